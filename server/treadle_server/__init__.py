@@ -1,0 +1,1 @@
+"""The Treadle server: definitions, runs, journal, API and command line."""

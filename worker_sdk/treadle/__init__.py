@@ -1,0 +1,1 @@
+"""Treadle for Python: workflows, activities, workers and the client."""
