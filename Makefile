@@ -46,3 +46,20 @@ $(CODEGEN_STAMP): requirements/codegen.txt
 lock: $(SETUP_STAMP) ## Renew the pinned versions in requirements/
 	$(say) "resolving requirements/*.txt"
 	@tools/lock.sh $(BIN)/uv
+
+# --- contract --------------------------------------------------------------------------------
+
+.PHONY: proto
+proto: $(CODEGEN_STAMP) ## Generate worker_sdk/treadle/v1 from proto/
+	$(say) "generating worker_sdk/treadle/v1"
+	@tools/generate_proto.sh $(CODEGEN) worker_sdk
+
+.PHONY: proto-baseline
+proto-baseline: $(SETUP_STAMP) ## Accept the present contract as what `check` compares with
+	$(say) "writing proto/baseline.binpb"
+	@$(BIN)/buf build proto --as-file-descriptor-set --exclude-source-info --output proto/baseline.binpb
+
+.PHONY: verify
+verify: $(SETUP_STAMP) $(CODEGEN_STAMP) ## Check that the generated code is current
+	$(say) "comparing worker_sdk/treadle/v1 with what proto/ generates"
+	@tools/verify_proto.sh $(CODEGEN)
