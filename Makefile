@@ -63,3 +63,10 @@ proto-baseline: $(SETUP_STAMP) ## Accept the present contract as what `check` co
 verify: $(SETUP_STAMP) $(CODEGEN_STAMP) ## Check that the generated code is current
 	$(say) "comparing worker_sdk/treadle/v1 with what proto/ generates"
 	@tools/verify_proto.sh $(CODEGEN)
+
+# --- programs that some tests talk to ---------------------------------------------------------
+
+.PHONY: tools
+tools: ## Build grpcurl and Jaeger into a cached folder outside the tree (needs Go)
+	$(say) "programs for the tests (TREADLE_TOOLS says where to)"
+	@tools/build_tools.sh
