@@ -1,0 +1,407 @@
+import datetime
+
+from google.protobuf import duration_pb2 as _duration_pb2
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from treadle.v1 import payload_pb2 as _payload_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class CancelCause(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    CANCEL_CAUSE_UNSPECIFIED: _ClassVar[CancelCause]
+    CANCEL_CAUSE_REQUEST: _ClassVar[CancelCause]
+    CANCEL_CAUSE_RUN_TIMEOUT: _ClassVar[CancelCause]
+
+class IncidentAnswer(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    INCIDENT_ANSWER_UNSPECIFIED: _ClassVar[IncidentAnswer]
+    INCIDENT_ANSWER_RETRY: _ClassVar[IncidentAnswer]
+    INCIDENT_ANSWER_FAIL: _ClassVar[IncidentAnswer]
+
+class RetryState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    RETRY_STATE_UNSPECIFIED: _ClassVar[RetryState]
+    RETRY_STATE_NO_POLICY: _ClassVar[RetryState]
+    RETRY_STATE_MAX_ATTEMPTS: _ClassVar[RetryState]
+    RETRY_STATE_NON_RETRYABLE: _ClassVar[RetryState]
+    RETRY_STATE_TIMEOUT: _ClassVar[RetryState]
+    RETRY_STATE_CANCEL_REQUESTED: _ClassVar[RetryState]
+    RETRY_STATE_ANSWERED: _ClassVar[RetryState]
+
+class SkipReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    SKIP_REASON_UNSPECIFIED: _ClassVar[SkipReason]
+    SKIP_REASON_RUN_IF: _ClassVar[SkipReason]
+CANCEL_CAUSE_UNSPECIFIED: CancelCause
+CANCEL_CAUSE_REQUEST: CancelCause
+CANCEL_CAUSE_RUN_TIMEOUT: CancelCause
+INCIDENT_ANSWER_UNSPECIFIED: IncidentAnswer
+INCIDENT_ANSWER_RETRY: IncidentAnswer
+INCIDENT_ANSWER_FAIL: IncidentAnswer
+RETRY_STATE_UNSPECIFIED: RetryState
+RETRY_STATE_NO_POLICY: RetryState
+RETRY_STATE_MAX_ATTEMPTS: RetryState
+RETRY_STATE_NON_RETRYABLE: RetryState
+RETRY_STATE_TIMEOUT: RetryState
+RETRY_STATE_CANCEL_REQUESTED: RetryState
+RETRY_STATE_ANSWERED: RetryState
+SKIP_REASON_UNSPECIFIED: SkipReason
+SKIP_REASON_RUN_IF: SkipReason
+
+class Event(_message.Message):
+    __slots__ = ("seq", "time", "run_started", "run_completed", "run_failed", "run_cancelled", "run_timed_out", "run_terminated", "cancel_requested", "run_held", "incident_answered", "activity_scheduled", "attempt_started", "attempt_failed", "activity_requeued", "activity_completed", "activity_failed", "activity_cancel_requested", "activity_cancelled", "edges_decided", "node_skipped", "nodes_unreached", "node_failed")
+    SEQ_FIELD_NUMBER: _ClassVar[int]
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    RUN_STARTED_FIELD_NUMBER: _ClassVar[int]
+    RUN_COMPLETED_FIELD_NUMBER: _ClassVar[int]
+    RUN_FAILED_FIELD_NUMBER: _ClassVar[int]
+    RUN_CANCELLED_FIELD_NUMBER: _ClassVar[int]
+    RUN_TIMED_OUT_FIELD_NUMBER: _ClassVar[int]
+    RUN_TERMINATED_FIELD_NUMBER: _ClassVar[int]
+    CANCEL_REQUESTED_FIELD_NUMBER: _ClassVar[int]
+    RUN_HELD_FIELD_NUMBER: _ClassVar[int]
+    INCIDENT_ANSWERED_FIELD_NUMBER: _ClassVar[int]
+    ACTIVITY_SCHEDULED_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_STARTED_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FAILED_FIELD_NUMBER: _ClassVar[int]
+    ACTIVITY_REQUEUED_FIELD_NUMBER: _ClassVar[int]
+    ACTIVITY_COMPLETED_FIELD_NUMBER: _ClassVar[int]
+    ACTIVITY_FAILED_FIELD_NUMBER: _ClassVar[int]
+    ACTIVITY_CANCEL_REQUESTED_FIELD_NUMBER: _ClassVar[int]
+    ACTIVITY_CANCELLED_FIELD_NUMBER: _ClassVar[int]
+    EDGES_DECIDED_FIELD_NUMBER: _ClassVar[int]
+    NODE_SKIPPED_FIELD_NUMBER: _ClassVar[int]
+    NODES_UNREACHED_FIELD_NUMBER: _ClassVar[int]
+    NODE_FAILED_FIELD_NUMBER: _ClassVar[int]
+    seq: int
+    time: _timestamp_pb2.Timestamp
+    run_started: RunStarted
+    run_completed: RunCompleted
+    run_failed: RunFailed
+    run_cancelled: RunCancelled
+    run_timed_out: RunTimedOut
+    run_terminated: RunTerminated
+    cancel_requested: CancelRequested
+    run_held: RunHeld
+    incident_answered: IncidentAnswered
+    activity_scheduled: ActivityScheduled
+    attempt_started: AttemptStarted
+    attempt_failed: AttemptFailed
+    activity_requeued: ActivityRequeued
+    activity_completed: ActivityCompleted
+    activity_failed: ActivityFailed
+    activity_cancel_requested: ActivityCancelRequested
+    activity_cancelled: ActivityCancelled
+    edges_decided: EdgesDecided
+    node_skipped: NodeSkipped
+    nodes_unreached: NodesUnreached
+    node_failed: NodeFailed
+    def __init__(self, seq: _Optional[int] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., run_started: _Optional[_Union[RunStarted, _Mapping]] = ..., run_completed: _Optional[_Union[RunCompleted, _Mapping]] = ..., run_failed: _Optional[_Union[RunFailed, _Mapping]] = ..., run_cancelled: _Optional[_Union[RunCancelled, _Mapping]] = ..., run_timed_out: _Optional[_Union[RunTimedOut, _Mapping]] = ..., run_terminated: _Optional[_Union[RunTerminated, _Mapping]] = ..., cancel_requested: _Optional[_Union[CancelRequested, _Mapping]] = ..., run_held: _Optional[_Union[RunHeld, _Mapping]] = ..., incident_answered: _Optional[_Union[IncidentAnswered, _Mapping]] = ..., activity_scheduled: _Optional[_Union[ActivityScheduled, _Mapping]] = ..., attempt_started: _Optional[_Union[AttemptStarted, _Mapping]] = ..., attempt_failed: _Optional[_Union[AttemptFailed, _Mapping]] = ..., activity_requeued: _Optional[_Union[ActivityRequeued, _Mapping]] = ..., activity_completed: _Optional[_Union[ActivityCompleted, _Mapping]] = ..., activity_failed: _Optional[_Union[ActivityFailed, _Mapping]] = ..., activity_cancel_requested: _Optional[_Union[ActivityCancelRequested, _Mapping]] = ..., activity_cancelled: _Optional[_Union[ActivityCancelled, _Mapping]] = ..., edges_decided: _Optional[_Union[EdgesDecided, _Mapping]] = ..., node_skipped: _Optional[_Union[NodeSkipped, _Mapping]] = ..., nodes_unreached: _Optional[_Union[NodesUnreached, _Mapping]] = ..., node_failed: _Optional[_Union[NodeFailed, _Mapping]] = ...) -> None: ...
+
+class EventBatch(_message.Message):
+    __slots__ = ("events",)
+    EVENTS_FIELD_NUMBER: _ClassVar[int]
+    events: _containers.RepeatedCompositeFieldContainer[Event]
+    def __init__(self, events: _Optional[_Iterable[_Union[Event, _Mapping]]] = ...) -> None: ...
+
+class RunStarted(_message.Message):
+    __slots__ = ("workflow", "version", "workflow_id", "rules", "input", "deadline", "traceparent", "actor", "request_id")
+    WORKFLOW_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    WORKFLOW_ID_FIELD_NUMBER: _ClassVar[int]
+    RULES_FIELD_NUMBER: _ClassVar[int]
+    INPUT_FIELD_NUMBER: _ClassVar[int]
+    DEADLINE_FIELD_NUMBER: _ClassVar[int]
+    TRACEPARENT_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    workflow: str
+    version: int
+    workflow_id: str
+    rules: int
+    input: _payload_pb2.Payload
+    deadline: _timestamp_pb2.Timestamp
+    traceparent: str
+    actor: str
+    request_id: str
+    def __init__(self, workflow: _Optional[str] = ..., version: _Optional[int] = ..., workflow_id: _Optional[str] = ..., rules: _Optional[int] = ..., input: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., deadline: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., traceparent: _Optional[str] = ..., actor: _Optional[str] = ..., request_id: _Optional[str] = ...) -> None: ...
+
+class RunCompleted(_message.Message):
+    __slots__ = ("output", "started_time", "workflow")
+    OUTPUT_FIELD_NUMBER: _ClassVar[int]
+    STARTED_TIME_FIELD_NUMBER: _ClassVar[int]
+    WORKFLOW_FIELD_NUMBER: _ClassVar[int]
+    output: _payload_pb2.Payload
+    started_time: _timestamp_pb2.Timestamp
+    workflow: str
+    def __init__(self, output: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., started_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., workflow: _Optional[str] = ...) -> None: ...
+
+class RunFailed(_message.Message):
+    __slots__ = ("failure", "node", "started_time", "workflow")
+    FAILURE_FIELD_NUMBER: _ClassVar[int]
+    NODE_FIELD_NUMBER: _ClassVar[int]
+    STARTED_TIME_FIELD_NUMBER: _ClassVar[int]
+    WORKFLOW_FIELD_NUMBER: _ClassVar[int]
+    failure: _payload_pb2.Failure
+    node: str
+    started_time: _timestamp_pb2.Timestamp
+    workflow: str
+    def __init__(self, failure: _Optional[_Union[_payload_pb2.Failure, _Mapping]] = ..., node: _Optional[str] = ..., started_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., workflow: _Optional[str] = ...) -> None: ...
+
+class RunCancelled(_message.Message):
+    __slots__ = ("reason", "started_time", "workflow")
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    STARTED_TIME_FIELD_NUMBER: _ClassVar[int]
+    WORKFLOW_FIELD_NUMBER: _ClassVar[int]
+    reason: str
+    started_time: _timestamp_pb2.Timestamp
+    workflow: str
+    def __init__(self, reason: _Optional[str] = ..., started_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., workflow: _Optional[str] = ...) -> None: ...
+
+class RunTimedOut(_message.Message):
+    __slots__ = ("started_time", "workflow")
+    STARTED_TIME_FIELD_NUMBER: _ClassVar[int]
+    WORKFLOW_FIELD_NUMBER: _ClassVar[int]
+    started_time: _timestamp_pb2.Timestamp
+    workflow: str
+    def __init__(self, started_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., workflow: _Optional[str] = ...) -> None: ...
+
+class RunTerminated(_message.Message):
+    __slots__ = ("reason", "actor", "started_time", "workflow")
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    STARTED_TIME_FIELD_NUMBER: _ClassVar[int]
+    WORKFLOW_FIELD_NUMBER: _ClassVar[int]
+    reason: str
+    actor: str
+    started_time: _timestamp_pb2.Timestamp
+    workflow: str
+    def __init__(self, reason: _Optional[str] = ..., actor: _Optional[str] = ..., started_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., workflow: _Optional[str] = ...) -> None: ...
+
+class CancelRequested(_message.Message):
+    __slots__ = ("reason", "actor", "cause")
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    CAUSE_FIELD_NUMBER: _ClassVar[int]
+    reason: str
+    actor: str
+    cause: CancelCause
+    def __init__(self, reason: _Optional[str] = ..., actor: _Optional[str] = ..., cause: _Optional[_Union[CancelCause, str]] = ...) -> None: ...
+
+class RunHeld(_message.Message):
+    __slots__ = ("incident", "key")
+    INCIDENT_FIELD_NUMBER: _ClassVar[int]
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    incident: str
+    key: str
+    def __init__(self, incident: _Optional[str] = ..., key: _Optional[str] = ...) -> None: ...
+
+class IncidentAnswered(_message.Message):
+    __slots__ = ("key", "answer", "actor", "reason")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    ANSWER_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    answer: IncidentAnswer
+    actor: str
+    reason: str
+    def __init__(self, key: _Optional[str] = ..., answer: _Optional[_Union[IncidentAnswer, str]] = ..., actor: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class ActivityScheduled(_message.Message):
+    __slots__ = ("key", "type", "queue", "input", "retry", "schedule_to_start_timeout", "start_to_close_timeout", "schedule_to_close_timeout", "heartbeat_timeout", "priority", "memory_keys")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    QUEUE_FIELD_NUMBER: _ClassVar[int]
+    INPUT_FIELD_NUMBER: _ClassVar[int]
+    RETRY_FIELD_NUMBER: _ClassVar[int]
+    SCHEDULE_TO_START_TIMEOUT_FIELD_NUMBER: _ClassVar[int]
+    START_TO_CLOSE_TIMEOUT_FIELD_NUMBER: _ClassVar[int]
+    SCHEDULE_TO_CLOSE_TIMEOUT_FIELD_NUMBER: _ClassVar[int]
+    HEARTBEAT_TIMEOUT_FIELD_NUMBER: _ClassVar[int]
+    PRIORITY_FIELD_NUMBER: _ClassVar[int]
+    MEMORY_KEYS_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    type: str
+    queue: str
+    input: _payload_pb2.Payload
+    retry: _payload_pb2.RetryPolicy
+    schedule_to_start_timeout: _duration_pb2.Duration
+    start_to_close_timeout: _duration_pb2.Duration
+    schedule_to_close_timeout: _duration_pb2.Duration
+    heartbeat_timeout: _duration_pb2.Duration
+    priority: int
+    memory_keys: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, key: _Optional[str] = ..., type: _Optional[str] = ..., queue: _Optional[str] = ..., input: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., retry: _Optional[_Union[_payload_pb2.RetryPolicy, _Mapping]] = ..., schedule_to_start_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., start_to_close_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., schedule_to_close_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., heartbeat_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., priority: _Optional[int] = ..., memory_keys: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class AttemptStarted(_message.Message):
+    __slots__ = ("key", "lease", "attempt", "session_id", "identity", "build_id", "until", "ready_time", "waiting_since_time", "type")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    LEASE_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    SESSION_ID_FIELD_NUMBER: _ClassVar[int]
+    IDENTITY_FIELD_NUMBER: _ClassVar[int]
+    BUILD_ID_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_FIELD_NUMBER: _ClassVar[int]
+    READY_TIME_FIELD_NUMBER: _ClassVar[int]
+    WAITING_SINCE_TIME_FIELD_NUMBER: _ClassVar[int]
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    lease: int
+    attempt: int
+    session_id: str
+    identity: str
+    build_id: str
+    until: _timestamp_pb2.Timestamp
+    ready_time: _timestamp_pb2.Timestamp
+    waiting_since_time: _timestamp_pb2.Timestamp
+    type: str
+    def __init__(self, key: _Optional[str] = ..., lease: _Optional[int] = ..., attempt: _Optional[int] = ..., session_id: _Optional[str] = ..., identity: _Optional[str] = ..., build_id: _Optional[str] = ..., until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ready_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., waiting_since_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., type: _Optional[str] = ...) -> None: ...
+
+class AttemptFailed(_message.Message):
+    __slots__ = ("key", "lease", "attempt", "failure", "next_time", "started_time", "identity", "type", "lost")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    LEASE_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    FAILURE_FIELD_NUMBER: _ClassVar[int]
+    NEXT_TIME_FIELD_NUMBER: _ClassVar[int]
+    STARTED_TIME_FIELD_NUMBER: _ClassVar[int]
+    IDENTITY_FIELD_NUMBER: _ClassVar[int]
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    LOST_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    lease: int
+    attempt: int
+    failure: _payload_pb2.Failure
+    next_time: _timestamp_pb2.Timestamp
+    started_time: _timestamp_pb2.Timestamp
+    identity: str
+    type: str
+    lost: bool
+    def __init__(self, key: _Optional[str] = ..., lease: _Optional[int] = ..., attempt: _Optional[int] = ..., failure: _Optional[_Union[_payload_pb2.Failure, _Mapping]] = ..., next_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., started_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., identity: _Optional[str] = ..., type: _Optional[str] = ..., lost: bool = ...) -> None: ...
+
+class ActivityRequeued(_message.Message):
+    __slots__ = ("key", "lease", "reason")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    LEASE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    lease: int
+    reason: str
+    def __init__(self, key: _Optional[str] = ..., lease: _Optional[int] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class ActivityCompleted(_message.Message):
+    __slots__ = ("key", "lease", "attempt", "output", "memory_operations", "started_time", "scheduled_time", "identity", "type")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    LEASE_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    OUTPUT_FIELD_NUMBER: _ClassVar[int]
+    MEMORY_OPERATIONS_FIELD_NUMBER: _ClassVar[int]
+    STARTED_TIME_FIELD_NUMBER: _ClassVar[int]
+    SCHEDULED_TIME_FIELD_NUMBER: _ClassVar[int]
+    IDENTITY_FIELD_NUMBER: _ClassVar[int]
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    lease: int
+    attempt: int
+    output: _payload_pb2.Payload
+    memory_operations: _containers.RepeatedCompositeFieldContainer[_payload_pb2.MemoryOperation]
+    started_time: _timestamp_pb2.Timestamp
+    scheduled_time: _timestamp_pb2.Timestamp
+    identity: str
+    type: str
+    def __init__(self, key: _Optional[str] = ..., lease: _Optional[int] = ..., attempt: _Optional[int] = ..., output: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., memory_operations: _Optional[_Iterable[_Union[_payload_pb2.MemoryOperation, _Mapping]]] = ..., started_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., scheduled_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., identity: _Optional[str] = ..., type: _Optional[str] = ...) -> None: ...
+
+class ActivityFailed(_message.Message):
+    __slots__ = ("key", "lease", "attempt", "failure", "retry_state", "started_time", "scheduled_time", "identity", "type")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    LEASE_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    FAILURE_FIELD_NUMBER: _ClassVar[int]
+    RETRY_STATE_FIELD_NUMBER: _ClassVar[int]
+    STARTED_TIME_FIELD_NUMBER: _ClassVar[int]
+    SCHEDULED_TIME_FIELD_NUMBER: _ClassVar[int]
+    IDENTITY_FIELD_NUMBER: _ClassVar[int]
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    lease: int
+    attempt: int
+    failure: _payload_pb2.Failure
+    retry_state: RetryState
+    started_time: _timestamp_pb2.Timestamp
+    scheduled_time: _timestamp_pb2.Timestamp
+    identity: str
+    type: str
+    def __init__(self, key: _Optional[str] = ..., lease: _Optional[int] = ..., attempt: _Optional[int] = ..., failure: _Optional[_Union[_payload_pb2.Failure, _Mapping]] = ..., retry_state: _Optional[_Union[RetryState, str]] = ..., started_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., scheduled_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., identity: _Optional[str] = ..., type: _Optional[str] = ...) -> None: ...
+
+class ActivityCancelRequested(_message.Message):
+    __slots__ = ("key",)
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    def __init__(self, key: _Optional[str] = ...) -> None: ...
+
+class ActivityCancelled(_message.Message):
+    __slots__ = ("key", "lease", "attempt", "started_time", "scheduled_time", "identity", "type")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    LEASE_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    STARTED_TIME_FIELD_NUMBER: _ClassVar[int]
+    SCHEDULED_TIME_FIELD_NUMBER: _ClassVar[int]
+    IDENTITY_FIELD_NUMBER: _ClassVar[int]
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    lease: int
+    attempt: int
+    started_time: _timestamp_pb2.Timestamp
+    scheduled_time: _timestamp_pb2.Timestamp
+    identity: str
+    type: str
+    def __init__(self, key: _Optional[str] = ..., lease: _Optional[int] = ..., attempt: _Optional[int] = ..., started_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., scheduled_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., identity: _Optional[str] = ..., type: _Optional[str] = ...) -> None: ...
+
+class EdgesDecided(_message.Message):
+    __slots__ = ("node", "edges")
+    NODE_FIELD_NUMBER: _ClassVar[int]
+    EDGES_FIELD_NUMBER: _ClassVar[int]
+    node: str
+    edges: _containers.RepeatedCompositeFieldContainer[DecidedEdge]
+    def __init__(self, node: _Optional[str] = ..., edges: _Optional[_Iterable[_Union[DecidedEdge, _Mapping]]] = ...) -> None: ...
+
+class DecidedEdge(_message.Message):
+    __slots__ = ("edge", "to", "taken")
+    EDGE_FIELD_NUMBER: _ClassVar[int]
+    TO_FIELD_NUMBER: _ClassVar[int]
+    TAKEN_FIELD_NUMBER: _ClassVar[int]
+    edge: int
+    to: str
+    taken: bool
+    def __init__(self, edge: _Optional[int] = ..., to: _Optional[str] = ..., taken: bool = ...) -> None: ...
+
+class NodeSkipped(_message.Message):
+    __slots__ = ("node", "reason", "output")
+    NODE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    OUTPUT_FIELD_NUMBER: _ClassVar[int]
+    node: str
+    reason: SkipReason
+    output: _payload_pb2.Payload
+    def __init__(self, node: _Optional[str] = ..., reason: _Optional[_Union[SkipReason, str]] = ..., output: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ...) -> None: ...
+
+class NodesUnreached(_message.Message):
+    __slots__ = ("nodes",)
+    NODES_FIELD_NUMBER: _ClassVar[int]
+    nodes: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, nodes: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class NodeFailed(_message.Message):
+    __slots__ = ("node", "failure")
+    NODE_FIELD_NUMBER: _ClassVar[int]
+    FAILURE_FIELD_NUMBER: _ClassVar[int]
+    node: str
+    failure: _payload_pb2.Failure
+    def __init__(self, node: _Optional[str] = ..., failure: _Optional[_Union[_payload_pb2.Failure, _Mapping]] = ...) -> None: ...
