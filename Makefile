@@ -1,6 +1,6 @@
-# Every verb of the repository. `help`, `setup`, `demo` and `test` need python3 (3.11 or newer) and
-# make, nothing else. What a verb installs is pinned with hashes in requirements/, and goes to
-# folders that git ignores.
+# Every verb of the repository. `setup`, `demo` and `test` need python3 (3.11 or newer) and make,
+# nothing else. What a verb installs is pinned with hashes in requirements/, and goes to folders
+# that git ignores.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -16,10 +16,16 @@ INSTALL := -m pip install --disable-pip-version-check --quiet --no-deps
 SETUP_STAMP := $(VENV)/.stamp
 CODEGEN_STAMP := $(CODEGEN)/.stamp
 
+# Options for the program behind a verb: make test ARGS='-k journal -x'
+ARGS ?=
+SEED ?= $(shell echo $$RANDOM)
+MINUTES ?= 5
+
 say = @printf '\033[1m==>\033[0m %s\n'
 
 .PHONY: help
 help: ## Show the verbs
+	@echo "make VERB, with options for the program behind it in ARGS:"
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # --- environment -----------------------------------------------------------------------------
@@ -28,7 +34,7 @@ help: ## Show the verbs
 setup: $(SETUP_STAMP) ## Create .venv with the pinned packages and this project (editable)
 
 $(SETUP_STAMP): pyproject.toml requirements/dev.txt
-	$(say) "creating $(VENV) from requirements/dev.txt (about a minute the first time)"
+	$(say) "creating $(VENV) from requirements/dev.txt (about half a minute the first time)"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Treadle needs Python 3.11 or newer")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python $(INSTALL) --require-hashes --requirement requirements/dev.txt
@@ -47,7 +53,68 @@ lock: $(SETUP_STAMP) ## Renew the pinned versions in requirements/
 	$(say) "resolving requirements/*.txt"
 	@tools/lock.sh $(BIN)/uv
 
-# --- contract --------------------------------------------------------------------------------
+.PHONY: tools
+tools: ## Build grpcurl and Jaeger, which some tests need, into a cached folder (needs Go)
+	$(say) "programs for the tests (TREADLE_TOOLS says where to)"
+	@tools/build_tools.sh
+
+# --- see it work -----------------------------------------------------------------------------
+
+.PHONY: demo
+demo: $(SETUP_STAMP) ## Run 500 orders through a server and two workers
+	@$(BIN)/python -m examples.order_processing $(ARGS)
+
+.PHONY: bench
+bench: $(SETUP_STAMP) ## Measure runs a second, latencies, CPU, fsync and the bare echo rate
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+# --- prove it --------------------------------------------------------------------------------
+
+.PHONY: test
+test: $(SETUP_STAMP) ## Run all tests; what could not run is counted, with its reason
+	$(say) "running the tests"
+	@$(BIN)/pytest $(ARGS)
+
+.PHONY: simulate
+simulate: $(SETUP_STAMP) ## Run the server in a simulated world of crashes: SEED=N repeats one
+	$(say) "simulating with SEED=$(SEED)"
+	@$(BIN)/python -m tests.simulation --seed $(SEED) $(ARGS)
+
+.PHONY: chaos
+chaos: $(SETUP_STAMP) ## Kill real servers and workers at random places for MINUTES=N
+	$(say) "chaos for $(MINUTES) minutes"
+	@$(BIN)/python -m tests.acceptance --minutes $(MINUTES) $(ARGS)
+
+.PHONY: check
+check: check-format check-lint check-types check-imports check-contract check-source ## Format, lint, types, import contracts, proto contract, house rules
+
+.PHONY: check-format check-lint check-types check-imports check-contract check-source
+check-format: $(SETUP_STAMP)
+	$(say) "format (ruff)"
+	@$(BIN)/ruff format --check --quiet . || { echo "run $(BIN)/ruff format" >&2; exit 1; }
+
+check-lint: $(SETUP_STAMP)
+	$(say) "lint (ruff)"
+	@$(BIN)/ruff check --quiet .
+
+check-types: $(SETUP_STAMP)
+	$(say) "types (mypy --strict)"
+	@$(BIN)/mypy --no-error-summary $(wildcard server worker_sdk tests examples benchmarks tools)
+
+check-imports: $(SETUP_STAMP)
+	$(say) "who may import whom (import-linter)"
+	@PYTHONWARNINGS=error $(BIN)/lint-imports
+
+check-contract: $(SETUP_STAMP)
+	$(say) "contract: style, and no break since proto/baseline.binpb (buf)"
+	@$(BIN)/buf lint proto
+	@$(BIN)/buf breaking proto --against proto/baseline.binpb
+
+check-source: $(SETUP_STAMP)
+	$(say) "house rules (tools/check_source.py)"
+	@$(BIN)/python tools/check_source.py
+
+# --- generated files -------------------------------------------------------------------------
 
 .PHONY: proto
 proto: $(CODEGEN_STAMP) ## Generate worker_sdk/treadle/v1 from proto/
@@ -60,13 +127,6 @@ proto-baseline: $(SETUP_STAMP) ## Accept the present contract as what `check` co
 	@$(BIN)/buf build proto --as-file-descriptor-set --exclude-source-info --output proto/baseline.binpb
 
 .PHONY: verify
-verify: $(SETUP_STAMP) $(CODEGEN_STAMP) ## Check that the generated code is current
+verify: $(SETUP_STAMP) $(CODEGEN_STAMP) ## Check that the generated files are current
 	$(say) "comparing worker_sdk/treadle/v1 with what proto/ generates"
 	@tools/verify_proto.sh $(CODEGEN)
-
-# --- programs that some tests talk to ---------------------------------------------------------
-
-.PHONY: tools
-tools: ## Build grpcurl and Jaeger into a cached folder outside the tree (needs Go)
-	$(say) "programs for the tests (TREADLE_TOOLS says where to)"
-	@tools/build_tools.sh
