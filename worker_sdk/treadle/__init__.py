@@ -1,1 +1,48 @@
-"""Treadle for Python: workflows, activities, workers and the client."""
+"""Treadle for Python: workflows, activities, workers and the client.
+
+The public names are loaded when they are first used: whoever imports only `treadle.v1` or
+`treadle.errors` (the server does) pays for nothing else.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from treadle.activity import activity as activity
+    from treadle.client import BlockingClient as BlockingClient
+    from treadle.client import Client as Client
+    from treadle.client import Start as Start
+    from treadle.context import Context as Context
+    from treadle.context import current_context as current_context
+    from treadle.errors import ApplicationError as ApplicationError
+    from treadle.errors import TreadleError as TreadleError
+    from treadle.graph import Graph as Graph
+    from treadle.worker import Worker as Worker
+
+_MODULES = {
+    "ApplicationError": "treadle.errors",
+    "BlockingClient": "treadle.client",
+    "Client": "treadle.client",
+    "Context": "treadle.context",
+    "Graph": "treadle.graph",
+    "Start": "treadle.client",
+    "TreadleError": "treadle.errors",
+    "Worker": "treadle.worker",
+    "activity": "treadle.activity",
+    "current_context": "treadle.context",
+}
+
+__all__ = sorted(_MODULES)
+
+
+def __getattr__(name: str) -> object:
+    module = _MODULES.get(name)
+    if module is None:
+        raise AttributeError(f"module 'treadle' has no attribute {name!r}")
+    return getattr(importlib.import_module(module), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_MODULES})

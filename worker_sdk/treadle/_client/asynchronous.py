@@ -1,0 +1,413 @@
+"""The client for asyncio: `Client` and `RunHandle`.
+
+What each verb sends and reads is in `requests` and `values`; `blocking` has the same verbs without
+asyncio.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from datetime import timedelta
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import grpc
+import grpc.aio
+
+from treadle._client import channel, requests, retry, statuses, values
+from treadle._client.requests import ConflictPolicy, HasDocument, IncidentAnswer, ReusePolicy, Start
+from treadle._client.values import Definition, Run, RunDescription, RunState, StartedRun
+from treadle.errors import RequestError
+from treadle.v1 import definition_service_pb2, event_pb2, run_service_pb2
+from treadle.v1.definition_service_pb2_grpc import DefinitionServiceStub
+from treadle.v1.run_service_pb2_grpc import RunServiceStub
+
+_Response = TypeVar("_Response")
+
+
+class Client:
+    """Deploys workflows, starts runs, looks at them and steers them, from asyncio.
+
+        async with treadle.Client() as client:
+            handle = await client.start("order_processing", {"id": 17})
+            print(await handle.result())
+
+    Args:
+        address: host and port; `TREADLE_ADDRESS` if None, and 127.0.0.1:7400 without that.
+        namespace: whose workflows and runs.
+        call_timeout_seconds: how long one call may take; waiting for a result is many calls.
+        retry_seconds: for how long an unreachable server is tried again before `ServerUnavailable`
+            is raised.
+
+    Every method raises errors of `treadle.errors`, never gRPC's own.
+    """
+
+    def __init__(
+        self,
+        address: str | None = None,
+        *,
+        namespace: str = "default",
+        call_timeout_seconds: float = 30.0,
+        retry_seconds: float = 20.0,
+    ) -> None:
+        self.address = channel.resolve_address(address)
+        self.namespace = namespace
+        self._call_timeout_seconds = call_timeout_seconds
+        self._retry_seconds = retry_seconds
+        self._channel = grpc.aio.insecure_channel(self.address, options=channel.OPTIONS)
+        self._definitions = DefinitionServiceStub(self._channel)
+        self._runs = RunServiceStub(self._channel)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        error_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Closes the connection; calls that are under way are cancelled."""
+        await self._channel.close()
+
+    # --- definitions ---------------------------------------------------------------------------
+
+    async def deploy(
+        self,
+        document: Mapping[str, object] | HasDocument | str,
+        *,
+        request_id: str | None = None,
+        validate_only: bool = False,
+    ) -> Definition:
+        """Stores a document (mapping, `Graph` or JSON text) as its workflow's next version.
+
+        Raises `InvalidRequest` with every fault's path; then nothing is stored. With
+        `validate_only` nothing is stored either way.
+        """
+        request = requests.deploy(document, self.namespace, request_id, validate_only)
+        response = await self._call(self._definitions.DeployDefinition, request)
+        return values.definition(response.definition, created=response.created)
+
+    async def get_definition(self, workflow: str, version: int = 0) -> Definition:
+        """Reads one version; 0 is the current one. Raises `NotFound`."""
+        request = definition_service_pb2.GetDefinitionRequest(
+            namespace=self.namespace, workflow=workflow, version=version
+        )
+        response = await self._call(self._definitions.GetDefinition, request)
+        return values.definition(response.definition)
+
+    async def list_definitions(
+        self, *, workflow: str | None = None, page_size: int = 0
+    ) -> AsyncIterator[Definition]:
+        """All versions by workflow name and number, without their documents."""
+        request = definition_service_pb2.ListDefinitionsRequest(
+            namespace=self.namespace, workflow=workflow or "", page_size=page_size
+        )
+        while True:
+            response = await self._call(self._definitions.ListDefinitions, request)
+            for message in response.definitions:
+                yield values.definition(message)
+            if not response.next_page_token:
+                return
+            request.page_token = response.next_page_token
+
+    # --- starting ------------------------------------------------------------------------------
+
+    async def start(
+        self,
+        workflow: str,
+        input: object = None,  # noqa: A002
+        *,
+        workflow_id: str | None = None,
+        version: int = 0,
+        request_id: str | None = None,
+        run_timeout: timedelta | float | None = None,
+        conflict_policy: ConflictPolicy | None = None,
+        reuse_policy: ReusePolicy | None = None,
+    ) -> RunHandle:
+        """Starts a run; when this returns, the start is on disk.
+
+        Args:
+            workflow: the workflow's name.
+            input: anything `treadle.payload.encode` takes.
+            workflow_id: your own key; at most one open run has it. Made by the server if None.
+            version: 0 is the current version.
+            request_id: the same id again gets the same run. A new one is made if None.
+            run_timeout: seconds or a timedelta; as the definition says if None.
+            conflict_policy: what to do if an open run has the workflow id; "fail" if None.
+            reuse_policy: what to do if an ended run has it; "allow_duplicate" if None.
+
+        Raises `NotFound` (no such workflow), `AlreadyExists` (its `run_id` is the run in the way),
+        `InvalidRequest`.
+        """
+        item = Start(
+            workflow=workflow,
+            input=input,
+            workflow_id=workflow_id,
+            version=version,
+            request_id=request_id,
+            run_timeout=run_timeout,
+            conflict_policy=conflict_policy,
+            reuse_policy=reuse_policy,
+        )
+        response = await self._call(self._runs.StartRun, requests.start(item, self.namespace))
+        return RunHandle(self, response.run_id, values.started(response))
+
+    async def start_many(self, items: Iterable[Start]) -> list[RunHandle | RequestError]:
+        """Starts many runs, 1,000 per call.
+
+        Returns, in the order of `items`, a handle or the error that refused that one.
+        """
+        messages = [requests.start(item, self.namespace) for item in items]
+        outcomes: list[RunHandle | RequestError] = []
+        for first in range(0, len(messages), requests.MAX_BATCH):
+            request = run_service_pb2.BatchStartRunsRequest(
+                namespace=self.namespace, items=messages[first : first + requests.MAX_BATCH]
+            )
+            response = await self._call(self._runs.BatchStartRuns, request)
+            for item in response.items:
+                if item.status.code:
+                    outcomes.append(statuses.from_item(item.status))
+                else:
+                    outcomes.append(RunHandle(self, item.run.run_id, values.started(item.run)))
+        return outcomes
+
+    # --- looking -------------------------------------------------------------------------------
+
+    def get_handle(self, run_id: str) -> RunHandle:
+        """A handle for a run that was started elsewhere; asks the server nothing."""
+        return RunHandle(self, run_id)
+
+    async def get_run(
+        self,
+        run_id: str | None = None,
+        *,
+        workflow_id: str | None = None,
+        include_nodes: bool = False,
+    ) -> RunDescription:
+        """Describes a run; `workflow_id` names the newest run of it. Raises `NotFound`."""
+        request = run_service_pb2.GetRunRequest(
+            namespace=self.namespace,
+            include_nodes=include_nodes,
+            **requests.named_run(run_id, workflow_id),
+        )
+        return values.description(await self._call(self._runs.GetRun, request))
+
+    async def list_runs(
+        self,
+        *,
+        workflow: str | None = None,
+        state: RunState | str | None = None,
+        page_size: int = 0,
+    ) -> AsyncIterator[Run]:
+        """Runs, newest first; pages are fetched as they are needed."""
+        request = run_service_pb2.ListRunsRequest(
+            namespace=self.namespace,
+            workflow=workflow or "",
+            state=requests.run_state(state),
+            page_size=page_size,
+        )
+        while True:
+            response = await self._call(self._runs.ListRuns, request)
+            for message in response.runs:
+                yield values.run(message)
+            if not response.next_page_token:
+                return
+            request.page_token = response.next_page_token
+
+    async def history(
+        self, run_id: str | None = None, *, workflow_id: str | None = None, after_seq: int = 0
+    ) -> AsyncIterator[event_pb2.Event]:
+        """The events a run has now, in order, those after `after_seq`. Raises `NotFound`."""
+        request = run_service_pb2.GetRunHistoryRequest(
+            namespace=self.namespace,
+            run_id=await self._resolve(run_id, workflow_id),
+            after_seq=after_seq,
+        )
+        while True:
+            response = await self._call(self._runs.GetRunHistory, request)
+            for event in response.events:
+                yield event
+            if not response.next_after_seq:
+                return
+            request.after_seq = response.next_after_seq
+
+    async def watch(
+        self, run_id: str | None = None, *, workflow_id: str | None = None, after_seq: int = 0
+    ) -> AsyncIterator[event_pb2.Event]:
+        """A run's events, old ones first, then new ones as they happen; ends with the run.
+
+        A lost connection is made again and the stream goes on after the last event seen: none is
+        missing, none comes twice. Raises `NotFound`, and `ServerUnavailable` once the server was
+        away for `retry_seconds`.
+        """
+        request = run_service_pb2.WatchRunRequest(
+            namespace=self.namespace,
+            run_id=await self._resolve(run_id, workflow_id),
+            after_seq=after_seq,
+        )
+        backoff = retry.Backoff(self._retry_seconds)
+        while True:
+            stream = self._runs.WatchRun(request)
+            try:
+                async for response in stream:
+                    backoff = retry.Backoff(self._retry_seconds)
+                    for event in response.events:
+                        if event.seq > request.after_seq:
+                            request.after_seq = event.seq
+                            yield event
+                return
+            except grpc.aio.AioRpcError as error:
+                await self._wait_or_raise(error, backoff)
+            finally:
+                stream.cancel()
+
+    # --- steering ------------------------------------------------------------------------------
+
+    async def cancel(
+        self,
+        run_id: str | None = None,
+        *,
+        workflow_id: str | None = None,
+        reason: str = "",
+        request_id: str | None = None,
+    ) -> Run:
+        """Asks a run to end: nothing new starts, open attempts are asked to stop. Raises
+        `NotFound`, `Conflict`.
+        """
+        request = run_service_pb2.CancelRunRequest(
+            namespace=self.namespace,
+            request_id=requests.request_id(request_id),
+            reason=reason,
+            **requests.named_run(run_id, workflow_id),
+        )
+        return values.run((await self._call(self._runs.CancelRun, request)).run)
+
+    async def terminate(
+        self,
+        run_id: str | None = None,
+        *,
+        workflow_id: str | None = None,
+        reason: str = "",
+        request_id: str | None = None,
+    ) -> Run:
+        """Ends a run at once; open attempts are fenced off. Raises `NotFound`, `Conflict`."""
+        request = run_service_pb2.TerminateRunRequest(
+            namespace=self.namespace,
+            request_id=requests.request_id(request_id),
+            reason=reason,
+            **requests.named_run(run_id, workflow_id),
+        )
+        return values.run((await self._call(self._runs.TerminateRun, request)).run)
+
+    async def answer(
+        self,
+        run_id: str | None = None,
+        *,
+        key: str,
+        answer: IncidentAnswer,
+        workflow_id: str | None = None,
+        reason: str = "",
+        request_id: str | None = None,
+    ) -> Run:
+        """Answers a held run's incident about the activity or node `key`: "retry" or "fail"."""
+        request = run_service_pb2.AnswerIncidentRequest(
+            namespace=self.namespace,
+            request_id=requests.request_id(request_id),
+            key=key,
+            answer=requests.incident_answer(answer),
+            reason=reason,
+            **requests.named_run(run_id, workflow_id),
+        )
+        return values.run((await self._call(self._runs.AnswerIncident, request)).run)
+
+    # --- calls ---------------------------------------------------------------------------------
+
+    async def _result(self, run_id: str, timeout_seconds: float | None) -> object:
+        give_up_at = None if timeout_seconds is None else time.monotonic() + timeout_seconds
+        while True:
+            wait = requests.wait_seconds(give_up_at, run_id)
+            request = run_service_pb2.WaitRunRequest(
+                namespace=self.namespace, run_id=run_id, timeout=requests.duration(wait)
+            )
+            response = await self._call(self._runs.WaitRun, request, wait)
+            if response.ended:
+                return values.result(response)
+
+    async def _resolve(self, run_id: str | None, workflow_id: str | None) -> str:
+        # The newest run of a workflow id may be another one by the second page or the reconnect.
+        if run_id and not workflow_id:
+            return run_id
+        return (await self.get_run(run_id, workflow_id=workflow_id)).run_id
+
+    async def _call(
+        self,
+        method: Callable[..., Awaitable[_Response]],
+        request: Any,
+        extra_seconds: float = 0.0,
+    ) -> _Response:
+        backoff = retry.Backoff(self._retry_seconds)
+        while True:
+            try:
+                return await method(request, timeout=self._call_timeout_seconds + extra_seconds)
+            except grpc.aio.AioRpcError as error:
+                await self._wait_or_raise(error, backoff)
+
+    async def _wait_or_raise(self, error: grpc.aio.AioRpcError, backoff: retry.Backoff) -> None:
+        delay = backoff.next_delay_seconds() if error.code() in retry.TRANSIENT else None
+        if delay is None:
+            raise statuses.from_call(
+                error.code(), error.details(), error.trailing_metadata(), address=self.address
+            ) from error
+        await asyncio.sleep(delay)
+
+
+class RunHandle:
+    """One run.
+
+    `started` is the server's answer to the start; None for a handle made by `Client.get_handle`.
+    """
+
+    def __init__(self, client: Client, run_id: str, started: StartedRun | None = None) -> None:
+        self._client = client
+        self.run_id = run_id
+        self.started = started
+
+    def __repr__(self) -> str:
+        return f"<RunHandle {self.run_id}>"
+
+    async def result(self, timeout: float | None = None) -> object:
+        """Waits until the run has ended and returns its output.
+
+        Args:
+            timeout: seconds to wait at most; without limit if None.
+
+        Raises `RunFailed`, `RunCancelled`, `RunTimedOut` or `RunTerminated` if it did not complete,
+        `TimeoutError` if it has not ended in time; it goes on then.
+        """
+        return await self._client._result(self.run_id, timeout)
+
+    async def describe(self, *, include_nodes: bool = False) -> RunDescription:
+        """Describes the run as it is now. Raises `NotFound`."""
+        return await self._client.get_run(self.run_id, include_nodes=include_nodes)
+
+    def history(self, after_seq: int = 0) -> AsyncIterator[event_pb2.Event]:
+        """The events the run has now, those after `after_seq`."""
+        return self._client.history(self.run_id, after_seq=after_seq)
+
+    def watch(self, after_seq: int = 0) -> AsyncIterator[event_pb2.Event]:
+        """Events as they happen, until the run ends; see `Client.watch`."""
+        return self._client.watch(self.run_id, after_seq=after_seq)
+
+    async def cancel(self, reason: str = "") -> Run:
+        """Asks the run to end. Raises `Conflict` if it has."""
+        return await self._client.cancel(self.run_id, reason=reason)
+
+    async def terminate(self, reason: str = "") -> Run:
+        """Ends the run at once. Raises `Conflict` if it has ended."""
+        return await self._client.terminate(self.run_id, reason=reason)

@@ -1,0 +1,175 @@
+"""Python arguments → request messages. Checks what can be checked here; the server checks
+everything again.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal, Protocol, runtime_checkable
+
+from google.protobuf.duration_pb2 import Duration
+
+from treadle import payload
+from treadle._client.values import RunState
+from treadle.errors import InvalidRequest
+from treadle.v1 import definition_service_pb2, event_pb2, run_service_pb2
+
+ConflictPolicy = Literal["fail", "use_existing"]
+"""If an open run has the workflow id: refuse, or answer with that run."""
+
+ReusePolicy = Literal["allow_duplicate", "allow_duplicate_failed_only", "reject_duplicate"]
+"""If an ended run has the workflow id: start anyway, only if it did not complete, or refuse."""
+
+IncidentAnswer = Literal["retry", "fail"]
+
+MAX_BATCH = 1_000
+MAX_WAIT_SECONDS = 60.0
+
+# Above this a document is packed; the contract takes plain JSON up to 3 MiB.
+_PACK_BYTES = 1024 * 1024
+
+
+@runtime_checkable
+class HasDocument(Protocol):
+    """What can be deployed beside plain documents, such as a `treadle.Graph`."""
+
+    def to_document(self) -> Mapping[str, object]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """One start of many, for `start_many`; the fields are the arguments of `start`."""
+
+    workflow: str
+    input: object = None
+    workflow_id: str | None = None
+    version: int = 0
+    request_id: str | None = None
+    run_timeout: timedelta | float | None = None
+    conflict_policy: ConflictPolicy | None = None
+    reuse_policy: ReusePolicy | None = None
+
+
+def start(item: Start, namespace: str) -> run_service_pb2.StartRunRequest:
+    request = run_service_pb2.StartRunRequest(
+        namespace=namespace,
+        request_id=request_id(item.request_id),
+        workflow=item.workflow,
+        version=item.version,
+        workflow_id=item.workflow_id or "",
+        conflict_policy=_conflict_policy(item.conflict_policy),
+        reuse_policy=_reuse_policy(item.reuse_policy),
+    )
+    if item.input is not None:
+        request.input.CopyFrom(payload.encode(item.input))
+    if item.run_timeout is not None:
+        request.run_timeout.CopyFrom(duration(item.run_timeout))
+    return request
+
+
+def request_id(given: str | None) -> str:
+    return given or str(uuid.uuid4())
+
+
+def duration(value: timedelta | float) -> Duration:
+    message = Duration()
+    message.FromTimedelta(value if isinstance(value, timedelta) else timedelta(seconds=value))
+    return message
+
+
+def deploy(
+    document: Mapping[str, object] | HasDocument | str,
+    namespace: str,
+    given_request_id: str | None,
+    validate_only: bool,
+) -> definition_service_pb2.DeployDefinitionRequest:
+    text = _document_text(document)
+    request = definition_service_pb2.DeployDefinitionRequest(
+        namespace=namespace, request_id=request_id(given_request_id), validate_only=validate_only
+    )
+    if len(text) > _PACK_BYTES:
+        request.gzip_json = gzip.compress(text, compresslevel=6, mtime=0)
+    else:
+        request.json = text.decode()
+    return request
+
+
+def _document_text(document: Mapping[str, object] | HasDocument | str) -> bytes:
+    if isinstance(document, str):
+        return document.encode()
+    if isinstance(document, HasDocument):
+        document = document.to_document()
+    if not isinstance(document, Mapping):
+        raise InvalidRequest(
+            f"a document is a mapping, a Graph or JSON text, not {type(document).__name__}"
+        )
+    try:
+        return json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
+    except (TypeError, ValueError) as error:
+        raise InvalidRequest(f"the document cannot be written as JSON: {error}") from error
+
+
+def named_run(run_id: str | None, workflow_id: str | None) -> dict[str, str]:
+    """The two fields that name a run; exactly one must be given."""
+    if bool(run_id) == bool(workflow_id):
+        raise InvalidRequest("name the run by run_id or by workflow_id, one of the two")
+    return {"run_id": run_id or "", "workflow_id": workflow_id or ""}
+
+
+def run_state(state: RunState | str | None) -> run_service_pb2.RunState:
+    if state is None:
+        return run_service_pb2.RUN_STATE_UNSPECIFIED
+    try:
+        return run_service_pb2.RunState.Value(f"RUN_STATE_{RunState(state.upper())}")
+    except ValueError as error:
+        known = ", ".join(known for known in RunState if known is not RunState.UNSPECIFIED)
+        raise InvalidRequest(f"{state!r} is not a state of a run; known are {known}") from error
+
+
+def incident_answer(answer: IncidentAnswer) -> event_pb2.IncidentAnswer:
+    try:
+        return event_pb2.IncidentAnswer.Value(f"INCIDENT_ANSWER_{answer.upper()}")
+    except ValueError as error:
+        raise InvalidRequest(f"{answer!r} is not an answer; known are retry and fail") from error
+
+
+def _conflict_policy(value: str | None) -> run_service_pb2.WorkflowIdConflictPolicy:
+    try:
+        return run_service_pb2.WorkflowIdConflictPolicy.Value(
+            f"WORKFLOW_ID_CONFLICT_POLICY_{(value or 'unspecified').upper()}"
+        )
+    except ValueError as error:
+        raise InvalidRequest(
+            f"{value!r} is not a conflict policy; known are fail and use_existing"
+        ) from error
+
+
+def _reuse_policy(value: str | None) -> run_service_pb2.WorkflowIdReusePolicy:
+    try:
+        return run_service_pb2.WorkflowIdReusePolicy.Value(
+            f"WORKFLOW_ID_REUSE_POLICY_{(value or 'unspecified').upper()}"
+        )
+    except ValueError as error:
+        raise InvalidRequest(
+            f"{value!r} is not a reuse policy; known are allow_duplicate, "
+            "allow_duplicate_failed_only and reject_duplicate"
+        ) from error
+
+
+def wait_seconds(give_up_at: float | None, run_id: str) -> float:
+    """How long the next WaitRun may take. Raises `TimeoutError` when the time is over.
+
+    `give_up_at` is by the monotonic clock; None: never.
+    """
+    if give_up_at is None:
+        return MAX_WAIT_SECONDS
+    left = give_up_at - time.monotonic()
+    if left <= 0:
+        raise TimeoutError(f"run {run_id} has not ended in the given time; it goes on")
+    return min(left, MAX_WAIT_SECONDS)

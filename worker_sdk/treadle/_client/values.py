@@ -1,0 +1,255 @@
+"""What the server says, as values of Python, and how they are read from its messages.
+
+Every value keeps the message it was made from as `message`, for what has no field of its own here
+and for printing the API's own JSON.
+"""
+
+from __future__ import annotations
+
+import enum
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from treadle import _failure_codec, payload
+from treadle.errors import (
+    PayloadError,
+    RunCancelled,
+    RunFailed,
+    RunNotCompleted,
+    RunTerminated,
+    RunTimedOut,
+)
+from treadle.failure import Failure
+from treadle.v1 import definition_service_pb2, run_service_pb2
+
+
+class RunState(enum.StrEnum):
+    """How a run stands."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    RUNNING = "RUNNING"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+    TIMED_OUT = "TIMED_OUT"
+    TERMINATED = "TERMINATED"
+
+    @property
+    def ended(self) -> bool:
+        return self not in (RunState.RUNNING, RunState.UNSPECIFIED)
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """One version of a workflow."""
+
+    workflow: str
+    version: int
+    kind: str
+    description: str
+    content_hash: str
+    create_time: datetime
+    node_count: int
+    created: bool
+    """For `deploy`: False if this content was there already. True otherwise."""
+    message: definition_service_pb2.Definition = field(repr=False)
+
+    def document(self) -> dict[str, object]:
+        """The normalised document; empty for a definition out of a list."""
+        if not self.message.json:
+            return {}
+        document = json.loads(self.message.json)
+        if not isinstance(document, dict):
+            raise PayloadError(f"the document of {self.workflow!r} is not a JSON object")
+        return document
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run, briefly."""
+
+    run_id: str
+    workflow_id: str
+    workflow: str
+    version: int
+    state: RunState
+    start_time: datetime
+    end_time: datetime | None
+    """None while it runs."""
+    last_seq: int
+    """The seq of its newest event."""
+    trace_id: str
+    message: run_service_pb2.Run = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PendingActivity:
+    """An open activity of an open run."""
+
+    key: str
+    type: str
+    queue: str
+    state: str
+    """READY, BACKING_OFF, RUNNING, CANCELLING or HELD."""
+    attempt: int
+    max_attempts: int
+    scheduled_time: datetime
+    next_attempt_time: datetime | None
+    started_time: datetime | None
+    last_failure: Failure | None
+    identity: str
+    """The worker that has it, for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunDescription:
+    """A run with everything that is known about it now."""
+
+    run: Run
+    input: object
+    output: object
+    """None unless it completed."""
+    failure: Failure | None
+    """Why it failed, or why it is ending."""
+    pending_activities: tuple[PendingActivity, ...]
+    """At most 1,000; `pending_activity_count` counts all."""
+    pending_activity_count: int
+    cancel_requested: bool
+    incident: str
+    """What it waits a person for; empty if for nothing."""
+    nodes: Mapping[str, str]
+    """State by node, for a graph, if asked for with `include_nodes`."""
+    message: run_service_pb2.GetRunResponse = field(repr=False)
+
+    @property
+    def run_id(self) -> str:
+        return self.run.run_id
+
+    @property
+    def state(self) -> RunState:
+        return self.run.state
+
+
+@dataclass(frozen=True, slots=True)
+class StartedRun:
+    """The server's answer to a start."""
+
+    run_id: str
+    workflow_id: str
+    version: int
+    started: bool
+    """False if the answer is a run that was there already."""
+    trace_id: str
+
+
+def time(message: Timestamp) -> datetime:
+    return message.ToDatetime(UTC)
+
+
+def definition(message: definition_service_pb2.Definition, *, created: bool = True) -> Definition:
+    return Definition(
+        workflow=message.workflow,
+        version=message.version,
+        kind=message.kind,
+        description=message.description,
+        content_hash=message.content_hash,
+        create_time=time(message.create_time),
+        node_count=message.node_count,
+        created=created,
+        message=message,
+    )
+
+
+def run(message: run_service_pb2.Run) -> Run:
+    return Run(
+        run_id=message.run_id,
+        workflow_id=message.workflow_id,
+        workflow=message.workflow,
+        version=message.version,
+        state=RunState(_short(run_service_pb2.RunState.Name(message.state), "RUN_STATE_")),
+        start_time=time(message.start_time),
+        end_time=time(message.end_time) if message.HasField("end_time") else None,
+        last_seq=message.last_seq,
+        trace_id=message.trace_id,
+        message=message,
+    )
+
+
+def started(message: run_service_pb2.StartRunResponse) -> StartedRun:
+    return StartedRun(
+        run_id=message.run_id,
+        workflow_id=message.workflow_id,
+        version=message.version,
+        started=message.started,
+        trace_id=message.trace_id,
+    )
+
+
+def description(message: run_service_pb2.GetRunResponse) -> RunDescription:
+    return RunDescription(
+        run=run(message.run),
+        input=payload.decode(message.input),
+        output=payload.decode(message.output) if message.HasField("output") else None,
+        failure=_failure_codec.from_message(message.failure)
+        if message.HasField("failure")
+        else None,
+        pending_activities=tuple(_pending(item) for item in message.pending_activities),
+        pending_activity_count=message.pending_activity_count,
+        cancel_requested=message.cancel_requested,
+        incident=message.incident,
+        nodes={
+            item.node: _short(run_service_pb2.NodeState.Name(item.state), "NODE_STATE_")
+            for item in message.nodes
+        },
+        message=message,
+    )
+
+
+def _pending(message: run_service_pb2.PendingActivity) -> PendingActivity:
+    last_failure = message.last_failure if message.HasField("last_failure") else None
+    return PendingActivity(
+        key=message.key,
+        type=message.type,
+        queue=message.queue,
+        state=_short(run_service_pb2.ActivityState.Name(message.state), "ACTIVITY_STATE_"),
+        attempt=message.attempt,
+        max_attempts=message.max_attempts,
+        scheduled_time=time(message.scheduled_time),
+        next_attempt_time=time(message.next_attempt_time)
+        if message.HasField("next_attempt_time")
+        else None,
+        started_time=time(message.started_time) if message.HasField("started_time") else None,
+        last_failure=_failure_codec.from_message(last_failure) if last_failure else None,
+        identity=message.identity,
+    )
+
+
+def result(message: run_service_pb2.WaitRunResponse) -> object:
+    """The output of a run that has ended. Raises a `RunNotCompleted` if it did not complete."""
+    if message.run.state == run_service_pb2.RUN_STATE_COMPLETED:
+        return payload.decode(message.output)
+    raise _ending(message)
+
+
+def _ending(message: run_service_pb2.WaitRunResponse) -> RunNotCompleted:
+    ended, name = run(message.run), f"run {message.run.run_id} of {message.run.workflow!r}"
+    ids = {"run_id": ended.run_id, "workflow_id": ended.workflow_id}
+    match ended.state:
+        case RunState.FAILED:
+            reason = _failure_codec.from_message(message.failure)
+            return RunFailed(f"{name} failed: {reason}", failure=reason, **ids)
+        case RunState.CANCELLED:
+            return RunCancelled(f"{name} was cancelled", **ids)
+        case RunState.TIMED_OUT:
+            return RunTimedOut(f"{name} reached its run timeout", **ids)
+        case RunState.TERMINATED:
+            return RunTerminated(f"{name} was terminated", **ids)
+    return RunNotCompleted(f"{name} ended as {ended.state}, which this client does not know", **ids)
+
+
+def _short(name: str, prefix: str) -> str:
+    return name.removeprefix(prefix)

@@ -1,0 +1,33 @@
+"""The client: one for asyncio, one that blocks, and the values both speak of."""
+
+from treadle._client.asynchronous import Client, RunHandle
+from treadle._client.blocking import BlockingClient, BlockingRunHandle
+from treadle._client.channel import ADDRESS_VARIABLE, DEFAULT_ADDRESS
+from treadle._client.requests import ConflictPolicy, IncidentAnswer, ReusePolicy, Start
+from treadle._client.values import (
+    Definition,
+    PendingActivity,
+    Run,
+    RunDescription,
+    RunState,
+    StartedRun,
+)
+
+__all__ = [
+    "ADDRESS_VARIABLE",
+    "DEFAULT_ADDRESS",
+    "BlockingClient",
+    "BlockingRunHandle",
+    "Client",
+    "ConflictPolicy",
+    "Definition",
+    "IncidentAnswer",
+    "PendingActivity",
+    "ReusePolicy",
+    "Run",
+    "RunDescription",
+    "RunHandle",
+    "RunState",
+    "Start",
+    "StartedRun",
+]
