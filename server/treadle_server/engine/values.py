@@ -31,7 +31,7 @@ class Payload:
     """
 
     data: bytes
-    metadata: Mapping[str, bytes] = field(default=NO_METADATA)
+    metadata: Mapping[str, bytes] = field(default_factory=lambda: NO_METADATA)
 
 
 NULL = Payload(b"null")

@@ -1,1 +1,2 @@
-"""Where turns become durable: the port, its codec, and its implementations. No rule of a run lives here."""
+"""Where turns become durable: the port, its codec, and its implementations. No rule of a run lives
+here."""

@@ -1,10 +1,12 @@
 """The journal port: the few things that Treadle asks of its storage.
 
-A journal keeps *records* (one per turn, the events of that turn), a *run row* per run, and a few ordered tables of small
-rows. It knows no rules. Methods are synchronous; `commit` is called on one thread only, the reading methods on others.
-One conformance suite (`tests/journal/conformance.py`) defines what an implementation must do.
+A journal keeps *records* (one per turn, the events of that turn), a *run row* per run, and a few
+ordered tables of small rows. It knows no rules. Methods are synchronous; `commit` is called on one
+thread only, the reading methods on others. One conformance suite (`tests/journal/conformance.py`)
+defines what an implementation must do.
 
-Save before send: whoever hands a `Unit` to `commit` says nothing about it to anybody until its `Outcome` is COMMITTED.
+Save before send: whoever hands a `Unit` to `commit` says nothing about it to anybody until its
+`Outcome` is COMMITTED.
 """
 
 from __future__ import annotations
@@ -29,9 +31,11 @@ class Table(enum.StrEnum):
     DEFINITION_HASH = "definition_hash"
     """(namespace, workflow, content_hash) -> version as decimal text."""
     READY = "ready"
-    """(namespace, queue, priority, ready_time, run_id, key) -> activity type. Work that no worker has taken yet."""
+    """(namespace, queue, priority, ready_time, run_id, key) -> activity type. Work that no worker
+    has taken yet."""
     REQUEST = "request"
-    """(namespace, method, request_id) -> answer of a call that was carried out; `expire_time` says how long."""
+    """(namespace, method, request_id) -> answer of a call that was carried out; `expire_time` says
+    how long."""
     META = "meta"
     """(name,) -> value: the secret of task tokens, the exporter's cursor, the server's time."""
 
@@ -50,9 +54,9 @@ class Row:
 class RunRow:
     """What can be known of a run without folding its records.
 
-    `state` is a number of `treadle.v1.RunState`. `open` rows hold their `workflow_id` exclusively within the namespace:
-    a second one is a CONFLICT. `wake_time` is never later than the run's earliest due time. `last_seq` is filled in from
-    the records when read; it is not written.
+    `state` is a number of `treadle.v1.RunState`. `open` rows hold their `workflow_id` exclusively
+    within the namespace: a second one is a CONFLICT. `wake_time` is never later than the run's
+    earliest due time. `last_seq` is filled in from the records when read; it is not written.
     """
 
     run_id: bytes
@@ -71,10 +75,11 @@ class RunRow:
 
 @dataclass(slots=True)
 class Record:
-    """The events of one turn of one run: `count` of them from `base_seq` on, encoded as one `treadle.v1.EventBatch`.
+    """The events of one turn of one run: `count` of them from `base_seq` on, encoded as one
+    `treadle.v1.EventBatch`.
 
-    `(run_id, base_seq)` is unique: that is the guard against two histories of one run. `position` is given by the journal
-    at commit: gap-free, in commit order.
+    `(run_id, base_seq)` is unique: that is the guard against two histories of one run. `position`
+    is given by the journal at commit: gap-free, in commit order.
     """
 
     run_id: bytes
@@ -101,8 +106,8 @@ class Outcome(enum.Enum):
 
     COMMITTED = "committed"
     CONFLICT = "conflict"
-    """A record's seq does not follow the run's last one, the run's open workflow id or its request id is taken. Nothing
-    of the unit was written; the other units of the commit are not touched."""
+    """A record's seq does not follow the run's last one, the run's open workflow id or its request
+    id is taken. Nothing of the unit was written; the other units of the commit are not touched."""
 
 
 @dataclass(slots=True)
@@ -138,7 +143,8 @@ class Info:
 
 
 class JournalError(Exception):
-    """The storage failed; what it holds is unknown until it is opened again. The server stops (fail-stop)."""
+    """The storage failed; what it holds is unknown until it is opened again. The server stops
+    (fail-stop)."""
 
 
 class JournalLocked(JournalError):
@@ -149,7 +155,8 @@ class Journal(Protocol):
     """See the module's docstring. Any `JournalError` means: stop, and recover by opening again."""
 
     def open(self) -> Info:
-        """Takes the exclusive lock, migrates forward, and is ready. Raises `JournalLocked`, `JournalError`."""
+        """Takes the exclusive lock, migrates forward, and is ready. Raises `JournalLocked`,
+        `JournalError`."""
         ...
 
     def close(self) -> None:
@@ -157,7 +164,8 @@ class Journal(Protocol):
         ...
 
     def commit(self, units: Sequence[Unit]) -> list[Outcome]:
-        """Writes the units in order in one durable transaction (fsync before it returns); one outcome each."""
+        """Writes the units in order in one durable transaction (fsync before it returns); one
+        outcome each."""
         ...
 
     def load(self, run_ids: Sequence[bytes]) -> list[tuple[RunRow, list[Record]] | None]:
@@ -165,7 +173,8 @@ class Journal(Protocol):
         ...
 
     def read_run(self, run_id: bytes, after_seq: int, max_bytes: int) -> list[Record]:
-        """Records that hold events after `after_seq`, in order; at least one if there are any, then up to max_bytes."""
+        """Records that hold events after `after_seq`, in order; at least one if there are any, then
+        up to max_bytes."""
         ...
 
     def read_log(self, after_position: int, limit: int) -> list[Record]:
@@ -205,11 +214,13 @@ class Journal(Protocol):
         ...
 
     def scan(self, table: Table, low: Key, high: Key, limit: int) -> list[Row]:
-        """Rows with low <= key < high in key order. A bound may be a prefix of a key; it sorts before its extensions."""
+        """Rows with low <= key < high in key order. A bound may be a prefix of a key; it sorts
+        before its extensions."""
         ...
 
     def trim(self, table: Table, before: Instant, limit: int) -> int:
-        """Deletes up to `limit` rows of the table that expired before then; says how many. Commit thread only."""
+        """Deletes up to `limit` rows of the table that expired before then; says how many. Commit
+        thread only."""
         ...
 
     def stats(self) -> Stats:
@@ -217,7 +228,8 @@ class Journal(Protocol):
         ...
 
     def check(self) -> Iterator[Finding]:
-        """Storage-level integrity: file, seq gaps, positions, run rows without records, and the like."""
+        """Storage-level integrity: file, seq gaps, positions, run rows without records, and the
+        like."""
         ...
 
     def backup(self, target: Path) -> None:

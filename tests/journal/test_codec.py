@@ -1,0 +1,384 @@
+"""The codec: all events survive the way to bytes and back, and the two sides cannot drift apart."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
+from hypothesis import given
+from hypothesis import strategies as st
+
+from treadle.v1 import event_pb2, payload_pb2
+from treadle_server.engine import values
+from treadle_server.engine.events import (
+    EVENT_TYPES,
+    ActivityScheduled,
+    AttemptStarted,
+    Event,
+    RunCompleted,
+    RunFailed,
+)
+from treadle_server.engine.values import (
+    Backoff,
+    CompareAndSet,
+    Failure,
+    MemoryOperation,
+    Payload,
+    RetryPolicy,
+    TimeoutKind,
+)
+from treadle_server.journal import codec
+from treadle_server.journal.codec_source import derive
+
+T = 1_795_000_000_123_456
+"""2026-11-18T11:06:40.123456Z"""
+
+MESSAGES: dict[str, Any] = {
+    message.name: message
+    for file in (event_pb2, payload_pb2)
+    for message in file.DESCRIPTOR.message_types_by_name.values()
+}
+CLOCKS = {"google.protobuf.Timestamp", "google.protobuf.Duration"}
+LAST_SECOND_OF_9999 = 253_402_300_799
+
+
+def numbers(field: Any) -> st.SearchStrategy[int]:
+    if field.message_type is not None and field.message_type.full_name in CLOCKS:
+        return st.integers(0, LAST_SECOND_OF_9999 * 1_000_000)
+    bits = 31 if field.type == field.TYPE_INT32 else 63
+    return st.integers(-(2**bits), 2**bits - 1)
+
+
+def of_hint(hint: Any, field: Any) -> st.SearchStrategy[Any]:
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is types.UnionType:
+        return st.none() | of_hint(arguments[0], field)
+    if origin is tuple:
+        return st.lists(of_hint(arguments[0], field), max_size=3).map(tuple)
+    if hint == Mapping[str, bytes]:
+        return st.dictionaries(st.text(max_size=5), st.binary(max_size=5), max_size=3)
+    if hint is int:
+        return numbers(field)
+    if hint is float:
+        return st.floats(allow_nan=False)
+    if isinstance(hint, type) and issubclass(hint, enum.Enum):
+        return st.sampled_from(list(hint))
+    if dataclasses.is_dataclass(hint):
+        return st.deferred(lambda: instances(hint))
+    return {str: st.text(max_size=20), bytes: st.binary(max_size=20), bool: st.booleans()}[hint]
+
+
+def instances(cls: Any) -> st.SearchStrategy[Any]:
+    hints = typing.get_type_hints(cls)
+    message = MESSAGES[cls.__name__].fields_by_name
+    envelope = MESSAGES["Event"].fields_by_name
+    made = {
+        f.name: of_hint(hints[f.name], (message.get(f.name) or envelope.get(f.name)))
+        for f in dataclasses.fields(cls)
+    }
+    if cls is MemoryOperation:
+        changes = {name: made[name] for name in ("set", "add", "compare_and_set")}
+        one = st.one_of(
+            [st.fixed_dictionaries({name: change}) for name, change in changes.items()]
+            + [st.just({"delete": True})]
+        )
+        return st.builds(lambda key, change: cls(key=key, **change), made["key"], one)
+    return st.builds(cls, **made)
+
+
+EVENTS = st.one_of([instances(cls) for cls in EVENT_TYPES])
+
+
+@given(st.lists(EVENTS, max_size=4))
+def test_events_come_back_as_they_were(events: list[Event]) -> None:
+    assert codec.decode_batch(codec.encode_batch(events)) == events
+
+
+@pytest.mark.parametrize("cls", EVENT_TYPES)
+def test_each_kind_of_event_comes_back(cls: type[Event]) -> None:
+    """So that no kind depends on the luck of the draw above."""
+
+    @given(instances(cls))
+    def comes_back(event: Event) -> None:
+        assert codec.decode_batch(codec.encode_batch([event])) == [event]
+        assert codec.event_from_message(codec.event_to_message(event)) == event
+
+    comes_back()
+
+
+@given(st.lists(EVENTS, max_size=3), st.lists(EVENTS, max_size=3))
+def test_bodies_one_after_the_other_are_one_body(first: list[Event], second: list[Event]) -> None:
+    joined = codec.encode_batch(first) + codec.encode_batch(second)
+    assert codec.decode_batch(joined) == first + second
+
+
+@pytest.mark.parametrize(
+    ("cls", "encode", "decode"),
+    [
+        (Payload, codec.payload_to_message, codec.payload_from_message),
+        (Failure, codec.failure_to_message, codec.failure_from_message),
+        (RetryPolicy, codec.retry_policy_to_message, codec.retry_policy_from_message),
+        (
+            MemoryOperation,
+            codec.memory_operation_to_message,
+            codec.memory_operation_from_message,
+        ),
+    ],
+)
+def test_values_come_back_as_they_were(cls: type, encode: Any, decode: Any) -> None:
+    @given(instances(cls))
+    def comes_back(value: Any) -> None:
+        assert decode(encode(value)) == value
+
+    comes_back()
+
+
+def test_the_stored_form_is_that_of_the_contract() -> None:
+    """Built field by field with protobuf's own constructors: the derived code agrees with them."""
+    time = Timestamp(seconds=1_795_000_000, nanos=123_456_000)
+    events: list[Event] = [
+        AttemptStarted(
+            seq=5,
+            time=T,
+            key="charge",
+            lease=7,
+            attempt=2,
+            session_id="s",
+            identity="worker-1",
+            build_id="b",
+            until=T + 1_000_000,
+            ready_time=T,
+            type="charge_card",
+        ),
+        ActivityScheduled(
+            seq=6,
+            time=T,
+            key="mail",
+            type="send",
+            queue="default",
+            input=Payload(b"1", {"encoding": b"json/plain"}),
+            retry=RetryPolicy(max_attempts=3, retry_on=("Transient",)),
+            start_to_close_timeout=1_500_000,
+            memory_keys=("a", "b"),
+        ),
+    ]
+    expected = event_pb2.EventBatch(
+        events=[
+            event_pb2.Event(
+                seq=5,
+                time=time,
+                attempt_started=event_pb2.AttemptStarted(
+                    key="charge",
+                    lease=7,
+                    attempt=2,
+                    session_id="s",
+                    identity="worker-1",
+                    build_id="b",
+                    until=Timestamp(seconds=1_795_000_001, nanos=123_456_000),
+                    ready_time=time,
+                    type="charge_card",
+                ),
+            ),
+            event_pb2.Event(
+                seq=6,
+                time=time,
+                activity_scheduled=event_pb2.ActivityScheduled(
+                    key="mail",
+                    type="send",
+                    queue="default",
+                    input=payload_pb2.Payload(data=b"1", metadata={"encoding": b"json/plain"}),
+                    retry=payload_pb2.RetryPolicy(
+                        max_attempts=3,
+                        initial_interval=Duration(seconds=1),
+                        backoff=payload_pb2.BACKOFF_EXPONENTIAL,
+                        coefficient=2.0,
+                        increment=Duration(),
+                        max_interval=Duration(seconds=100),
+                        jitter=0.1,
+                        retry_on=["Transient"],
+                    ),
+                    start_to_close_timeout=Duration(seconds=1, nanos=500_000_000),
+                    priority=3,
+                    memory_keys=["a", "b"],
+                ),
+            ),
+        ]
+    )
+    assert event_pb2.EventBatch.FromString(codec.encode_batch(events)) == expected
+
+
+def test_equal_metadata_gives_equal_bytes_in_whatever_order_it_was_made() -> None:
+    names = [f"key-{number}" for number in range(16)]
+    bodies = {
+        codec.encode_batch(
+            [
+                RunCompleted(
+                    output=Payload(b"", dict.fromkeys(order, b"x")), started_time=0, workflow="w"
+                )
+            ]
+        )
+        for order in (names, names[::-1], names[7:] + names[:7])
+    }
+    assert len(bodies) == 1
+
+
+def test_an_empty_payload_is_not_an_absent_one() -> None:
+    event = RunFailed(
+        failure=Failure(kind="", details=Payload(b"")), node="", started_time=0, workflow=""
+    )
+    (read,) = codec.decode_batch(codec.encode_batch([event]))
+    assert read == event
+
+
+def test_a_required_field_that_is_absent_reads_as_zero() -> None:
+    body = event_pb2.EventBatch(
+        events=[event_pb2.Event(seq=1, run_completed=event_pb2.RunCompleted(workflow="w"))]
+    ).SerializeToString()
+    assert codec.decode_batch(body) == [
+        RunCompleted(seq=1, time=0, output=Payload(b""), started_time=0, workflow="w")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("body", "complaint"),
+    [
+        (b"\xff\xff", "not an EventBatch"),
+        (
+            event_pb2.EventBatch(events=[event_pb2.Event(seq=8)]).SerializeToString(),
+            "event 8 is of",
+        ),
+        (
+            event_pb2.EventBatch(
+                events=[event_pb2.Event(cancel_requested=event_pb2.CancelRequested(cause=99))]  # type: ignore[arg-type]
+            ).SerializeToString(),
+            "99 is not a CancelCause",
+        ),
+    ],
+)
+def test_bytes_of_another_kind_are_refused(body: bytes, complaint: str) -> None:
+    with pytest.raises(codec.CodecError, match=complaint):
+        codec.decode_batch(body)
+
+
+def nested(depth: int) -> RunFailed:
+    failure = Failure(kind="innermost")
+    for _ in range(depth):
+        failure = Failure(kind="outer", cause=failure, timeout_kind=TimeoutKind.HEARTBEAT)
+    return RunFailed(failure=failure, node="", started_time=0, workflow="w")
+
+
+def test_what_can_be_written_can_be_read_however_deep() -> None:
+    """Protobuf itself writes deeper messages than it reads; such a run would be lost."""
+    assert codec.decode_batch(codec.encode_batch([nested(64)])) == [nested(64)]
+    with pytest.raises(codec.CodecError, match="nested deeper than 64"):
+        codec.encode_batch([nested(65)])
+    with pytest.raises(codec.CodecError, match="nested deeper than 64"):
+        codec.failure_to_message(nested(65).failure)
+
+
+@pytest.mark.parametrize("seq", [2**63, -(2**63) - 1])
+def test_a_number_that_does_not_fit_is_a_value_error(seq: int) -> None:
+    with pytest.raises(ValueError, match="out of range"):
+        codec.encode_batch([RunCompleted(seq=seq, output=values.NULL, started_time=0, workflow="")])
+
+
+@dataclass
+class CompareAndSetWithoutExpected:
+    value: Payload
+
+
+@dataclass
+class CompareAndSetOfText:
+    value: str
+    expected: Payload | None = None
+
+
+@dataclass
+class CompareAndSetThatMayLackNothing:
+    value: tuple[Payload, ...]
+    expected: Payload | None = None
+
+
+class BackoffWithOtherNumbers(enum.IntEnum):
+    UNSPECIFIED = 0
+    FIXED = 2
+    LINEAR = 1
+    EXPONENTIAL = 3
+
+
+@dataclass
+class RetryPolicyOfOtherNumbers:
+    max_attempts: int
+    initial_interval: int
+    backoff: BackoffWithOtherNumbers
+    coefficient: float
+    increment: int
+    max_interval: int
+    jitter: float
+    retry_on: tuple[str, ...]
+    non_retryable_kinds: tuple[str, ...]
+
+
+@dataclass
+class PayloadThatMayLackData:
+    metadata: Mapping[str, bytes]
+    data: bytes | None
+
+
+@pytest.mark.parametrize(
+    ("cls", "message", "complaint"),
+    [
+        (
+            CompareAndSetWithoutExpected,
+            payload_pb2.CompareAndSet,
+            r"without a counterpart.*expected",
+        ),
+        (CompareAndSetOfText, payload_pb2.CompareAndSet, r"OfText\.value: str"),
+        (CompareAndSetThatMayLackNothing, payload_pb2.CompareAndSet, r"value: a tuple"),
+        (RetryPolicyOfOtherNumbers, payload_pb2.RetryPolicy, "names or numbers differ"),
+        (PayloadThatMayLackData, payload_pb2.Payload, r"data may be None"),
+    ],
+)
+def test_a_class_that_disagrees_with_its_message_is_refused(
+    cls: type, message: Any, complaint: str
+) -> None:
+    known: dict[type, Any] = {} if cls is PayloadThatMayLackData else {Payload: payload_pb2.Payload}
+    with pytest.raises(TypeError, match=complaint):
+        derive(values={**known, cls: message}, events=EVENT_TYPES, event=event_pb2.Event)
+
+
+def test_an_event_without_a_message_is_refused() -> None:
+    @dataclass
+    class RunForgotten(Event):
+        pass
+
+    with pytest.raises(TypeError, match="RunForgotten"):
+        derive(values={}, events=[*EVENT_TYPES, RunForgotten], event=event_pb2.Event)
+    with pytest.raises(TypeError, match="RunStarted"):
+        derive(values={}, events=EVENT_TYPES[1:], event=event_pb2.Event)
+
+
+def test_enum_numbers_are_members_again() -> None:
+    policy = codec.retry_policy_from_message(
+        payload_pb2.RetryPolicy(backoff=payload_pb2.BACKOFF_LINEAR)
+    )
+    assert policy.backoff is Backoff.LINEAR
+
+
+def test_a_chosen_oneof_member_may_hold_its_zero_value() -> None:
+    for operation in (
+        MemoryOperation(key="k", add=0.0),
+        MemoryOperation(key="k", set=Payload(b"")),
+        MemoryOperation(key="k", compare_and_set=CompareAndSet(value=Payload(b""))),
+    ):
+        message = codec.memory_operation_to_message(operation)
+        assert message.WhichOneof("operation") is not None
+        assert codec.memory_operation_from_message(message) == operation
