@@ -127,6 +127,8 @@ proto-baseline: $(SETUP_STAMP) ## Accept the present contract as what `check` co
 	@$(BIN)/buf build proto --as-file-descriptor-set --exclude-source-info --output proto/baseline.binpb
 
 .PHONY: verify
-verify: $(SETUP_STAMP) $(CODEGEN_STAMP) ## Check that the generated files are current
+verify: $(SETUP_STAMP) $(CODEGEN_STAMP) ## Check that generated files are current, and the wheel is whole
 	$(say) "comparing worker_sdk/treadle/v1 with what proto/ generates"
 	@tools/verify_proto.sh $(CODEGEN)
+	$(say) "installing the wheel with the light base alone"
+	@tools/verify_wheel.sh $(VENV)

@@ -9,4 +9,7 @@ options=(--quiet --universal --python-version 3.11 --generate-hashes --no-emit-i
 export UV_CUSTOM_COMPILE_COMMAND="make lock"
 
 "$uv" pip compile "${options[@]}" --extra dev pyproject.toml --output-file requirements/dev.txt
+# The light base alone, in the same versions: what a worker's machine gets.
+"$uv" pip compile "${options[@]}" --constraint requirements/dev.txt pyproject.toml \
+    --output-file requirements/base.txt
 "$uv" pip compile "${options[@]}" requirements/codegen.in --output-file requirements/codegen.txt

@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Builds the wheel and installs it with the light base alone, as on a worker's machine: the SDK
+# loads there, and the command line, always installed, says kindly which extra a verb needs.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+bin=$PWD/${1:?usage: tools/verify_wheel.sh PROJECT_ENVIRONMENT}/bin
+fresh=$(mktemp -d)
+trap 'rm -rf "$fresh"' EXIT
+
+"$bin/hatchling" build --target wheel --directory "$fresh" >"$fresh/build.log" 2>&1 || { cat "$fresh/build.log" >&2; exit 1; }
+"$bin/python" -m venv "$fresh/light"
+pip=("$fresh/light/bin/python" -m pip install --disable-pip-version-check --quiet --no-deps)
+"${pip[@]}" --require-hashes --requirement requirements/base.txt
+"${pip[@]}" "$fresh"/*.whl
+
+cd "$fresh" # away from the sources: what loads now is what the wheel holds
+"$fresh/light/bin/python" -W error - <<'EOF'
+import importlib
+import pkgutil
+
+import treadle
+
+names = [module.name for module in pkgutil.walk_packages(treadle.__path__, "treadle.")]
+for name in names:
+    importlib.import_module(name)
+print(f"    {len(names)} modules of the SDK load with the light base")
+EOF
