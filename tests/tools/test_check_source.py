@@ -40,7 +40,7 @@ def function_of(lines: int) -> str:
         ("server/stray.py", "", "server/stray.py: only ruff.toml and treadle_server may be in"),
         ("tests/__init__.py", "", "tests/__init__.py: the tests are no package"),
         ("utils/a.py", "", "utils/a.py: a vague name"),
-        ("a.md", "text\nsee /" + "tmp/x\n", "a.md:2: a path of one machine: /tmp"),
+        ("a.md", "text\nsee /" + "tmp/x\n", "a.md:2: a path of one machine: /" + "tmp"),
         ("a.toml", "u = 'https://py" + "pi.org/simple'", "a.toml:1: a registry's host name"),
     ],
 )
