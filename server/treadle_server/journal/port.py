@@ -12,10 +12,10 @@ Save before send: whoever hands a `Unit` to `commit` says nothing about it to an
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from treadle_server.engine.values import Instant
 
@@ -40,6 +40,23 @@ class Table(enum.StrEnum):
     """(name,) -> value: the secret of task tokens, the exporter's cursor, the server's time."""
 
 
+TABLES: Final[Mapping[Table, tuple[tuple[str, type], ...]]] = {
+    Table.DEFINITION: (("namespace", str), ("workflow", str), ("version", int)),
+    Table.DEFINITION_HASH: (("namespace", str), ("workflow", str), ("content_hash", bytes)),
+    Table.READY: (
+        ("namespace", str),
+        ("queue", str),
+        ("priority", int),
+        ("ready_time", int),
+        ("run_id", bytes),
+        ("key", str),
+    ),
+    Table.REQUEST: (("namespace", str), ("method", str), ("request_id", str)),
+    Table.META: (("name", str),),
+}
+"""Name and type of each part of a table's keys."""
+
+
 @dataclass(slots=True)
 class Row:
     """One row of a table. `expire_time` lets `trim` find rows that nobody needs any more."""
@@ -54,9 +71,14 @@ class Row:
 class RunRow:
     """What can be known of a run without folding its records.
 
-    `state` is a number of `treadle.v1.RunState`. `open` rows hold their `workflow_id` exclusively
-    within the namespace: a second one is a CONFLICT. `wake_time` is never later than the run's
-    earliest due time. `last_seq` is filled in from the records when read; it is not written.
+    `state` is a number of `treadle.v1.RunState`. A run without `end_time` is open. An open run
+    holds its `workflow_id` exclusively within the namespace, and a `request_id` that is not empty
+    belongs to one run of the namespace, open or not: a second one is a CONFLICT. `wake_time` is
+    never later than the run's earliest due time. `last_seq` is filled in from the records when
+    read; it is not written.
+
+    Only `state`, `end_time` and `wake_time` change in the life of a run; an ended run is never open
+    again.
     """
 
     run_id: bytes
@@ -79,7 +101,8 @@ class Record:
     `treadle.v1.EventBatch`.
 
     `(run_id, base_seq)` is unique: that is the guard against two histories of one run. `position`
-    is given by the journal at commit: gap-free, in commit order.
+    is given by the journal: gap-free, in commit order. A commit fills it in where the unit was
+    committed.
     """
 
     run_id: bytes
@@ -96,9 +119,11 @@ class Unit:
 
     records: Sequence[Record] = ()
     run: RunRow | None = None
-    """Written whole: inserted if `run_id` is new, else replaced."""
+    """Inserted together with the record that begins with seq 1; otherwise the row of a run that
+    exists, of which what may change is replaced."""
     puts: Sequence[Row] = ()
     deletes: Sequence[tuple[Table, Key]] = ()
+    """Applied before `puts`. Deleting what is not there is no error."""
 
 
 class Outcome(enum.Enum):
@@ -106,8 +131,9 @@ class Outcome(enum.Enum):
 
     COMMITTED = "committed"
     CONFLICT = "conflict"
-    """A record's seq does not follow the run's last one, the run's open workflow id or its request
-    id is taken. Nothing of the unit was written; the other units of the commit are not touched."""
+    """A record's seq does not follow the run's last one; the run's open workflow id or its request
+    id is taken; a run row without records, or the reverse; an open row for an ended run. Nothing of
+    the unit was written; the other units of the commit are not touched."""
 
 
 @dataclass(slots=True)
@@ -165,7 +191,7 @@ class Journal(Protocol):
 
     def commit(self, units: Sequence[Unit]) -> list[Outcome]:
         """Writes the units in order in one durable transaction (fsync before it returns); one
-        outcome each."""
+        outcome each. A unit sees what the units before it wrote."""
         ...
 
     def load(self, run_ids: Sequence[bytes]) -> list[tuple[RunRow, list[Record]] | None]:
@@ -173,8 +199,8 @@ class Journal(Protocol):
         ...
 
     def read_run(self, run_id: bytes, after_seq: int, max_bytes: int) -> list[Record]:
-        """Records that hold events after `after_seq`, in order; at least one if there are any, then
-        up to max_bytes."""
+        """Records that hold events after `after_seq`, in order; at least one if there are any, and
+        as many more as keep the sum of their bodies within `max_bytes`."""
         ...
 
     def read_log(self, after_position: int, limit: int) -> list[Record]:
@@ -215,12 +241,12 @@ class Journal(Protocol):
 
     def scan(self, table: Table, low: Key, high: Key, limit: int) -> list[Row]:
         """Rows with low <= key < high in key order. A bound may be a prefix of a key; it sorts
-        before its extensions."""
+        before its extensions, so that an empty `low` is before all keys."""
         ...
 
     def trim(self, table: Table, before: Instant, limit: int) -> int:
-        """Deletes up to `limit` rows of the table that expired before then; says how many. Commit
-        thread only."""
+        """Deletes up to `limit` rows whose `expire_time` is before `before`, the oldest first; says
+        how many. Commit thread only."""
         ...
 
     def stats(self) -> Stats:
@@ -233,5 +259,6 @@ class Journal(Protocol):
         ...
 
     def backup(self, target: Path) -> None:
-        """A consistent copy that `open` accepts, taken while the server works."""
+        """A consistent copy that `open` accepts, taken while the server works. Raises
+        `FileExistsError` rather than overwrite."""
         ...
