@@ -1,0 +1,102 @@
+"""How much work an evaluation may take, estimated before it is done.
+
+The library stops after 10,000 iterations and nothing else: one iteration may join, compare or
+search megabytes, a list built by `map` or `filter` is copied once per element, a pattern is
+compiled anew each time, and none of it can be interrupted. The server runs everybody's
+expressions on one thread, so what could hold it up must not begin.
+
+The estimate is an upper bound in units of some nanoseconds (the costliest operation on one byte
+of JSON takes about ten), from the shape of the expression and the sizes of what is bound. It is
+computed with only the total size first; most evaluations pass by that. Then, if needed, with the
+length of the longest list and the size of each value. The factors were measured with 0.1.3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec.json
+
+from treadle_server.definitions.expression.shape import Shape
+
+WORK_LIMIT = 16 * 1024 * 1024
+INPUT_LIMIT = 2 * 1024 * 1024
+"""Bytes of JSON that are bound for one evaluation, after unread fields were left out."""
+ITERATION_LIMIT = 10_000
+"""The library's own, over all macros of one evaluation; it cannot be set."""
+
+_PER_ITERATION = 32
+_PER_JOINED_BYTE = 8  # a list of small numbers takes twelve times its JSON, once per `+`
+_PER_PATTERN_COMPILED = 64  # per unit of `Shape.pattern`, in each iteration
+_SEARCHED_PER_UNIT = 4096  # subject times needle, both unknown: a quadratic search, but a fast one
+_PER_COPIED_ELEMENT = 4
+
+
+def allowance(shape: Shape) -> int:
+    """Bytes of input up to which this expression may be evaluated without a closer look."""
+    size = INPUT_LIMIT
+    while size and _work_by_size(shape, size) > WORK_LIMIT:
+        size //= 2
+    return size
+
+
+def fits(shape: Shape, bound: Mapping[str, object]) -> bool:
+    """The closer look: whether the work on these values stays within the limit."""
+    sizes = {name: len(msgspec.json.encode(value)) for name, value in bound.items()}
+    longest, largest = _extent(dict(bound))
+    return _work(shape, sizes, longest, largest) <= WORK_LIMIT
+
+
+def _work_by_size(shape: Shape, size: int) -> int:
+    """The work if every name had all of the input: lists have two bytes per element or more."""
+    names = dict.fromkeys((*shape.outside, *shape.inside), size)
+    return _work(shape, names, size // 2 + 1, size)
+
+
+def _work(shape: Shape, sizes: Mapping[str, int], longest: int, largest: int) -> int:
+    read_once = shape.text + sum(sizes[name] * times for name, times in shape.outside.items())
+    if shape.level == 0:
+        touched, iterations = read_once, 0
+    else:
+        # Lists grow by `+`, and by that of an inner macro only where another one reads them.
+        grown = (1 + shape.joins) * (1 + shape.joins_inside if shape.macros > 1 else 1)
+        longest = max(longest, shape.literal_length) * grown
+        iterations = min(ITERATION_LIMIT, longest**shape.level * shape.macros)
+        each = _PER_ITERATION + shape.text
+        each += sum(sizes[name] * times for name, times in shape.inside.items())
+        # All elements of a range together are no larger than what it was made of.
+        touched = read_once * (1 + shape.variables) + iterations * each
+        if shape.macros > 1:
+            touched *= 1 + shape.variables
+        # One large element, read again and again by a macro inside.
+        element = touched if shape.literal_length or shape.joins else min(largest, touched)
+        touched += iterations * shape.variables_deeper * element
+    work = touched
+    if shape.joins or shape.joins_inside:
+        work *= _PER_JOINED_BYTE
+    if shape.pattern:
+        work *= shape.pattern
+        work += max(1, iterations) * shape.pattern * _PER_PATTERN_COMPILED
+    if shape.computed_needle:
+        work += touched * touched // _SEARCHED_PER_UNIT
+    if shape.builds_list:
+        work += iterations * longest * _PER_COPIED_ELEMENT
+    return work
+
+
+def _extent(value: object, outermost: bool = True) -> tuple[int, int]:
+    """The length of the longest list or object inside, and the JSON size of the largest element.
+
+    An element is one of an outermost list: those of the lists inside it are part of it.
+    """
+    if not isinstance(value, (list, dict)):
+        return 0, 0
+    longest, largest = len(value), 0
+    if outermost and isinstance(value, list):
+        outermost = False
+        largest = max((len(msgspec.json.encode(element)) for element in value), default=0)
+    for inside in value.values() if isinstance(value, dict) else value:
+        longest_inside, largest_inside = _extent(inside, outermost)
+        longest = max(longest, longest_inside)
+        largest = max(largest, largest_inside)
+    return longest, largest
