@@ -9,9 +9,10 @@
 Mappings and guards are CEL: as a string, or as a function that is called once, while the graph is
 built, with stand-ins for its parameters (`_graph/recording.py` says what can be recorded). The
 parameters say by their names what they stand for: `output` (of the edge's source), `error` (on
-error edges), `params` (the run's input), `memory`, or the id of a node further up (its output).
-Variables from outside are bound as constants. Inside, `all_of`, `any_of`, `not_`, `if_else` and
-`text` say what `and`, `or`, `not`, `if` and f-strings would; `&`, `|` and `~` do as well.
+error edges), `params` (the run's input), `memory`, `failures` (of the nodes that failed, by id), or
+the id of a node further up (its output). Variables from outside are bound as constants. Inside,
+`all_of`, `any_of`, `not_`, `if_else` and `text` say what `and`, `or`, `not`, `if` and f-strings
+would; `&`, `|` and `~` do as well.
 
 What is not here: the rules of graphs. The server checks the document when it is deployed, and says
 for each fault where it is. Only what needs no rule is refused earlier: names given twice, edges
@@ -104,6 +105,12 @@ _PARAMETER_TYPES: dict[type, str] = {
 
 START = "start"
 """The source of an edge that brings the run's input."""
+
+NODE_NAMES = frozenset({"params", "memory", "failures"})
+"""What expressions may name everywhere but on an edge from start, beside nodes further up."""
+
+ALL_NAMES = NODE_NAMES | {"output", "error"}
+"""The names that mean something by themselves; no node has them."""
 
 
 class Graph:
@@ -224,8 +231,8 @@ class Graph:
         if isinstance(input, Mapping):
             node["input"] = plain(input, f"the input of node {id!r}")
         else:
-            node |= self._formula("input", input, frozenset({"params", "memory"}))
-        node |= self._formula("run_if", run_if, frozenset({"params", "memory"}), guard=True)
+            node |= self._formula("input", input, NODE_NAMES)
+        node |= self._formula("run_if", run_if, NODE_NAMES, guard=True)
         node |= without_absent(
             description=description,
             queue=queue,
@@ -255,7 +262,7 @@ class Graph:
         `kind` is the failure's kind; `message` is CEL, by default the failure that led here.
         """
         fail: dict[str, object] = {"kind": kind_names([kind])[0]}
-        fail |= self._formula("message", message, frozenset({"params", "memory"}))
+        fail |= self._formula("message", message, NODE_NAMES | {"error"})
         return self._add_node(id, {"fail": fail} | without_absent(description=description))
 
     def edge(
@@ -278,7 +285,7 @@ class Graph:
             otherwise: taken if no guarded edge of the source is (`else` in YAML).
             description: for people.
         """
-        offered = frozenset({"output", "params", "memory"})
+        offered = NODE_NAMES | {"output"}
         edge: dict[str, object] = {"from": _id(source), "to": _id(target)}
         edge |= self._formula("when", when, offered, guard=True)
         edge |= {"else": True} if otherwise else {}
@@ -305,7 +312,7 @@ class Graph:
             map: what it brings to the target; the error if None.
             description: for people.
         """
-        offered = frozenset({"error", "params", "memory"})
+        offered = NODE_NAMES | {"error"}
         edge: dict[str, object] = {"from": _id(source), "to": _id(target), "on": "error"}
         edge |= without_absent(kinds=kind_names(kinds))
         edge |= self._formula("when", when, offered, guard=True)
@@ -321,14 +328,14 @@ class Graph:
     ) -> None:
         """Adds an edge that brings the run's input to `target`, through `map`."""
         edge: dict[str, object] = {"from": START, "to": _id(target)}
-        edge |= self._formula("map", map, frozenset({"output", "params", "memory"}))
+        edge |= self._formula("map", map, frozenset({"output", "params"}))
         self._edges.append(edge | without_absent(description=description))
 
     def output(self, formula: Formula) -> None:
         """Declares the run's output. Without it: the only end node's, else one per end node."""
         if self._output is not None:
             raise DefinitionError(f"graph {self.name}: its output is declared twice")
-        written = self._formula("output", formula, frozenset({"params", "memory"}))
+        written = self._formula("output", formula, NODE_NAMES)
         self._output = str(written["output"])
 
     # --- the document ----------------------------------------------------------------------------
@@ -397,7 +404,7 @@ class Graph:
         if isinstance(formula, str):
             return {key: formula}
         expression, recording = record(formula, guard=guard)
-        absent = (expression.names & {"output", "error", "memory", "params"}) - offered
+        absent = (expression.names & ALL_NAMES) - offered
         if absent:
             recording.refuse(
                 f"the parameter {min(absent)}, which is not there in this place",
@@ -410,7 +417,7 @@ class Graph:
     def _check_names(self) -> None:
         problems = [
             f"{where}: the parameter {name} is no node of the graph{self._nearest(name)}; "
-            "parameters are called output, error, params, memory, or as a node"
+            "parameters are called output, error, params, memory, failures, or as a node"
             for where, names in self._nodes_read
             for name in sorted(names - self._nodes.keys())
         ]

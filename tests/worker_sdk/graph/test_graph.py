@@ -264,7 +264,9 @@ def test_parameters_that_are_not_there_in_this_place() -> None:
     graph = Graph("g")
     with pytest.raises(CannotRecord, match="the parameter error, which is not there"):
         graph.edge("a", "b", map=lambda error: error.message)
-    with pytest.raises(CannotRecord, match=r"parameter output.*Use error, memory, params or"):
+    with pytest.raises(
+        CannotRecord, match=r"parameter output.*Use error, failures, memory, params or"
+    ):
         graph.error_edge("a", "b", map=lambda output: output)
     with pytest.raises(CannotRecord, match="the parameter output, which is not there"):
         graph.node("a", run_if=lambda output: output.x)
