@@ -31,8 +31,8 @@ class Table(enum.StrEnum):
     DEFINITION_HASH = "definition_hash"
     """(namespace, workflow, content_hash) -> version as decimal text."""
     READY = "ready"
-    """(namespace, queue, priority, ready_time, run_id, key) -> activity type. Work that no worker
-    has taken yet."""
+    """(namespace, queue, type, priority, ready_time, run_id, key) -> nothing. Work that no worker
+    has taken yet, one lane per activity type."""
     REQUEST = "request"
     """(namespace, method, request_id) -> answer of a call that was carried out; `expire_time` says
     how long."""
@@ -46,6 +46,7 @@ TABLES: Final[Mapping[Table, tuple[tuple[str, type], ...]]] = {
     Table.READY: (
         ("namespace", str),
         ("queue", str),
+        ("type", str),
         ("priority", int),
         ("ready_time", int),
         ("run_id", bytes),

@@ -1,0 +1,17 @@
+"""The server's settings, frozen; where they come from is the command line's business."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class ServerConfig:
+    """What one server is told. `data_dir` holds the journal (`treadle.db`); unused with `in_memory`."""
+
+    address: str = "127.0.0.1:7400"
+    data_dir: Path = Path(".")
+    in_memory: bool = False
+    stop_grace_seconds: float = 10.0
+    max_pending_requests: int = 20_000

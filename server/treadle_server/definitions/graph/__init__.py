@@ -1,0 +1,1 @@
+"""Graphs: reading and checking a document (`parse`), its structure (`structure`), and deciding for its runs (`decider`)."""

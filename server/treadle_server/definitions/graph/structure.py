@@ -1,0 +1,181 @@
+"""The shape of a graph: order, cycles, who comes before whom; and the `Topology` that the engine folds with."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Collection, Iterator, Sequence
+
+from treadle_server.definitions.expression import Expression
+from treadle_server.definitions.graph.model import EdgePlan, NodePlan
+from treadle_server.engine.graph import Topology
+
+
+class Structure:
+    """Nodes as numbers, and edges between them."""
+
+    def __init__(self, names: list[str], edges: Sequence[tuple[int, int]]) -> None:
+        self.names = names
+        self.successors: list[list[int]] = [[] for _ in names]
+        self.predecessors: list[list[int]] = [[] for _ in names]
+        for source, target in edges:
+            self.successors[source].append(target)
+            self.predecessors[target].append(source)
+        self._rank: list[int] = []
+        self._unordered = self._sort()
+
+    def _sort(self) -> list[int]:
+        """Kahn's algorithm; gives the nodes that no order exists for, and ranks all others."""
+        waiting = [len(before) for before in self.predecessors]
+        ready = [node for node, count in enumerate(waiting) if count == 0]
+        self._rank = [-1] * len(self.names)
+        for place, node in enumerate(ready):  # grows while it is walked
+            self._rank[node] = place
+            for successor in self.successors[node]:
+                waiting[successor] -= 1
+                if waiting[successor] == 0:
+                    ready.append(successor)
+        return [node for node, rank in enumerate(self._rank) if rank < 0]
+
+    def find_cycle(self) -> list[int]:
+        """The nodes of one cycle in order, or nothing."""
+        if not self._unordered:
+            return []
+        # Every unordered node has an unordered predecessor: walking back must come round.
+        unordered = set(self._unordered)
+        node, seen, path = self._unordered[0], {}, []
+        while node not in seen:
+            seen[node] = len(path)
+            path.append(node)
+            node = next(before for before in self.predecessors[node] if before in unordered)
+        return path[seen[node] :][::-1]
+
+    def is_ancestor(self, node: int, of: int) -> bool:
+        """Whether a path leads from `node` to `of`."""
+        floor = self._rank[node]
+        if floor >= self._rank[of]:
+            return False
+        todo, seen = [of], {of}
+        while todo:
+            for before in self.predecessors[todo.pop()]:
+                if before == node:
+                    return True
+                if before not in seen and self._rank[before] > floor:
+                    seen.add(before)
+                    todo.append(before)
+        return False
+
+    def ancestors(self, of: int) -> Iterator[int]:
+        """All nodes from which a path leads to `of`, near ones first."""
+        todo, seen = [of], {of}
+        for node in todo:  # grows while it is walked
+            for before in self.predecessors[node]:
+                if before not in seen:
+                    seen.add(before)
+                    todo.append(before)
+                    yield before
+
+
+class KnownNames(Collection[str]):
+    """The names that an expression may use: some words, and the ids of the nodes before a node.
+
+    Looked up, never listed: a list per node would cost the square of the graph. `of` None stands for the whole graph.
+    """
+
+    def __init__(
+        self,
+        words: frozenset[str],
+        structure: Structure,
+        index: dict[str, int],
+        of: int | None,
+        *,
+        itself: bool,
+    ) -> None:
+        self._words = words
+        self._structure = structure
+        self._index = index
+        self._of = of
+        self._itself = itself
+
+    def __contains__(self, name: object) -> bool:
+        if name in self._words:
+            return True
+        node = self._index.get(name) if isinstance(name, str) else None
+        if node is None:
+            return False
+        if self._of is None or (self._itself and node == self._of):
+            return True
+        return self._structure.is_ancestor(node, self._of)
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._words
+        if self._of is None:
+            yield from self._index
+            return
+        if self._itself:
+            yield self._structure.names[self._of]
+        for node in self._structure.ancestors(self._of):
+            yield self._structure.names[node]
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+def build_topology(
+    nodes: Sequence[NodePlan],
+    edges: Sequence[EdgePlan],
+    output: Expression | None,
+    end_nodes: Sequence[int],
+) -> Topology:
+    """What the engine needs to fold events of such a graph."""
+    count = len(nodes)
+    index = {node.name: number for number, node in enumerate(nodes)}
+    out_edges: list[list[int]] = [[] for _ in nodes]
+    error_edges: list[list[int]] = [[] for _ in nodes]
+    in_counts = array("i", [0]) * count
+    guarded, error_guarded = bytearray(count), bytearray(count)
+    reads: list[dict[int, None]] = [{} for _ in nodes]
+    for number, edge in enumerate(edges):
+        in_counts[edge.target] += 1
+        (error_edges if edge.on_error else out_edges)[edge.source].append(number)
+        if edge.guarded:
+            (error_guarded if edge.on_error else guarded)[edge.source] = 1
+        reads[edge.target][edge.source] = None
+        for expression in (edge.when, edge.map):
+            _add_reads(reads[edge.target], expression, index)
+    for number, node in enumerate(nodes):
+        message = node.fail.message if node.fail is not None else None
+        for expression in (node.input, node.run_if, message):
+            _add_reads(reads[number], expression, index)
+    reader_counts = array("i", [0]) * count
+    for sources in reads:
+        for source in sources:
+            reader_counts[source] += 1
+    kept: dict[int, None] = {}
+    _add_reads(kept, output, index)
+    for number in end_nodes if output is None else kept:
+        reader_counts[number] += 1
+    return Topology(
+        names=[node.name for node in nodes],
+        targets=array("i", [edge.target for edge in edges]),
+        out_edges=[tuple(out) for out in out_edges],
+        error_edges=[tuple(out) for out in error_edges],
+        in_counts=in_counts,
+        guarded=bytes(guarded),
+        error_guarded=bytes(error_guarded),
+        continue_on_failure=bytes(node.continue_on_failure for node in nodes),
+        default_outputs={
+            n: node.default_output for n, node in enumerate(nodes) if node.continue_on_failure
+        },
+        reads=[tuple(sources) for sources in reads],
+        reader_counts=reader_counts,
+    )
+
+
+def _add_reads(
+    reads: dict[int, None], expression: Expression | None, index: dict[str, int]
+) -> None:
+    if expression is None:
+        return
+    for name in expression.names:
+        if name in index:
+            reads[index[name]] = None

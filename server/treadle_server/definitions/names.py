@@ -1,0 +1,36 @@
+"""What names look like: of workflows, nodes, and of variables in expressions."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,199}")
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+NAME_RULE = "must begin with a letter and have at most 200 letters, digits, `_`, `.` or `-`"
+
+CEL_RESERVED = frozenset(
+    "as break const continue else false for function if import in let loop namespace null package return true var "
+    "void while".split()
+)
+
+
+def is_name(text: str) -> bool:
+    """Whether it can name a workflow."""
+    return _NAME.fullmatch(text) is not None
+
+
+def is_node_id(text: object) -> bool:
+    """Whether it can name a node: 1 to 200 characters, none of them a control or format character, no outer spaces."""
+    if not isinstance(text, str) or not 1 <= len(text) <= 200 or text != text.strip():
+        return False
+    return (
+        text.isascii()
+        and text.isprintable()
+        or all(unicodedata.category(c)[0] != "C" for c in text)
+    )
+
+
+def is_identifier(text: str) -> bool:
+    """Whether an expression can name it."""
+    return _IDENTIFIER.fullmatch(text) is not None and text not in CEL_RESERVED

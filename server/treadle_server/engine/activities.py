@@ -1,0 +1,236 @@
+"""The rules of activities: grants, results, retries, the four timeouts, lost leases, incidents.
+
+Each function takes an input and gives the events it makes, or raises a `Refusal`. All kinds of workflow share them.
+"""
+
+from __future__ import annotations
+
+from treadle_server.engine import events as e
+from treadle_server.engine import inputs as i
+from treadle_server.engine.errors import LeaseEnded, NotHeld, NotReady, RunEnding
+from treadle_server.engine.memory import MemoryConflict, apply_operations
+from treadle_server.engine.retry import next_attempt
+from treadle_server.engine.state import Activity, RunState
+from treadle_server.engine.transitions import ActivityStage
+from treadle_server.engine.values import (
+    Failure,
+    FailureKind,
+    IncidentAnswer,
+    Instant,
+    RetryState,
+    TimeoutKind,
+)
+
+LOST_LEASES_IN_A_ROW = 10
+"""So many attempts in a row may be lost with their workers; then a person is asked (semantics of retries, §4.2)."""
+
+_LEASED = (ActivityStage.LEASED, ActivityStage.CANCELLING)
+
+
+def leased(state: RunState, key: str, lease: int) -> Activity:
+    """The activity that this lease is the open attempt of; raises `LeaseEnded`."""
+    activity = state.activities.get(key)
+    if activity is None or activity.stage not in _LEASED or activity.lease != lease:
+        raise LeaseEnded(
+            f"attempt {lease} of {key!r} is over; its result was not accepted. Drop it and poll again.",
+            key=key,
+            lease=str(lease),
+        )
+    return activity
+
+
+def grant(state: RunState, request: i.GrantLease, now: Instant) -> tuple[i.Granted, list[e.Event]]:
+    """Leases a queued activity. Raises `RunEnding`, `NotReady`."""
+    activity = state.activities.get(request.key)
+    if state.ending is not None:
+        raise RunEnding(f"the run is ending; {request.key!r} is not started any more")
+    if activity is None or activity.stage is not ActivityStage.QUEUED or activity.ready_time > now:
+        raise NotReady(f"{request.key!r} is not waiting for a worker")
+    scheduled = activity.scheduled
+    lease = state.last_lease + 1
+    duration = request.lease_duration
+    if duration is None:
+        duration = scheduled.heartbeat_timeout or scheduled.start_to_close_timeout
+    started = e.AttemptStarted(
+        key=request.key,
+        lease=lease,
+        attempt=activity.attempt + 1,
+        session_id=request.session_id,
+        identity=request.identity,
+        build_id=request.build_id,
+        until=now + duration,
+        ready_time=activity.ready_time,
+        waiting_since_time=activity.waiting_since_time,
+        type=scheduled.type,
+    )
+    return i.Granted(lease=lease, attempt=started.attempt), [started]
+
+
+def complete(state: RunState, result: i.CompleteAttempt, now: Instant) -> list[e.Event]:
+    """Accepts a result. A memory operation that cannot be applied is a retryable failure of the attempt."""
+    activity = leased(state, result.key, result.lease)
+    if result.memory_operations:
+        try:
+            apply_operations(state.memory, result.memory_operations)
+        except MemoryConflict as conflict:
+            failure = Failure(kind=FailureKind.MEMORY_CONFLICT, message=str(conflict))
+            return fail(state, activity, failure, now)
+    return [
+        e.ActivityCompleted(
+            key=result.key,
+            lease=result.lease,
+            attempt=activity.attempt,
+            output=result.output,
+            memory_operations=result.memory_operations,
+            started_time=activity.started_time,
+            scheduled_time=activity.scheduled.time,
+            identity=activity.identity,
+            type=activity.scheduled.type,
+        )
+    ]
+
+
+def fail(state: RunState, activity: Activity, failure: Failure, now: Instant) -> list[e.Event]:
+    """Ends the open attempt: another one follows, or the activity has failed."""
+    scheduled = activity.scheduled
+    outcome: Instant | RetryState = RetryState.CANCEL_REQUESTED
+    if state.ending is None and activity.stage is ActivityStage.LEASED:
+        outcome = next_attempt(
+            scheduled.retry,
+            attempt=activity.attempt,
+            failure=failure,
+            now=now,
+            give_up_time=activity.give_up_time,
+            seed=state.run_id + scheduled.key.encode() + activity.lease.to_bytes(8, "big"),
+        )
+    if isinstance(outcome, RetryState):
+        return [failed_for_good(activity, failure, outcome)]
+    return [attempt_failed(activity, failure, next_time=outcome)]
+
+
+def attempt_failed(activity: Activity, failure: Failure, *, next_time: Instant, lost: bool = False) -> e.AttemptFailed:
+    """The event for an attempt after which there is another."""
+    return e.AttemptFailed(
+        key=activity.scheduled.key,
+        lease=activity.lease,
+        attempt=activity.attempt,
+        failure=failure,
+        next_time=next_time,
+        started_time=activity.started_time,
+        identity=activity.identity,
+        type=activity.scheduled.type,
+        lost=lost,
+    )
+
+
+def failed_for_good(activity: Activity, failure: Failure, retry_state: RetryState) -> e.ActivityFailed:
+    """The event for an activity that has failed, with or without an open attempt."""
+    open_attempt = activity.stage in _LEASED
+    return e.ActivityFailed(
+        key=activity.scheduled.key,
+        lease=activity.lease if open_attempt else 0,
+        attempt=activity.attempt,
+        failure=failure,
+        retry_state=retry_state,
+        started_time=activity.started_time if open_attempt else None,
+        scheduled_time=activity.scheduled.time,
+        identity=activity.identity if open_attempt else "",
+        type=activity.scheduled.type,
+    )
+
+
+def cancelled(state: RunState, result: i.CancelAttempt, now: Instant) -> list[e.Event]:
+    """The worker stopped. Unasked, that is a failure like any other."""
+    activity = leased(state, result.key, result.lease)
+    if activity.stage is ActivityStage.LEASED and state.ending is None:
+        failure = Failure(kind=FailureKind.CANCELLED, message="the worker cancelled the attempt by itself")
+        return fail(state, activity, failure, now)
+    return [
+        e.ActivityCancelled(
+            key=result.key,
+            lease=result.lease,
+            attempt=activity.attempt,
+            started_time=activity.started_time,
+            scheduled_time=activity.scheduled.time,
+            identity=activity.identity,
+            type=activity.scheduled.type,
+        )
+    ]
+
+
+def give_back(state: RunState, request: i.ReturnLease, now: Instant) -> list[e.Event]:
+    """Work had not begun; not counted."""
+    activity = leased(state, request.key, request.lease)
+    if activity.stage is ActivityStage.CANCELLING or state.ending is not None:
+        return cancelled(state, i.CancelAttempt(key=request.key, lease=request.lease), now)
+    return [e.ActivityRequeued(key=request.key, lease=request.lease, reason=request.reason)]
+
+
+def lose(state: RunState, activity: Activity, reason: str, now: Instant) -> list[e.Event]:
+    """The worker is gone. Retried apart from the policy, so many times in a row; then a person is asked."""
+    failure = Failure(kind=FailureKind.LEASE_LOST, message=reason)
+    if state.ending is not None or activity.stage is ActivityStage.CANCELLING:
+        return [failed_for_good(activity, failure, RetryState.CANCEL_REQUESTED)]
+    lost = attempt_failed(activity, failure, next_time=now, lost=True)
+    if activity.lost_in_a_row + 1 < LOST_LEASES_IN_A_ROW:
+        return [lost]
+    key = activity.scheduled.key
+    incident = (
+        f"{LOST_LEASES_IN_A_ROW} workers in a row disappeared while they worked on {key!r}; the last time: {reason}. "
+        "Look at the workers' logs, then answer: retry, or fail."
+    )
+    return [lost, e.RunHeld(incident=incident, key=key)]
+
+
+def answer(state: RunState, request: i.AnswerHeld) -> list[e.Event]:
+    """Carries out what a person decided about an incident. Raises `NotHeld`."""
+    activity = state.activities.get(request.key)
+    if activity is None or request.key not in state.incidents:
+        raise NotHeld(f"nobody is asked about {request.key!r}", key=request.key)
+    answered = e.IncidentAnswered(
+        key=request.key, answer=request.answer, actor=request.actor, reason=request.reason
+    )
+    if request.answer is IncidentAnswer.RETRY:
+        return [answered]
+    failure = activity.last_failure or Failure(kind=FailureKind.LEASE_LOST)
+    return [answered, failed_for_good(activity, failure, RetryState.ANSWERED)]
+
+
+def _timeout(kind: TimeoutKind, what: str) -> Failure:
+    return Failure(kind=FailureKind.TIMEOUT, message=what, timeout_kind=kind)
+
+
+def _seconds(microseconds: int) -> str:
+    return f"{microseconds / 1_000_000:g} s"
+
+
+def look_at_clock(state: RunState, activity: Activity, now: Instant) -> list[e.Event]:
+    """What time has done to an activity that was due: mostly one event, or none if it was renewed or is just ready."""
+    scheduled = activity.scheduled
+    give_up_time = activity.give_up_time
+    if give_up_time is not None and give_up_time <= now:
+        timeout = scheduled.schedule_to_close_timeout or 0
+        failure = _timeout(TimeoutKind.SCHEDULE_TO_CLOSE, f"not done within {_seconds(timeout)}, all attempts included")
+        failure.cause = activity.last_failure
+        return [failed_for_good(activity, failure, RetryState.TIMEOUT)]
+    if activity.stage is ActivityStage.QUEUED:
+        timeout = scheduled.schedule_to_start_timeout or 0
+        if timeout and activity.ready_time + timeout <= now:
+            failure = _timeout(
+                TimeoutKind.SCHEDULE_TO_START, f"no worker took it from queue {scheduled.queue!r} within {_seconds(timeout)}"
+            )
+            return [failed_for_good(activity, failure, RetryState.TIMEOUT)]
+        return []
+    if activity.stage not in _LEASED:
+        return []
+    if activity.started_time + scheduled.start_to_close_timeout <= now:
+        timeout = scheduled.start_to_close_timeout
+        failure = _timeout(TimeoutKind.START_TO_CLOSE, f"attempt {activity.attempt} took longer than {_seconds(timeout)}")
+        return fail(state, activity, failure, now)
+    timeout = scheduled.heartbeat_timeout or 0
+    if timeout and activity.heartbeat_time + timeout <= now:
+        failure = _timeout(TimeoutKind.HEARTBEAT, f"no heartbeat from {activity.identity!r} for {_seconds(timeout)}")
+        return fail(state, activity, failure, now)
+    if activity.until <= now:
+        return lose(state, activity, f"worker {activity.identity!r} was not heard of", now)
+    return []

@@ -1,0 +1,20 @@
+"""What decides: a graph's interpreter today; state machines and remote code have the same shape."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from treadle_server.engine.commands import Command
+from treadle_server.engine.state import RunState
+
+
+class Decider(Protocol):
+    """Reads the state and says what comes next. It must not change anything, look at a clock, or remember."""
+
+    def decide(self, state: RunState, facts: Sequence[int]) -> list[Command]:
+        """What follows from `facts`: the things that are new since the last call, here the graph's undecided nodes.
+
+        They bound its work. Called without facts when nothing is undecided, so that it can end the run.
+        """
+        ...

@@ -1,0 +1,47 @@
+"""What the engine refuses. A refusal changes nothing; the message says what to do about it.
+
+`reason` is stable and part of the API (`google.rpc.ErrorInfo.reason`); `api` alone knows which gRPC code it becomes.
+"""
+
+from __future__ import annotations
+
+
+class Refusal(Exception):
+    """Base of all refusals of the engine."""
+
+    reason = "REFUSED"
+
+    def __init__(self, message: str, **metadata: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.metadata = metadata
+
+
+class RunEnded(Refusal):
+    """The run has ended; an ended run never changes."""
+
+    reason = "RUN_ENDED"
+
+
+class RunEnding(Refusal):
+    """The run is ending; nothing new starts in it."""
+
+    reason = "RUN_ENDING"
+
+
+class LeaseEnded(Refusal):
+    """The attempt that the token names is over, or was never granted: its result is not accepted."""
+
+    reason = "LEASE_ENDED"
+
+
+class NotReady(Refusal):
+    """The activity is not waiting for a worker."""
+
+    reason = "NOT_READY"
+
+
+class NotHeld(Refusal):
+    """There is no incident about this key."""
+
+    reason = "NOT_HELD"

@@ -1,0 +1,242 @@
+"""The fold: `evolve(state, event)` puts one fact into the state, in place.
+
+One function per event, found by its type. Nothing is decided here; what structure alone implies is derived in
+`graph.py`. The fold must accept every event that the engine emits and must not look at anything but state and event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from treadle_server.engine import events as e
+from treadle_server.engine.memory import apply_operations, merge
+from treadle_server.engine.state import Activity, Ending, RunState
+from treadle_server.engine.transitions import (
+    ActivityStage,
+    RunStage,
+    next_activity_stage,
+    next_run_stage,
+)
+from treadle_server.engine.values import CancelCause, Instant
+
+
+class SequenceBroken(Exception):
+    """An event whose seq does not follow the state's: a bug of ours, or a journal that was tampered with."""
+
+
+def evolve(state: RunState, event: e.Event) -> None:
+    """Folds one event. Raises `SequenceBroken`, `ImpossibleTransition`."""
+    if event.seq != state.seq + 1:
+        raise SequenceBroken(f"event {event.seq} after event {state.seq}")
+    state.seq = event.seq
+    state.time = event.time
+    _HANDLERS[type(event)](state, event)
+
+
+def due_time(activity: Activity, now: Instant) -> Instant | None:
+    """When time next changes anything for an activity, as seen at `now`."""
+    scheduled = activity.scheduled
+    candidates: list[Instant] = []
+    if activity.give_up_time is not None:
+        candidates.append(activity.give_up_time)
+    match activity.stage:
+        case ActivityStage.QUEUED:
+            if activity.ready_time > now:
+                candidates.append(activity.ready_time)
+            if scheduled.schedule_to_start_timeout is not None:
+                candidates.append(activity.ready_time + scheduled.schedule_to_start_timeout)
+        case ActivityStage.LEASED | ActivityStage.CANCELLING:
+            candidates.append(activity.started_time + scheduled.start_to_close_timeout)
+            candidates.append(activity.until)
+            if scheduled.heartbeat_timeout is not None:
+                candidates.append(activity.heartbeat_time + scheduled.heartbeat_timeout)
+        case _:
+            pass
+    return min(candidates) if candidates else None
+
+
+# --- the run ---------------------------------------------------------------------------------------------------------
+
+
+def _run_started(state: RunState, event: e.RunStarted) -> None:
+    state.stage = next_run_stage(state.stage, event)
+    state.workflow = event.workflow
+    state.version = event.version
+    state.workflow_id = event.workflow_id
+    state.started_time = event.time
+    state.deadline = event.deadline
+    state.input = event.input
+    state.progress.start()
+
+
+def _run_closed(state: RunState, event: e.Event) -> None:
+    state.stage = next_run_stage(state.stage, event)
+    if isinstance(event, e.RunCompleted):
+        state.output = event.output
+    elif isinstance(event, e.RunFailed):
+        state.ending = Ending(RunStage.FAILED, event.failure, event.node)
+    # What is still leased is fenced off: an ended run has no activities.
+    state.activities.clear()
+    state.due.clear()
+    state.to_stop.clear()
+    state.incidents.clear()
+
+
+def _cancel_requested(state: RunState, event: e.CancelRequested) -> None:
+    state.stage = next_run_stage(state.stage, event)
+    stage = RunStage.TIMED_OUT if event.cause is CancelCause.RUN_TIMEOUT else RunStage.CANCELLED
+    _begin_ending(state, Ending(stage, reason=event.reason))
+
+
+def _begin_ending(state: RunState, ending: Ending) -> None:
+    state.ending = ending
+    state.to_stop.extend(state.activities)
+
+
+def _notice_unhandled_failure(state: RunState) -> None:
+    """A failure that nothing handles ends the run; which one that is follows from structure."""
+    if state.progress.unhandled is not None and state.ending is None:
+        node, failure = state.progress.unhandled
+        _begin_ending(state, Ending(RunStage.FAILED, failure, node))
+
+
+def _run_held(state: RunState, event: e.RunHeld) -> None:
+    state.incidents[event.key] = event.incident
+    activity = state.activities[event.key]
+    activity.stage = next_activity_stage(activity.stage, event)
+    state.push_due(activity, due_time(activity, event.time))
+
+
+def _incident_answered(state: RunState, event: e.IncidentAnswered) -> None:
+    del state.incidents[event.key]
+    activity = state.activities[event.key]
+    activity.stage = next_activity_stage(activity.stage, event)
+    activity.attempt = 0
+    activity.lost_in_a_row = 0
+    activity.waiting_since_time = None
+    activity.ready_time = event.time
+    state.push_due(activity, due_time(activity, event.time))
+
+
+# --- activities ------------------------------------------------------------------------------------------------------
+
+
+def _activity_scheduled(state: RunState, event: e.ActivityScheduled) -> None:
+    activity = Activity(event, event.time, next_activity_stage(ActivityStage.ABSENT, event))
+    state.activities[event.key] = activity
+    due = due_time(activity, event.time)
+    if due is not None:
+        state.push_due(activity, due)
+    state.progress.activity_scheduled(event)
+
+
+def _attempt_started(state: RunState, event: e.AttemptStarted) -> None:
+    activity = state.activities[event.key]
+    activity.stage = next_activity_stage(activity.stage, event)
+    activity.lease = state.last_lease = event.lease
+    activity.attempt = event.attempt
+    activity.started_time = activity.heartbeat_time = event.time
+    activity.until = event.until
+    activity.session_id = event.session_id
+    activity.identity = event.identity
+    state.push_due(activity, due_time(activity, event.time))
+
+
+def _attempt_failed(state: RunState, event: e.AttemptFailed) -> None:
+    activity = state.activities[event.key]
+    activity.stage = next_activity_stage(activity.stage, event)
+    activity.last_failure = event.failure
+    activity.waiting_since_time = event.time if event.next_time > event.time else None
+    activity.ready_time = event.next_time
+    if event.lost:
+        activity.attempt -= 1
+        activity.lost_in_a_row += 1
+    else:
+        activity.lost_in_a_row = 0
+    state.push_due(activity, due_time(activity, event.time))
+
+
+def _activity_requeued(state: RunState, event: e.ActivityRequeued) -> None:
+    activity = state.activities[event.key]
+    activity.stage = next_activity_stage(activity.stage, event)
+    activity.attempt -= 1
+    activity.waiting_since_time = None
+    activity.ready_time = event.time
+    state.push_due(activity, due_time(activity, event.time))
+
+
+def _close(state: RunState, key: str, event: e.Event) -> None:
+    activity = state.activities[key]
+    next_activity_stage(activity.stage, event)
+    del state.activities[key]
+    state.incidents.pop(key, None)
+
+
+def _activity_completed(state: RunState, event: e.ActivityCompleted) -> None:
+    _close(state, event.key, event)
+    if event.memory_operations:
+        merge(state.memory, apply_operations(state.memory, event.memory_operations))
+    state.progress.activity_completed(event)
+
+
+def _activity_failed(state: RunState, event: e.ActivityFailed) -> None:
+    _close(state, event.key, event)
+    state.progress.activity_failed(event)
+    _notice_unhandled_failure(state)
+
+
+def _activity_cancel_requested(state: RunState, event: e.ActivityCancelRequested) -> None:
+    activity = state.activities[event.key]
+    activity.stage = next_activity_stage(activity.stage, event)
+
+
+def _activity_cancelled(state: RunState, event: e.ActivityCancelled) -> None:
+    _close(state, event.key, event)
+    state.progress.activity_cancelled(event)
+
+
+# --- graphs ----------------------------------------------------------------------------------------------------------
+
+
+def _edges_decided(state: RunState, event: e.EdgesDecided) -> None:
+    state.progress.edges_decided(event)
+    _notice_unhandled_failure(state)
+
+
+def _node_skipped(state: RunState, event: e.NodeSkipped) -> None:
+    state.progress.node_skipped(event)
+
+
+def _nodes_unreached(state: RunState, event: e.NodesUnreached) -> None:
+    state.progress.nodes_unreached(event)
+
+
+def _node_failed(state: RunState, event: e.NodeFailed) -> None:
+    state.progress.node_failed(event)
+    _notice_unhandled_failure(state)
+
+
+_HANDLERS: dict[type[e.Event], Callable[[RunState, Any], None]] = {
+    e.RunStarted: _run_started,
+    e.RunCompleted: _run_closed,
+    e.RunFailed: _run_closed,
+    e.RunCancelled: _run_closed,
+    e.RunTimedOut: _run_closed,
+    e.RunTerminated: _run_closed,
+    e.CancelRequested: _cancel_requested,
+    e.RunHeld: _run_held,
+    e.IncidentAnswered: _incident_answered,
+    e.ActivityScheduled: _activity_scheduled,
+    e.AttemptStarted: _attempt_started,
+    e.AttemptFailed: _attempt_failed,
+    e.ActivityRequeued: _activity_requeued,
+    e.ActivityCompleted: _activity_completed,
+    e.ActivityFailed: _activity_failed,
+    e.ActivityCancelRequested: _activity_cancel_requested,
+    e.ActivityCancelled: _activity_cancelled,
+    e.EdgesDecided: _edges_decided,
+    e.NodeSkipped: _node_skipped,
+    e.NodesUnreached: _nodes_unreached,
+    e.NodeFailed: _node_failed,
+}

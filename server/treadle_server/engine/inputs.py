@@ -1,0 +1,170 @@
+"""What can come to a run from outside. Each gets one answer: a value, or a `Refusal` that changed nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from treadle_server.engine.values import (
+    CancelCause,
+    Duration,
+    Failure,
+    IncidentAnswer,
+    Instant,
+    MemoryOperation,
+    Payload,
+)
+
+
+@dataclass(slots=True, kw_only=True)
+class StartRun:
+    """Begins the run; its input was checked and completed with defaults."""
+
+    workflow: str
+    version: int
+    workflow_id: str
+    rules: int
+    input: Payload
+    run_timeout: Duration | None = None
+    traceparent: str = ""
+    actor: str = ""
+    request_id: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class GrantLease:
+    """A worker takes an activity that waits in a queue.
+
+    With a session the lease lasts `lease_duration` and is renewed by the session's life; without one (`lease_duration`
+    None) it lasts to the heartbeat or start_to_close timeout.
+    """
+
+    key: str
+    session_id: str
+    identity: str
+    build_id: str
+    lease_duration: Duration | None
+
+
+@dataclass(slots=True, kw_only=True)
+class Granted:
+    """The answer to `GrantLease`."""
+
+    lease: int
+    attempt: int
+
+
+@dataclass(slots=True, kw_only=True)
+class CompleteAttempt:
+    """The worker did it."""
+
+    key: str
+    lease: int
+    output: Payload
+    memory_operations: tuple[MemoryOperation, ...] = ()
+
+
+@dataclass(slots=True, kw_only=True)
+class FailAttempt:
+    """The worker could not do it."""
+
+    key: str
+    lease: int
+    failure: Failure
+
+
+@dataclass(slots=True, kw_only=True)
+class CancelAttempt:
+    """The worker stopped."""
+
+    key: str
+    lease: int
+
+
+@dataclass(slots=True, kw_only=True)
+class ReturnLease:
+    """The worker, or the way to it, gives the task back before work began."""
+
+    key: str
+    lease: int
+    reason: str
+
+
+@dataclass(slots=True, kw_only=True)
+class LoseLease:
+    """The worker is known to be gone."""
+
+    key: str
+    lease: int
+    reason: str
+
+
+@dataclass(slots=True)
+class Renewal:
+    """What is known of a worker's life: its lease holds until then, and its last heartbeat came then (0: nothing)."""
+
+    until: Instant = 0
+    heartbeat_time: Instant = 0
+
+
+NO_RENEWAL = Renewal()
+
+
+def no_renewals(_session_id: str, _lease: int) -> Renewal:
+    """Nothing was heard of any worker."""
+    return NO_RENEWAL
+
+
+@dataclass(slots=True, kw_only=True)
+class Wake:
+    """Time has passed. `renewals(session_id, lease)` says what was heard of a worker; that lives in memory only."""
+
+    renewals: Callable[[str, int], Renewal] = no_renewals
+
+
+@dataclass(slots=True, kw_only=True)
+class RequestCancel:
+    """End, in an orderly way."""
+
+    reason: str
+    actor: str
+    cause: CancelCause = CancelCause.REQUEST
+
+
+@dataclass(slots=True, kw_only=True)
+class Terminate:
+    """End, now."""
+
+    reason: str
+    actor: str
+
+
+@dataclass(slots=True, kw_only=True)
+class AnswerHeld:
+    """A person decided about an incident."""
+
+    key: str
+    answer: IncidentAnswer
+    actor: str
+    reason: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Continue:
+    """There was more to decide than one turn may; go on."""
+
+
+Input = (
+    StartRun
+    | GrantLease
+    | CompleteAttempt
+    | FailAttempt
+    | CancelAttempt
+    | ReturnLease
+    | LoseLease
+    | Wake
+    | RequestCancel
+    | Terminate
+    | AnswerHeld
+    | Continue
+)

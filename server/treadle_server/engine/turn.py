@@ -1,0 +1,289 @@
+"""One step of the engine: inputs in; events to append, and what to do after the commit, out.
+
+A `Turn` is the whole to-do list of its caller. The order is fixed: `events` become durable first; only then are
+`answers` given, `offers` made to workers, `stops` sent, `wake_time` armed and watchers told. Everything before the commit
+may be lost in a crash and nobody will have seen it.
+
+`take_turn` changes the state it is given. If the commit fails, that state is wrong and must be dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from treadle_server.engine import activities
+from treadle_server.engine import events as e
+from treadle_server.engine import inputs as i
+from treadle_server.engine.commands import CancelActivity
+from treadle_server.engine.decider import Decider
+from treadle_server.engine.errors import Refusal, RunEnded
+from treadle_server.engine.evolve import due_time, evolve
+from treadle_server.engine.perform import perform
+from treadle_server.engine.state import QueuePlace, RunState
+from treadle_server.engine.transitions import ActivityStage, RunStage
+from treadle_server.engine.values import CancelCause, Instant
+
+COMMANDS_PER_TURN = 500
+"""What is left waits for another turn, behind other runs: no run may stop the others."""
+
+_TOUCHES_QUEUE = (
+    e.ActivityScheduled,
+    e.AttemptStarted,
+    e.AttemptFailed,
+    e.ActivityRequeued,
+    e.ActivityFailed,
+    e.ActivityCancelled,
+    e.RunHeld,
+    e.IncidentAnswered,
+)
+
+
+@dataclass(slots=True)
+class Turn:
+    """See the module's docstring."""
+
+    events: list[e.Event] = field(default_factory=list)
+    answers: list[Any] = field(default_factory=list)
+    """One per input: a value (often None), or the `Refusal`."""
+    offers: list[str] = field(default_factory=list)
+    """Activities that a worker can take now."""
+    stops: list[tuple[str, int, str]] = field(default_factory=list)
+    """(key, lease, session_id) of attempts whose workers are asked to stop."""
+    places_before: dict[str, QueuePlace | None] = field(default_factory=dict)
+    """Where the touched activities waited before the turn."""
+    unfinished: bool = False
+    """There is more to decide: give the run another turn (`Continue`)."""
+
+
+def take_turn(
+    state: RunState, inputs: Sequence[i.Input], decider: Decider, now: Instant, turn: Turn | None = None
+) -> Turn:
+    """Applies the inputs in order, then lets the decider go on. `now` is never before the run's newest event.
+
+    Given a `turn`, it goes on with that one: the same unit, the same commit.
+    """
+    turn = Turn() if turn is None else turn
+    # A clock that was set back must not make event times decrease.
+    now = max(now, state.time)
+    for one in inputs:
+        try:
+            turn.answers.append(_HANDLERS[type(one)](turn, state, one, now))
+        except Refusal as refusal:
+            turn.answers.append(refusal)
+    _go_on(turn, state, decider, now)
+    return turn
+
+
+def queue_changes(state: RunState, turn: Turn) -> tuple[list[QueuePlace], list[QueuePlace]]:
+    """(places that are new, places that are gone) since the turn began: the rows of unmatched tasks follow these."""
+    added: list[QueuePlace] = []
+    removed: list[QueuePlace] = []
+    for key, before in turn.places_before.items():
+        activity = state.activities.get(key)
+        place = None if activity is None else activity.place
+        if place != before:
+            if before is not None:
+                removed.append(before)
+            if place is not None:
+                added.append(place)
+    if state.ended:
+        # Terminated: whatever waited is gone with the run. Recorded by `_terminate` before the fold cleared it.
+        added.clear()
+    return added, removed
+
+
+def _emit(turn: Turn, state: RunState, event: e.Event, now: Instant) -> None:
+    event.seq = state.seq + 1
+    event.time = now
+    if isinstance(event, _TOUCHES_QUEUE):
+        key = event.key
+        if key not in turn.places_before:
+            activity = state.activities.get(key)
+            turn.places_before[key] = None if activity is None else activity.place
+    evolve(state, event)
+    turn.events.append(event)
+    match event:
+        case e.ActivityScheduled() | e.ActivityRequeued() | e.IncidentAnswered():
+            turn.offers.append(event.key)
+        case e.AttemptFailed() if event.next_time <= now:
+            turn.offers.append(event.key)
+        case e.ActivityCancelRequested():
+            activity = state.activities[event.key]
+            turn.stops.append((event.key, activity.lease, activity.session_id))
+        case _:
+            pass
+
+
+def _emit_all(turn: Turn, state: RunState, events: Sequence[e.Event], now: Instant) -> None:
+    for event in events:
+        _emit(turn, state, event, now)
+
+
+# --- deciding --------------------------------------------------------------------------------------------------------
+
+
+def _go_on(turn: Turn, state: RunState, decider: Decider, now: Instant) -> None:
+    budget = COMMANDS_PER_TURN
+    while state.stage is RunStage.RUNNING:
+        if state.ending is not None:
+            _wind_down(turn, state, budget, now)
+            return
+        facts = state.progress.take_undecided(budget)
+        if not facts and not state.progress.at_rest:
+            return
+        commands = decider.decide(state, facts)
+        for command in commands:
+            _emit_all(turn, state, perform(state, command), now)
+            # A failure that nothing handles ends the run: what was decided beside it does not start.
+            if state.ending is not None:
+                break
+        budget -= len(facts)
+        if budget <= 0:
+            turn.unfinished = state.stage is RunStage.RUNNING
+            return
+
+
+def _wind_down(turn: Turn, state: RunState, budget: int, now: Instant) -> None:
+    """Nothing starts; what runs is asked to stop and awaited; then the run ends."""
+    while state.to_stop:
+        if budget <= 0:
+            turn.unfinished = True
+            return
+        _emit_all(turn, state, perform(state, CancelActivity(state.to_stop.popleft())), now)
+        budget -= 1
+    ending = state.ending
+    if state.activities or ending is None:
+        return
+    started = state.started_time
+    match ending.stage:
+        case RunStage.FAILED:
+            assert ending.failure is not None, "a run fails with a failure"
+            end: e.Event = e.RunFailed(
+                failure=ending.failure, node=ending.node, started_time=started, workflow=state.workflow
+            )
+        case RunStage.TIMED_OUT:
+            end = e.RunTimedOut(started_time=started, workflow=state.workflow)
+        case _:
+            end = e.RunCancelled(reason=ending.reason, started_time=started, workflow=state.workflow)
+    _emit(turn, state, end, now)
+
+
+# --- inputs ----------------------------------------------------------------------------------------------------------
+
+
+def _open(state: RunState) -> None:
+    if state.ended:
+        raise RunEnded(f"the run has ended: {state.stage.name}", state=state.stage.name)
+
+
+def _start(turn: Turn, state: RunState, one: i.StartRun, now: Instant) -> None:
+    started = e.RunStarted(
+        workflow=one.workflow,
+        version=one.version,
+        workflow_id=one.workflow_id,
+        rules=one.rules,
+        input=one.input,
+        deadline=None if one.run_timeout is None else now + one.run_timeout,
+        traceparent=one.traceparent,
+        actor=one.actor,
+        request_id=one.request_id,
+    )
+    _emit(turn, state, started, now)
+
+
+def _grant(turn: Turn, state: RunState, one: i.GrantLease, now: Instant) -> i.Granted:
+    _open(state)
+    granted, events = activities.grant(state, one, now)
+    _emit_all(turn, state, events, now)
+    return granted
+
+
+def _complete(turn: Turn, state: RunState, one: i.CompleteAttempt, now: Instant) -> None:
+    _emit_all(turn, state, activities.complete(state, one, now), now)
+
+
+def _fail(turn: Turn, state: RunState, one: i.FailAttempt, now: Instant) -> None:
+    activity = activities.leased(state, one.key, one.lease)
+    _emit_all(turn, state, activities.fail(state, activity, one.failure, now), now)
+
+
+def _cancelled(turn: Turn, state: RunState, one: i.CancelAttempt, now: Instant) -> None:
+    _emit_all(turn, state, activities.cancelled(state, one, now), now)
+
+
+def _return(turn: Turn, state: RunState, one: i.ReturnLease, now: Instant) -> None:
+    _emit_all(turn, state, activities.give_back(state, one, now), now)
+
+
+def _lose(turn: Turn, state: RunState, one: i.LoseLease, now: Instant) -> None:
+    activity = activities.leased(state, one.key, one.lease)
+    _emit_all(turn, state, activities.lose(state, activity, one.reason, now), now)
+
+
+def _wake(turn: Turn, state: RunState, one: i.Wake, now: Instant) -> None:
+    if state.ended:
+        return
+    if state.deadline is not None and state.deadline <= now and state.ending is None:
+        request = e.CancelRequested(reason="the run's time is up", actor="", cause=CancelCause.RUN_TIMEOUT)
+        _emit(turn, state, request, now)
+    # Bounded like deciding: what is left is still due, so the run is woken again at once, behind other runs.
+    for _ in range(COMMANDS_PER_TURN):
+        activity = state.pop_due(now)
+        if activity is None:
+            return
+        if activity.stage in (ActivityStage.LEASED, ActivityStage.CANCELLING):
+            renewal = one.renewals(activity.session_id, activity.lease)
+            activity.until = max(activity.until, renewal.until)
+            activity.heartbeat_time = max(activity.heartbeat_time, renewal.heartbeat_time)
+        found = activities.look_at_clock(state, activity, now)
+        if found:
+            _emit_all(turn, state, found, now)
+            continue
+        state.push_due(activity, due_time(activity, now))
+        if activity.stage is ActivityStage.QUEUED and activity.ready_time <= now:
+            turn.offers.append(activity.scheduled.key)
+
+
+def _request_cancel(turn: Turn, state: RunState, one: i.RequestCancel, now: Instant) -> None:
+    _open(state)
+    if state.ending is None:
+        _emit(turn, state, e.CancelRequested(reason=one.reason, actor=one.actor, cause=one.cause), now)
+
+
+def _terminate(turn: Turn, state: RunState, one: i.Terminate, now: Instant) -> None:
+    _open(state)
+    for key, activity in state.activities.items():
+        turn.places_before.setdefault(key, activity.place)
+        if activity.stage in (ActivityStage.LEASED, ActivityStage.CANCELLING):
+            turn.stops.append((key, activity.lease, activity.session_id))
+    end = e.RunTerminated(
+        reason=one.reason, actor=one.actor, started_time=state.started_time, workflow=state.workflow
+    )
+    _emit(turn, state, end, now)
+
+
+def _answer(turn: Turn, state: RunState, one: i.AnswerHeld, now: Instant) -> None:
+    _open(state)
+    _emit_all(turn, state, activities.answer(state, one), now)
+
+
+def _continue(_turn: Turn, _state: RunState, _one: i.Continue, _now: Instant) -> None:
+    return None
+
+
+_HANDLERS: dict[type[Any], Callable[[Turn, RunState, Any, Instant], Any]] = {
+    i.StartRun: _start,
+    i.GrantLease: _grant,
+    i.CompleteAttempt: _complete,
+    i.FailAttempt: _fail,
+    i.CancelAttempt: _cancelled,
+    i.ReturnLease: _return,
+    i.LoseLease: _lose,
+    i.Wake: _wake,
+    i.RequestCancel: _request_cancel,
+    i.Terminate: _terminate,
+    i.AnswerHeld: _answer,
+    i.Continue: _continue,
+}

@@ -1,0 +1,32 @@
+"""Where run ids come from: time-ordered, so that new rows land beside each other."""
+
+from __future__ import annotations
+
+import os
+from typing import Protocol
+
+from treadle_server.engine.values import Instant
+
+
+class IdSource(Protocol):
+    """Makes ids; handed in so that a simulation can repeat them."""
+
+    def run_id(self, now: Instant) -> bytes:
+        """A UUID version 7 as 16 bytes."""
+        ...
+
+
+class RandomIds:
+    """UUIDs of version 7 (RFC 9562 §5.7): 48 bits of milliseconds, 74 bits from the system's randomness."""
+
+    def run_id(self, now: Instant) -> bytes:
+        """See `IdSource`."""
+        return uuid7(now, os.urandom(10))
+
+
+def uuid7(now: Instant, randomness: bytes) -> bytes:
+    """Puts 10 bytes of randomness behind the time; version and variant bits are set."""
+    value = bytearray((now // 1_000).to_bytes(6, "big") + randomness)
+    value[6] = 0x70 | (value[6] & 0x0F)
+    value[8] = 0x80 | (value[8] & 0x3F)
+    return bytes(value)

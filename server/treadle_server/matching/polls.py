@@ -1,0 +1,121 @@
+"""Workers that wait: parked polls of a queue, served first come, first served.
+
+Polls that accept the same types stand in one line, so that finding who takes a task costs the number of different lines,
+not of polls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from treadle_server.matching.sessions import Session
+
+
+class Taker:
+    """A worker's wish for tasks: a poll, or the `want_next` of a report.
+
+    `reserve` promises it a task before the commit that grants it; `deliver` hands the task over after the commit, or
+    `release` takes the promise back. When nothing is promised any more and something has arrived, `finished` is called
+    once.
+    """
+
+    __slots__ = (
+        "_finished",
+        "arrival",
+        "build_id",
+        "capacity",
+        "delivered",
+        "gone",
+        "identity",
+        "promised",
+        "session",
+        "types",
+    )
+
+    def __init__(
+        self,
+        *,
+        types: frozenset[str] | None,
+        capacity: int,
+        identity: str,
+        build_id: str,
+        session: Session | None,
+        finished: Callable[[], None] | None = None,
+    ) -> None:
+        self.types = types
+        self.capacity = capacity
+        self.identity = identity
+        self.build_id = build_id
+        self.session = session
+        self.arrival = 0
+        self.promised = 0
+        self.delivered: list[object] = []
+        self.gone = False
+        self._finished = finished
+
+    @property
+    def session_id(self) -> str:
+        """Empty for a worker without a session."""
+        return "" if self.session is None else self.session.session_id
+
+    def accepts(self, type_name: str) -> bool:
+        """Whether the worker can run this type."""
+        return self.types is None or type_name in self.types
+
+    def reserve(self) -> None:
+        """Promises one task."""
+        self.capacity -= 1
+        self.promised += 1
+
+    def deliver(self, task: object) -> None:
+        """Keeps a promise."""
+        self.promised -= 1
+        self.delivered.append(task)
+        self._maybe_finish()
+
+    def release(self) -> None:
+        """Takes a promise back."""
+        self.promised -= 1
+        self.capacity += 1
+        self._maybe_finish()
+
+    def _maybe_finish(self) -> None:
+        if self.promised == 0 and self.delivered and self._finished is not None:
+            finished, self._finished = self._finished, None
+            finished()
+
+
+class ParkedPolls:
+    """The parked polls of one (namespace, queue)."""
+
+    def __init__(self) -> None:
+        self._lines: dict[frozenset[str] | None, dict[Taker, None]] = {}
+        self._arrivals = 0
+
+    def __len__(self) -> int:
+        return sum(len(line) for line in self._lines.values())
+
+    def park(self, taker: Taker) -> None:
+        """Stands at the end of its line."""
+        self._arrivals += 1
+        taker.arrival = self._arrivals
+        self._lines.setdefault(taker.types, {})[taker] = None
+
+    def leave(self, taker: Taker) -> None:
+        """Leaves the line; leaving twice is fine."""
+        line = self._lines.get(taker.types)
+        if line is not None:
+            line.pop(taker, None)
+            if not line:
+                del self._lines[taker.types]
+
+    def find(self, type_name: str) -> Taker | None:
+        """The poll that waits longest among those that can take this type now."""
+        best: Taker | None = None
+        for types, line in self._lines.items():
+            if types is not None and type_name not in types:
+                continue
+            first = next((taker for taker in line if taker.capacity > 0 and not taker.delivered), None)
+            if first is not None and (best is None or first.arrival < best.arrival):
+                best = first
+        return best

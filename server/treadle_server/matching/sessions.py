@@ -1,0 +1,113 @@
+"""Sessions: one worker's life at the server, from its first poll to its drain. In memory only.
+
+A session lives while it polls. Its leases are renewed by that alone: when a lease is due, `renewal` says until when the
+session may be silent. After a restart nothing is known, and nobody is given up before everybody had the time to come
+back: a session that is not known counts as heard of at the server's start.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from treadle_server.engine.values import Duration, Instant
+
+LeaseReference = tuple[bytes, str, int]
+"""(run id, activity key, lease number)."""
+
+SESSION_LEASE: Duration = 30 * 1_000_000
+"""A session that has not been heard of for so long has lost its leases."""
+
+REPEAT_AFTER: Duration = 5 * 1_000_000
+"""A delivery that has not been acknowledged for so long is repeated with the session's next poll."""
+
+FORGET_AFTER: Duration = 600 * 1_000_000
+
+
+@dataclass(slots=True)
+class Session:
+    """See the module's docstring. `stops` are control messages that wait for the next poll."""
+
+    namespace: str
+    session_id: str
+    last_seen: Instant
+    queue: str = ""
+    identity: str = ""
+    build_id: str = ""
+    types: frozenset[str] = frozenset()
+    parked: int = 0
+    leases: dict[LeaseReference, None] = field(default_factory=dict)
+    unacknowledged: dict[int, tuple[Instant, list[LeaseReference]]] = field(default_factory=dict)
+    stops: list[object] = field(default_factory=list)
+    last_delivery_id: int = 0
+
+    def deliver(self, references: list[LeaseReference], now: Instant) -> int:
+        """Notes a delivery; the worker acknowledges its number."""
+        self.last_delivery_id += 1
+        self.unacknowledged[self.last_delivery_id] = (now, references)
+        return self.last_delivery_id
+
+    def acknowledge(self, delivery_ids: tuple[int, ...]) -> None:
+        """These have arrived."""
+        for delivery_id in delivery_ids:
+            self.unacknowledged.pop(delivery_id, None)
+
+    def take_overdue(self, now: Instant) -> list[LeaseReference]:
+        """Leases of deliveries that must be repeated; they count as not delivered from here on."""
+        overdue = [number for number, (time, _) in self.unacknowledged.items() if time + REPEAT_AFTER <= now]
+        references = [reference for number in overdue for reference in self.unacknowledged.pop(number)[1]]
+        return [reference for reference in references if reference in self.leases]
+
+    def resume(self, held: set[LeaseReference]) -> list[LeaseReference]:
+        """The worker said what it holds: everything else of the session's leases must be sent again."""
+        self.unacknowledged.clear()
+        missing = [reference for reference in self.leases if reference not in held]
+        for reference in held:
+            self.leases[reference] = None
+        return missing
+
+
+class Sessions:
+    """All sessions of this server. `recovered` are open hand-overs found in the journal at the start, by session."""
+
+    def __init__(self, started: Instant) -> None:
+        self._started = started
+        self._sessions: dict[tuple[str, str], Session] = {}
+        self.recovered: dict[str, list[LeaseReference]] = {}
+
+    def find(self, namespace: str, session_id: str) -> Session | None:
+        """The session, if it is known."""
+        return self._sessions.get((namespace, session_id))
+
+    def begin(self, namespace: str, session_id: str, now: Instant) -> Session:
+        """Gets or makes the session; a new one is given the hand-overs that the journal knows of."""
+        session = self._sessions.get((namespace, session_id))
+        if session is None:
+            session = self._sessions[namespace, session_id] = Session(namespace, session_id, now)
+            for reference in self.recovered.pop(session_id, ()):
+                session.leases[reference] = None
+            self._forget_the_dead(now)
+        return session
+
+    def end(self, namespace: str, session_id: str) -> Session | None:
+        """Forgets the session; its leases are the caller's business."""
+        return self._sessions.pop((namespace, session_id), None)
+
+    def renewal(self, namespace: str, session_id: str, now: Instant) -> Instant:
+        """Until when the session's leases hold."""
+        session = self._sessions.get((namespace, session_id))
+        if session is None:
+            return self._started + SESSION_LEASE
+        heard = now if session.parked else session.last_seen
+        return heard + SESSION_LEASE
+
+    def __len__(self) -> int:
+        return len(self._sessions)
+
+    def _forget_the_dead(self, now: Instant) -> None:
+        dead = [
+            name
+            for name, session in self._sessions.items()
+            if not session.parked and session.last_seen + FORGET_AFTER <= now
+        ]
+        for name in dead:
+            del self._sessions[name]

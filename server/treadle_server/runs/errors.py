@@ -1,0 +1,56 @@
+"""What `Runs` refuses beside the engine's refusals: things that are not there, there already, or not to be had now.
+
+`reason` is stable and part of the API. A refusal changes nothing.
+"""
+
+from __future__ import annotations
+
+from treadle_server.engine.errors import Refusal
+
+
+class NotFound(Refusal):
+    """There is no such run, workflow or version."""
+
+    reason = "NOT_FOUND"
+
+
+class AlreadyExists(Refusal):
+    """The workflow id belongs to another run; `run_id` in the metadata."""
+
+    reason = "WORKFLOW_ID_TAKEN"
+
+
+class RequestIdReused(Refusal):
+    """This request id named another request before."""
+
+    reason = "REQUEST_ID_REUSED"
+
+
+class TokenInvalid(Refusal):
+    """No token of ours: forged, altered or cut short."""
+
+    reason = "TASK_TOKEN_INVALID"
+
+
+class TokenOfOtherNamespace(Refusal):
+    """The token belongs to a task of another namespace."""
+
+    reason = "NAMESPACE_MISMATCH"
+
+
+class SessionUnknown(Refusal):
+    """The server does not know this session: say what you hold (`resume`) and poll again."""
+
+    reason = "SESSION_UNKNOWN"
+
+
+class Busy(Refusal):
+    """More than the server can take at the moment; try again a little later."""
+
+    reason = "SERVER_BUSY"
+
+
+class Stopping(Refusal):
+    """The server is stopping, or its journal has failed; try again, it may be back soon."""
+
+    reason = "SERVER_STOPPING"

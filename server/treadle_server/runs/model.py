@@ -1,0 +1,218 @@
+"""What goes in and out of `Runs`: requests and answers as plain values, without protobuf. `api/convert.py` knows both."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+
+from treadle_server.engine.graph import NodeState
+from treadle_server.engine.state import Activity
+from treadle_server.engine.values import (
+    Duration,
+    Failure,
+    IncidentAnswer,
+    Instant,
+    MemoryOperation,
+    Payload,
+)
+from treadle_server.journal.port import RunRow
+
+
+class ConflictPolicy(enum.IntEnum):
+    """What to do if an open run has the workflow id; numbers of `treadle.v1.WorkflowIdConflictPolicy`."""
+
+    FAIL = 1
+    USE_EXISTING = 2
+
+
+class ReusePolicy(enum.IntEnum):
+    """What to do if an ended run has the workflow id; numbers of `treadle.v1.WorkflowIdReusePolicy`."""
+
+    ALLOW_DUPLICATE = 1
+    ALLOW_DUPLICATE_FAILED_ONLY = 2
+    REJECT_DUPLICATE = 3
+
+
+@dataclass(slots=True, kw_only=True)
+class StartRequest:
+    """One start. `content_hash` tells a repeated request id from one that is used for something else."""
+
+    namespace: str
+    workflow: str
+    input: Payload
+    version: int = 0
+    workflow_id: str = ""
+    request_id: str = ""
+    content_hash: bytes = b""
+    run_timeout: Duration | None = None
+    conflict_policy: ConflictPolicy = ConflictPolicy.FAIL
+    reuse_policy: ReusePolicy = ReusePolicy.ALLOW_DUPLICATE
+    traceparent: str = ""
+    actor: str = "local"
+
+
+@dataclass(slots=True, kw_only=True)
+class Started:
+    """The answer to a start; `started` is False if the run was there already."""
+
+    run_id: bytes
+    workflow_id: str
+    version: int
+    started: bool
+
+
+@dataclass(slots=True, kw_only=True)
+class RunReference:
+    """A run by its id, or else the newest one of a workflow id."""
+
+    namespace: str
+    run_id: bytes = b""
+    workflow_id: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class RunView:
+    """A run as it stands. `activities` are open ones, at most 1,000; `nodes` only if asked for."""
+
+    row: RunRow
+    input: Payload
+    output: Payload | None = None
+    failure: Failure | None = None
+    activities: list[Activity] = field(default_factory=list)
+    activity_count: int = 0
+    cancel_requested: bool = False
+    incident: str = ""
+    nodes: list[tuple[str, NodeState]] = field(default_factory=list)
+
+
+@dataclass(slots=True, kw_only=True)
+class DefinitionView:
+    """A stored version. `document` is empty in lists."""
+
+    workflow: str
+    version: int
+    kind: str
+    description: str
+    content_hash: str
+    create_time: Instant
+    node_count: int
+    document: bytes = b""
+
+
+@dataclass(slots=True, kw_only=True)
+class TaskView:
+    """One attempt as a worker gets it."""
+
+    token: bytes
+    namespace: str
+    run_id: bytes
+    workflow_id: str
+    workflow: str
+    version: int
+    lease: int
+    attempt: int
+    activity: Activity
+    started_time: Instant
+    deadline: Instant
+    memory: dict[str, Payload] = field(default_factory=dict)
+    heartbeat_details: Payload | None = None
+
+    @property
+    def key(self) -> str:
+        """The activity's key in its run."""
+        return self.activity.scheduled.key
+
+
+@dataclass(slots=True, kw_only=True)
+class Stop:
+    """A control message. `abandon`: nobody waits for the result any more; else: stop and report it as cancelled."""
+
+    token: bytes
+    abandon: bool
+
+
+@dataclass(slots=True, kw_only=True)
+class PollRequest:
+    """A worker asks for tasks. `types` None: any type without a session, as in the last poll with one."""
+
+    namespace: str
+    queue: str
+    max_tasks: int
+    wait: Duration
+    identity: str = ""
+    build_id: str = ""
+    session_id: str = ""
+    types: frozenset[str] | None = None
+    descriptions: dict[str, str] = field(default_factory=dict)
+    held_tokens: list[bytes] | None = None
+    """Not None: the session begins, or begins again after a lost connection."""
+    acknowledged: tuple[int, ...] = ()
+
+
+@dataclass(slots=True, kw_only=True)
+class PollAnswer:
+    """Tasks, control messages, and the delivery to acknowledge (0: none)."""
+
+    tasks: list[TaskView] = field(default_factory=list)
+    stops: list[Stop] = field(default_factory=list)
+    delivery_id: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class Result:
+    """How an attempt ended: exactly one of the four."""
+
+    token: bytes
+    output: Payload | None = None
+    memory_operations: tuple[MemoryOperation, ...] = ()
+    failure: Failure | None = None
+    cancelled: bool = False
+    returned: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class CompleteRequest:
+    """Results, and how many tasks the worker wants at once in the reply."""
+
+    namespace: str
+    results: list[Result]
+    want_next: int = 0
+    session_id: str = ""
+    acknowledged: tuple[int, ...] = ()
+
+
+@dataclass(slots=True, kw_only=True)
+class CompleteAnswer:
+    """One entry per result: None if accepted, else why not."""
+
+    refusals: list[Exception | None]
+    tasks: list[TaskView] = field(default_factory=list)
+    delivery_id: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class Beat:
+    """One heartbeat."""
+
+    token: bytes
+    details: Payload | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class BeatAnswer:
+    """Whether it counted, and whether to stop."""
+
+    refusal: Exception | None = None
+    cancel_requested: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class AnswerRequest:
+    """What a person decided about an incident."""
+
+    reference: RunReference
+    key: str
+    answer: IncidentAnswer
+    reason: str
+    actor: str = "local"
+    request_id: str = ""
