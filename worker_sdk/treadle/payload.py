@@ -66,9 +66,9 @@ def encode_json(value: object) -> bytes:
 
 def decode(message: payload_pb2.Payload) -> object:
     """Reads a value; an empty payload is None. Raises `PayloadError`."""
-    encoding = message.metadata.get(ENCODING, JSON) if message.metadata else JSON
-    if encoding == JSON:
+    if is_json(message):
         return decode_json(message.data) if message.data else None
+    encoding = message.metadata[ENCODING]
     if encoding == BINARY:
         return message.data
     if encoding == NULL:
@@ -77,6 +77,18 @@ def decode(message: payload_pb2.Payload) -> object:
         f"the payload's encoding {encoding.decode(errors='replace')!r} is not known here; "
         "known are json/plain, binary/plain and binary/null"
     )
+
+
+def is_json(message: payload_pb2.Payload) -> bool:
+    """Whether `data` is JSON text."""
+    return not message.metadata or message.metadata.get(ENCODING, JSON) == JSON
+
+
+def is_null(message: payload_pb2.Payload) -> bool:
+    """Whether the value is None: absent, empty or null."""
+    if is_json(message):
+        return message.data in (b"", b"null")
+    return message.metadata[ENCODING] == NULL
 
 
 def decode_json(data: bytes) -> object:

@@ -39,7 +39,7 @@ _PACK_BYTES = 1024 * 1024
 class HasDocument(Protocol):
     """What can be deployed beside plain documents, such as a `treadle.Graph`."""
 
-    def to_document(self) -> Mapping[str, object]: ...
+    def document(self) -> Mapping[str, object]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +104,7 @@ def _document_text(document: Mapping[str, object] | HasDocument | str) -> bytes:
     if isinstance(document, str):
         return document.encode()
     if isinstance(document, HasDocument):
-        document = document.to_document()
+        document = document.document()
     if not isinstance(document, Mapping):
         raise InvalidRequest(
             f"a document is a mapping, a Graph or JSON text, not {type(document).__name__}"

@@ -1,0 +1,92 @@
+"""How annotations are built: names resolved, wrappers taken off, members of objects listed."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import types
+import typing
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, NewType, NotRequired, Required, Union
+
+from treadle.errors import DefinitionError
+
+MISSING: object = inspect.Parameter.empty
+"""Stands for "no default". (`dataclasses.MISSING` cannot be the default of a dataclass's field.)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A named part of an object: a field of a dataclass, a key of a TypedDict, a parameter."""
+
+    name: str
+    annotation: object
+    required: bool
+    default: object = MISSING
+    """What counts if it is absent; `MISSING` if there is none that can be named."""
+
+
+def resolve_hints(owner: Callable[..., object] | type) -> dict[str, Any]:
+    """The annotations of a class or function as objects. Raises `DefinitionError`."""
+    try:
+        return typing.get_type_hints(owner, include_extras=True)
+    except (NameError, TypeError, AttributeError, SyntaxError) as error:
+        raise DefinitionError(
+            f"the annotations of {owner.__qualname__} cannot be resolved: {error}. "
+            "Types that activities use must be importable at the module's top level, and not only "
+            "under TYPE_CHECKING."
+        ) from error
+
+
+def unwrap(annotation: object) -> object:
+    """Takes off `Annotated`, `NewType`, `type X = ...` aliases, `Required` and the like."""
+    while True:
+        origin = typing.get_origin(annotation)
+        if origin is Annotated or origin in (Required, NotRequired, typing.Final):
+            annotation = typing.get_args(annotation)[0]
+        elif isinstance(annotation, NewType):
+            annotation = annotation.__supertype__
+        elif type(annotation).__name__ == "TypeAliasType":
+            annotation = annotation.__value__  # type: ignore[attr-defined]
+        else:
+            return object if annotation is Any else annotation
+
+
+def is_union(origin: object) -> bool:
+    return origin is Union or origin is types.UnionType
+
+
+def is_literal(origin: object) -> bool:
+    return origin is Literal
+
+
+def is_typed_dict(annotation: object) -> bool:
+    return typing.is_typeddict(annotation)
+
+
+def dataclass_members(cls: type) -> list[Member]:
+    """The fields a dataclass is built from."""
+    hints = resolve_hints(cls)
+    members = []
+    for field in dataclasses.fields(cls):
+        if not field.init:
+            continue
+        named = field.default is not dataclasses.MISSING
+        optional = named or field.default_factory is not dataclasses.MISSING
+        default = field.default if named else MISSING
+        members.append(Member(field.name, hints[field.name], not optional, default))
+    return members
+
+
+def typed_dict_members(cls: type) -> list[Member]:
+    """The keys of a TypedDict."""
+    required = cls.__required_keys__  # type: ignore[attr-defined]
+    return [Member(name, hint, name in required) for name, hint in resolve_hints(cls).items()]
+
+
+def name_of(annotation: object) -> str:
+    """An annotation as people write it."""
+    if isinstance(annotation, type) and typing.get_origin(annotation) is None:
+        return annotation.__qualname__
+    return str(annotation).replace("typing.", "")

@@ -1,0 +1,29 @@
+"""The numbers a worker runs by. Those a user chooses are arguments of `treadle.Worker`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How a worker behaves; immutable while it runs."""
+
+    address: str
+    namespace: str
+    queue: str
+    identity: str
+    build_id: str
+    slots: int
+    """How many attempts run at a time."""
+    threads: int
+    """How many of them may be plain functions."""
+    drain_seconds: float
+    poll_wait_seconds: float = 20.0
+    """How long a poll is parked; the server ends a session that has not polled for 30 s."""
+    call_timeout_seconds: float = 30.0
+    """For calls that do not wait; a poll may take this much longer than its wait."""
+    blocked_seconds: float = 1.0
+    """A loop that stands still for longer is reported."""
+    leave_seconds: float = 2.0
+    """How long saying goodbye may take once the drain is over."""
