@@ -121,6 +121,11 @@ proto: $(CODEGEN_STAMP) ## Generate worker_sdk/treadle/v1 from proto/
 	$(say) "generating worker_sdk/treadle/v1"
 	@tools/generate_proto.sh $(CODEGEN) worker_sdk
 
+.PHONY: docs
+docs: $(SETUP_STAMP) ## Write the pages of docs/reference that follow from the code
+	$(say) "writing state diagrams and the command line's reference"
+	@$(BIN)/python tools/generate_docs.py docs/reference
+
 .PHONY: proto-baseline
 proto-baseline: $(SETUP_STAMP) ## Accept the present contract as what `check` compares with
 	$(say) "writing proto/baseline.binpb"
@@ -130,5 +135,7 @@ proto-baseline: $(SETUP_STAMP) ## Accept the present contract as what `check` co
 verify: $(SETUP_STAMP) $(CODEGEN_STAMP) ## Check that generated files are current, and the wheel is whole
 	$(say) "comparing worker_sdk/treadle/v1 with what proto/ generates"
 	@tools/verify_proto.sh $(CODEGEN)
+	$(say) "comparing docs/reference with what the code says"
+	@tools/verify_docs.sh $(VENV)
 	$(say) "installing the wheel with the light base alone"
 	@tools/verify_wheel.sh $(VENV)

@@ -26,3 +26,15 @@ for name in names:
     importlib.import_module(name)
 print(f"    {len(names)} modules of the SDK load with the light base")
 EOF
+
+"$fresh/light/bin/treadle" --help >/dev/null
+"$fresh/light/bin/treadle" worker --help >/dev/null
+if said=$("$fresh/light/bin/treadle" server --in-memory 2>&1); then
+    echo "treadle server started without the packages of treadle[server]" >&2
+    exit 1
+fi
+if [[ $said != *"treadle[server]"* ]]; then
+    printf "treadle server does not name the extra it needs, but says:\n%s\n" "$said" >&2
+    exit 1
+fi
+echo "    the command line runs, and names the extra that the server needs"
