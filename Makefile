@@ -18,8 +18,10 @@ CODEGEN_STAMP := $(CODEGEN)/.stamp
 
 # Options for the program behind a verb: make test ARGS='-k journal -x'
 ARGS ?=
-SEED ?= $(shell echo $$RANDOM)
 MINUTES ?= 5
+ifndef SEED
+SEED := $(shell echo $$RANDOM)
+endif
 
 say = @printf '\033[1m==>\033[0m %s\n'
 
@@ -91,7 +93,7 @@ check: check-format check-lint check-types check-imports check-contract check-so
 .PHONY: check-format check-lint check-types check-imports check-contract check-source
 check-format: $(SETUP_STAMP)
 	$(say) "format (ruff)"
-	@$(BIN)/ruff format --check --quiet . || { echo "run $(BIN)/ruff format" >&2; exit 1; }
+	@$(BIN)/ruff format --check . || { echo "run $(BIN)/ruff format" >&2; exit 1; }
 
 check-lint: $(SETUP_STAMP)
 	$(say) "lint (ruff)"
