@@ -21,7 +21,7 @@ ever sent before its parent. Attributes are listed in `docs/reference/telemetry.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -111,7 +111,7 @@ def _run_ended(run_id: bytes, event: _RunEnd) -> list[Span]:
         event.workflow,
         event.started_time,
         event.time,
-        {"treadle.workflow": event.workflow, "treadle.run.state": _RUN_STATES[type(event)]},
+        {"treadle.workflow": event.workflow, "treadle.run.state": RUN_STATES[type(event)]},
     )
     match event:
         case RunFailed():
@@ -166,7 +166,7 @@ def _activity_ended(run_id: bytes, event: _ActivityEnd) -> list[Span]:
         "treadle.activity.key": event.key,
         "treadle.activity.type": event.type,
         "treadle.activity.attempt": event.attempt,
-        "treadle.activity.outcome": _OUTCOMES[type(event)],
+        "treadle.activity.outcome": OUTCOMES[type(event)],
     }
     if event.started_time is not None:
         attributes["treadle.worker.identity"] = event.identity
@@ -248,24 +248,26 @@ def _set_error(span: Span, kind: str, message: str) -> None:
     span.status.message = f"{kind}: {message}"[:MESSAGE_LIMIT] if message else kind
 
 
-_RUN_STATES: dict[type[Event], str] = {
+RUN_STATES: Mapping[type[Event], str] = {
     RunCompleted: "COMPLETED",
     RunFailed: "FAILED",
     RunCancelled: "CANCELLED",
     RunTimedOut: "TIMED_OUT",
     RunTerminated: "TERMINATED",
 }
+"""`treadle.run.state` by the event that ended the run."""
 
-_OUTCOMES: dict[type[Event], str] = {
+OUTCOMES: Mapping[type[Event], str] = {
     ActivityCompleted: "completed",
     AttemptFailed: "retried",
     ActivityFailed: "failed",
     ActivityCancelled: "cancelled",
 }
+"""`treadle.activity.outcome` by the event that ended the attempt."""
 
 _MAKERS: dict[type[Event], Callable[[bytes, Any], list[Span]]] = {
     RunStarted: _run_started,
-    **dict.fromkeys(_RUN_STATES, _run_ended),
+    **dict.fromkeys(RUN_STATES, _run_ended),
     AttemptStarted: _attempt_started,
-    **dict.fromkeys(_OUTCOMES, _activity_ended),
+    **dict.fromkeys(OUTCOMES, _activity_ended),
 }
