@@ -39,6 +39,8 @@ from treadle_server.journal.record_check import check_record
 
 SCHEMA_VERSION = 1
 
+_READY_PARTS = [name for name, _ in TABLES[Table.READY]]
+
 
 @dataclass(slots=True)
 class _Rows:
@@ -292,6 +294,8 @@ class MemoryJournal:
             return [row for _, run_id in found[:limit] if (row := self._run(run_id)) is not None]
 
     def get(self, table: Table, keys: Sequence[Key]) -> list[Row | None]:
+        for key in keys:
+            _check_key(table, key)
         with self._locked() as stored:
             rows = stored.tables[table].by_key
             return [replace(rows[key]) if key in rows else None for key in keys]
@@ -338,7 +342,8 @@ def _findings(stored: _Stored) -> Iterator[Finding]:
     for run_id in stored.records.keys() ^ stored.runs.keys():
         yield Finding("run-row", f"run {run_id.hex()}", "a run row and no records, or reversed")
     for key in stored.tables[Table.READY].keys:
-        row = stored.runs.get(key[4])
+        run_id = dict(zip(_READY_PARTS, key, strict=True))["run_id"]
+        row = stored.runs.get(run_id)
         if row is None or row.end_time is not None:
             yield Finding("ready", f"ready {key!r}", "its run is unknown or has ended")
 

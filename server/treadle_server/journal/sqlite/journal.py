@@ -1,0 +1,441 @@
+"""The journal in SQLite: connections, transactions, and stopping when the storage fails.
+
+Exactly one connection writes and checkpoints, on the thread that calls `commit` and `trim`; a file
+lock keeps every other process from opening the journal for writing. Readers are read-only, one
+connection for each reading thread. This is more than tidiness: SQLite before 3.51.3 can corrupt a
+WAL database when two connections write or checkpoint at the same moment.
+
+Durability is WAL with `synchronous=FULL`: `COMMIT` returns after the fsync of the log. Checkpoints
+are SQLite's own, inside a commit after 1,000 pages: measured, anything cleverer either lets the log
+grow without bound or is safe only with a newer SQLite.
+
+A commit is one transaction. Its units are grouped by statement (`plan`); if the database refuses a
+group, the group is undone and tried again in two halves, down to the single unit that is at fault.
+Every other error is the storage's: after one failed fsync SQLite would happily take the next
+commit, but what is on the disk is unknown, so the journal refuses everything until it is opened
+again.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+import structlog
+
+from treadle_server.engine.values import Instant
+from treadle_server.journal.port import (
+    Finding,
+    Info,
+    JournalError,
+    Key,
+    Outcome,
+    Record,
+    Row,
+    RunRow,
+    Stats,
+    Table,
+    Unit,
+)
+from treadle_server.journal.sqlite import backup, integrity, migrations, statements
+from treadle_server.journal.sqlite.lock import FileLock
+from treadle_server.journal.sqlite.plan import Plan, Verdict
+
+OLDEST_SQLITE: Final = (3, 37, 0)
+"""Has STRICT tables."""
+
+WAL_RESET_FIXED: Final = (3, 51, 3)
+
+READER_BUSY_TIMEOUT_SECONDS: Final = 10.0
+"""How long a reader waits for recovery or a checkpoint to let it in."""
+
+CACHE_KIBIBYTES: Final = 65_536
+
+KNOWN_RUNS: Final = 16_384
+"""Runs whose last seq is remembered (about 2 MB); others cost a look into the index."""
+
+_log = structlog.get_logger(__name__)
+
+
+class _Refused(Exception):
+    """The database does not take a group of units as it is."""
+
+
+class SqliteJournal:
+    """A journal in the file `path` (and `path`-wal, -shm, .lock beside it), created with mode 0600.
+
+    `read_only` opens the file of a running or stopped server for `check`, `backup` and the reading
+    methods, without the lock; `commit` and `trim` raise.
+    """
+
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        self._path = path
+        self._read_only = read_only
+        self._lock = FileLock(path.with_name(path.name + ".lock"))
+        self._writer: sqlite3.Connection | None = None
+        self._local = threading.local()
+        self._readers: list[sqlite3.Connection] = []
+        self._readers_lock = threading.Lock()
+        self._generation = 0
+        self._stopped: str | None = "the journal is not open"
+        self._position = 0
+        self._last_seqs: dict[bytes, int] = {}
+
+    # --- life ---------------------------------------------------------------------------------
+
+    def open(self) -> Info:
+        if self._stopped is None:
+            raise JournalError(f"{self._path.name} is open already")
+        self.close()
+        _check_version()
+        try:
+            if not self._read_only:
+                self._lock.acquire()
+                self._writer = self._connect_writer()
+            self._stopped = None
+            schema_version = self._open_layout()
+            (self._position,) = self._read_one(statements.LAST_POSITION)
+        except BaseException as error:
+            self.close()
+            if isinstance(error, OSError | sqlite3.Error):
+                raise JournalError(f"cannot open the journal {self._path}: {error}") from error
+            raise
+        return Info(
+            engine="sqlite",
+            engine_version=sqlite3.sqlite_version,
+            schema_version=schema_version,
+            position=self._position,
+        )
+
+    def _connect_writer(self) -> sqlite3.Connection:
+        # -wal and -shm get the mode of the database's file.
+        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        writer = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+        (mode,) = writer.execute("PRAGMA journal_mode = WAL").fetchone()
+        if mode != "wal":
+            raise JournalError(f"{self._path} cannot have a write-ahead log (mode is {mode})")
+        writer.execute("PRAGMA synchronous = FULL")
+        writer.execute(f"PRAGMA cache_size = -{CACHE_KIBIBYTES}")
+        writer.execute("PRAGMA mmap_size = 0")
+        return writer
+
+    def _open_layout(self) -> int:
+        if self._writer is not None:
+            return migrations.migrate(self._writer)
+        taken, known = migrations.applied(self._reader()), migrations.known()
+        if taken < known:
+            raise JournalError(
+                f"the layout of {self._path.name} is at step {taken} of {known}; start the server"
+                " on it once, which brings it forward"
+            )
+        return taken
+
+    def close(self) -> None:
+        self._stopped = self._stopped or "the journal is closed"
+        self._generation += 1
+        with self._readers_lock:
+            readers, self._readers = self._readers, []
+        for reader in readers:
+            reader.close()
+        if self._writer is not None:
+            # The last connection to go: it checkpoints the log into the file.
+            self._writer.close()
+            self._writer = None
+        self._last_seqs.clear()
+        self._lock.release()
+
+    def _check(self) -> None:
+        if self._stopped is not None:
+            raise JournalError(self._stopped)
+
+    @contextmanager
+    def _stopping(self, what: str) -> Iterator[None]:
+        """Turns an error of the storage into `JournalError`, the last thing this journal says."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            name = getattr(error, "sqlite_errorname", type(error).__name__)
+            if self._stopped is None:
+                self._stopped = f"the journal stopped: {what} failed with {name}: {error}"
+            raise JournalError(self._stopped) from error
+
+    # --- writing ------------------------------------------------------------------------------
+
+    def commit(self, units: Sequence[Unit]) -> list[Outcome]:
+        writer = self._writing()
+        position = self._position
+        with self._stopping("a commit"):
+            writer.execute("BEGIN IMMEDIATE")
+            try:
+                outcomes = self._write(writer, units)
+            except sqlite3.Error:
+                raise
+            except BaseException:
+                # A unit that no database could take, say: nothing of the commit is written.
+                self._last_seqs.clear()
+                self._position = position
+                writer.execute("ROLLBACK")
+                raise
+            writer.execute("COMMIT")
+        for unit, outcome in zip(units, outcomes, strict=True):
+            if outcome is Outcome.COMMITTED:
+                for record in unit.records:
+                    position += 1
+                    record.position = position
+        return outcomes
+
+    def _writing(self) -> sqlite3.Connection:
+        self._check()
+        if self._writer is None:
+            raise JournalError("the journal was opened for reading only")
+        return self._writer
+
+    def _write(self, writer: sqlite3.Connection, units: Sequence[Unit]) -> list[Outcome]:
+        """Writes the units, in halves if need be, inside the open transaction."""
+        before = self._position
+        writer.execute("SAVEPOINT units")
+        try:
+            outcomes = self._write_grouped(writer, units)
+        except _Refused:
+            writer.execute("ROLLBACK TO units")
+            writer.execute("RELEASE units")
+            self._position = before
+            self._last_seqs.clear()
+            if len(units) == 1:
+                return [Outcome.CONFLICT]
+            half = len(units) // 2
+            return self._write(writer, units[:half]) + self._write(writer, units[half:])
+        writer.execute("RELEASE units")
+        return outcomes
+
+    def _write_grouped(self, writer: sqlite3.Connection, units: Sequence[Unit]) -> list[Outcome]:
+        outcomes = []
+        plan = Plan(self._last_seq, self._position)
+        for unit in units:
+            verdict = plan.add(unit)
+            if verdict is Verdict.SEPARATE:
+                self._execute(writer, plan)
+                plan = Plan(self._last_seq, self._position)
+                verdict = plan.add(unit)
+            outcomes.append(Outcome.COMMITTED if verdict is Verdict.ADDED else Outcome.CONFLICT)
+        self._execute(writer, plan)
+        return outcomes
+
+    def _execute(self, writer: sqlite3.Connection, plan: Plan) -> None:
+        try:
+            if plan.open_runs:
+                _update(writer, statements.UPDATE_OPEN_RUN, plan.open_run_parameters())
+            if plan.ended_runs:
+                _update(writer, statements.UPDATE_ENDED_RUN, plan.ended_run_parameters())
+            if plan.new_runs:
+                writer.executemany(statements.INSERT_RUN, plan.new_run_parameters())
+            writer.executemany(statements.INSERT_RECORD, plan.records)
+        except sqlite3.IntegrityError as error:
+            if error.sqlite_errorname in _CONFLICTS and "record.position" not in str(error):
+                raise _Refused from error
+            raise
+        for table, rows in plan.small_rows.items():
+            small = statements.SMALL_ROWS[table]
+            deletes = [key for key, row in rows.items() if row is None]
+            puts = [(*k, row.value, row.expire_time) for k, row in rows.items() if row is not None]
+            if deletes:
+                writer.executemany(small.delete, deletes)
+            if puts:
+                writer.executemany(small.put, puts)
+        self._position = plan.position
+        self._remember(plan)
+
+    def _remember(self, plan: Plan) -> None:
+        known = self._last_seqs
+        if len(known) > KNOWN_RUNS:
+            for run_id in list(known)[: KNOWN_RUNS // 2]:
+                del known[run_id]
+        known.update(plan.last_seqs)
+
+    def _last_seq(self, run_id: bytes) -> int:
+        last = self._last_seqs.get(run_id)
+        if last is None:
+            found = self._writing().execute(statements.LAST_SEQ, (run_id,)).fetchone()
+            last = found[0] if found else 0
+        return last
+
+    def trim(self, table: Table, before: Instant, limit: int) -> int:
+        writer = self._writing()
+        with self._stopping("trimming"):
+            return writer.execute(statements.SMALL_ROWS[table].trim, (before, limit)).rowcount
+
+    # --- reading ------------------------------------------------------------------------------
+
+    def _reader(self) -> sqlite3.Connection:
+        """This thread's connection for reading."""
+        self._check()
+        if getattr(self._local, "generation", None) == self._generation:
+            connection: sqlite3.Connection = self._local.connection
+            return connection
+        connection = sqlite3.connect(
+            f"file:{quote(str(self._path.absolute()))}?mode=ro",
+            uri=True,
+            isolation_level=None,
+            check_same_thread=False,  # `close` closes it
+            timeout=READER_BUSY_TIMEOUT_SECONDS,
+        )
+        connection.execute("PRAGMA query_only = ON")
+        with self._readers_lock:
+            self._readers.append(connection)
+        self._local.connection, self._local.generation = connection, self._generation
+        return connection
+
+    def _read(self, sql: str, parameters: Any = ()) -> list[Any]:
+        with self._stopping("a read"):
+            return self._reader().execute(sql, parameters).fetchall()
+
+    def _read_one(self, sql: str, parameters: Any = ()) -> Any:
+        with self._stopping("a read"):
+            return self._reader().execute(sql, parameters).fetchone()
+
+    def _read_run(self, sql: str, *parameters: Any) -> RunRow | None:
+        found = self._read_one(sql, parameters)
+        return statements.to_run(found) if found else None
+
+    @contextmanager
+    def _snapshot(self) -> Iterator[sqlite3.Connection]:
+        """Several reads that see one state."""
+        with self._stopping("a read"):
+            reader = self._reader()
+            reader.execute("BEGIN")
+            try:
+                yield reader
+            finally:
+                reader.execute("ROLLBACK")
+
+    def load(self, run_ids: Sequence[bytes]) -> list[tuple[RunRow, list[Record]] | None]:
+        loaded: list[tuple[RunRow, list[Record]] | None] = []
+        with self._snapshot() as reader:
+            for run_id in run_ids:
+                row = reader.execute(statements.RUN, (run_id,)).fetchone()
+                if row is None:
+                    loaded.append(None)
+                    continue
+                records = reader.execute(statements.RECORDS_OF_RUN, (run_id,))
+                loaded.append((statements.to_run(row), [Record(*columns) for columns in records]))
+        return loaded
+
+    def read_run(self, run_id: bytes, after_seq: int, max_bytes: int) -> list[Record]:
+        found: list[Record] = []
+        size = 0
+        parameters = {"run_id": run_id, "seq": after_seq}
+        with self._snapshot() as reader:
+            cursor = reader.execute(statements.RECORDS_AFTER_SEQ, parameters)
+            for columns in cursor:
+                record = Record(*columns)
+                size += len(record.body)
+                if found and size > max_bytes:
+                    break
+                found.append(record)
+            cursor.close()
+        return found
+
+    def read_log(self, after_position: int, limit: int) -> list[Record]:
+        rows = self._read(statements.RECORDS_AFTER_POSITION, (after_position, limit))
+        return [Record(*columns) for columns in rows]
+
+    def get_runs(self, run_ids: Sequence[bytes]) -> list[RunRow | None]:
+        return [self._read_run(statements.RUN, run_id) for run_id in run_ids]
+
+    def find_run(self, namespace: str, workflow_id: str) -> RunRow | None:
+        with self._snapshot():
+            name = (namespace, workflow_id)
+            found = self._read_run(statements.OPEN_RUN_OF_WORKFLOW_ID, *name)
+            return found or self._read_run(statements.ENDED_RUN_OF_WORKFLOW_ID, *name)
+
+    def find_request(self, namespace: str, request_id: str) -> RunRow | None:
+        return self._read_run(statements.RUN_OF_REQUEST, namespace, request_id)
+
+    def due(self, until: Instant, limit: int) -> list[tuple[Instant, bytes]]:
+        return self._read(statements.DUE, (until, limit))
+
+    def list_runs(
+        self,
+        namespace: str,
+        *,
+        workflow: str | None,
+        state: int | None,
+        before: tuple[Instant, bytes] | None,
+        limit: int,
+    ) -> list[RunRow]:
+        sql = statements.list_runs(
+            workflow=workflow is not None, state=state is not None, before=before is not None
+        )
+        chosen = [value for value in (workflow, state) if value is not None]
+        rows = self._read(sql, (namespace, *chosen, *(before or ()), limit))
+        return [statements.to_run(columns) for columns in rows]
+
+    def get(self, table: Table, keys: Sequence[Key]) -> list[Row | None]:
+        sql = statements.SMALL_ROWS[table].get
+        found = [self._read_one(sql, key) for key in keys]
+        return [
+            Row(table, key, *columns) if columns else None
+            for key, columns in zip(keys, found, strict=True)
+        ]
+
+    def scan(self, table: Table, low: Key, high: Key, limit: int) -> list[Row]:
+        small = statements.SMALL_ROWS[table]
+        rows = self._read(small.scan(low, high), (*low, *high, limit))
+        return [small.to_row(columns) for columns in rows]
+
+    # --- care ---------------------------------------------------------------------------------
+
+    def stats(self) -> Stats:
+        records, runs, open_runs, ready = self._read_one(statements.COUNTS)
+        return Stats(
+            records=records,
+            runs=runs,
+            open_runs=open_runs,
+            ready=ready,
+            file_bytes=_size(self._path),
+            wal_bytes=_size(self._path.with_name(self._path.name + "-wal")),
+        )
+
+    def check(self) -> Iterator[Finding]:
+        with self._stopping("a check"):
+            yield from integrity.check(self._reader())
+
+    def backup(self, target: Path) -> None:
+        with self._stopping("a backup"):
+            backup.copy(self._reader(), target)
+
+
+_CONFLICTS: Final = frozenset({"SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY"})
+
+
+def _update(writer: sqlite3.Connection, sql: str, parameters: list[tuple[Any, ...]]) -> None:
+    """Each must find its row: a missing one is a run that does not exist, or ended."""
+    if writer.executemany(sql, parameters).rowcount != len(parameters):
+        raise _Refused
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _check_version() -> None:
+    version = sqlite3.sqlite_version
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        oldest = ".".join(map(str, OLDEST_SQLITE))
+        raise JournalError(f"this Python has SQLite {version}; Treadle needs {oldest} or later")
+    if sqlite3.sqlite_version_info < WAL_RESET_FIXED:
+        _log.warning(
+            "SQLite before 3.51.3 can corrupt a database that two processes write to or checkpoint"
+            " at the same moment. The server's lock keeps other servers out; do not let anything"
+            " else write to the file (no sqlite3 shell, no Litestream) while it runs.",
+            sqlite_version=version,
+        )

@@ -1,0 +1,169 @@
+"""The SQL of the journal, and how rows of the database and of the port become each other.
+
+Small rows live in one typed table each, not in one generic table with encoded keys: SQLite then
+compares the parts of a key itself, at C speed and in the same order as Python compares tuples
+(integers by value, text by code point, blobs by byte), a scan with a prefix as its bound is one
+comparison of row values, and people can read the tables with any SQLite tool.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from treadle_server.journal.port import TABLES, Key, Row, RunRow, Table
+
+INSERT_RECORD: Final = "INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?)"
+
+INSERT_RUN: Final = "INSERT INTO run VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+
+# Only the columns named in SET cost their indices a write: an open run's row touches one of six.
+UPDATE_OPEN_RUN: Final = (
+    "UPDATE run SET state = ?, wake_time = ? WHERE run_id = ? AND end_time IS NULL"
+)
+UPDATE_ENDED_RUN: Final = "UPDATE run SET state = ?, wake_time = ?, end_time = ? WHERE run_id = ?"
+
+_RECORD: Final = "SELECT run_id, base_seq, count, time, body, position FROM record"
+
+RECORDS_OF_RUN: Final = f"{_RECORD} WHERE run_id = ? ORDER BY base_seq"
+
+# The record that holds a seq is the last one that does not begin after it.
+RECORDS_AFTER_SEQ: Final = f"""{_RECORD}
+    WHERE run_id = :run_id
+        AND base_seq >= ifnull(
+            (SELECT max(base_seq) FROM record WHERE run_id = :run_id AND base_seq <= :seq + 1), 0)
+        AND base_seq + count > :seq + 1
+    ORDER BY base_seq"""
+
+RECORDS_AFTER_POSITION: Final = f"{_RECORD} WHERE position > ? ORDER BY position LIMIT ?"
+
+LAST_POSITION: Final = "SELECT ifnull(max(position), 0) FROM record"
+
+LAST_SEQ: Final = (
+    "SELECT base_seq + count - 1 FROM record WHERE run_id = ? ORDER BY base_seq DESC LIMIT 1"
+)
+
+_RUN: Final = """SELECT run_id, namespace, workflow_id, workflow, version, state, start_time,
+    end_time, wake_time, request_id, request_hash,
+    ifnull((SELECT base_seq + count - 1 FROM record WHERE record.run_id = run.run_id
+        ORDER BY base_seq DESC LIMIT 1), 0)
+    FROM run"""
+
+RUN: Final = f"{_RUN} WHERE run_id = ?"
+
+OPEN_RUN_OF_WORKFLOW_ID: Final = (
+    f"{_RUN} WHERE namespace = ? AND workflow_id = ? AND end_time IS NULL"
+)
+ENDED_RUN_OF_WORKFLOW_ID: Final = (
+    f"{_RUN} WHERE namespace = ? AND workflow_id = ? AND end_time IS NOT NULL"
+    " ORDER BY start_time DESC, run_id DESC LIMIT 1"
+)
+
+RUN_OF_REQUEST: Final = f"{_RUN} WHERE namespace = ? AND request_id = ? AND request_id <> ''"
+
+DUE: Final = (
+    "SELECT wake_time, run_id FROM run WHERE wake_time <= ? ORDER BY wake_time, run_id LIMIT ?"
+)
+
+COUNTS: Final = """SELECT (SELECT ifnull(max(position), 0) FROM record), (SELECT count(*) FROM run),
+    (SELECT count(*) FROM run WHERE end_time IS NULL), (SELECT count(*) FROM ready)"""
+
+
+def list_runs(*, workflow: bool, state: bool, before: bool) -> str:
+    """The page of runs with these filters; parameters in the order of the port, then the limit."""
+    clauses = [
+        "namespace = ?",
+        *(["workflow = ?"] if workflow else []),
+        *(["state = ?"] if state else []),
+        *(["(start_time, run_id) < (?, ?)"] if before else []),
+    ]
+    return f"{_RUN} WHERE {' AND '.join(clauses)} ORDER BY start_time DESC, run_id DESC LIMIT ?"
+
+
+def run_parameters(row: RunRow) -> tuple[Any, ...]:
+    """For `INSERT_RUN`."""
+    return (
+        row.run_id,
+        row.namespace,
+        row.workflow_id,
+        row.workflow,
+        row.version,
+        row.state,
+        row.start_time,
+        row.end_time,
+        row.wake_time,
+        row.request_id,
+        row.request_hash,
+    )
+
+
+def to_run(columns: tuple[Any, ...]) -> RunRow:
+    """From a row of the statements that read runs."""
+    return RunRow(
+        run_id=columns[0],
+        namespace=columns[1],
+        workflow_id=columns[2],
+        workflow=columns[3],
+        version=columns[4],
+        state=columns[5],
+        start_time=columns[6],
+        end_time=columns[7],
+        wake_time=columns[8],
+        request_id=columns[9],
+        request_hash=columns[10],
+        last_seq=columns[11],
+    )
+
+
+@dataclass(slots=True, frozen=True)
+class SmallRows:
+    """The statements of one table of small rows."""
+
+    table: Table
+    put: str
+    delete: str
+    get: str
+    trim: str
+
+    @classmethod
+    def of(cls, table: Table) -> SmallRows:
+        """Made from the parts of the table's key."""
+        parts = [f'"{name}"' for name, _ in TABLES[table]]
+        columns, marks = ", ".join(parts), ", ".join("?" * len(parts))
+        return cls(
+            table=table,
+            put=f"INSERT OR REPLACE INTO {table} VALUES ({marks}, ?, ?)",
+            delete=f"DELETE FROM {table} WHERE ({columns}) = ({marks})",
+            get=f"SELECT value, expire_time FROM {table} WHERE ({columns}) = ({marks})",
+            trim=(
+                f"DELETE FROM {table} WHERE ({columns}) IN (SELECT {columns} FROM {table}"
+                f" WHERE expire_time < ? ORDER BY expire_time, {columns} LIMIT ?)"
+            ),
+        )
+
+    def scan(self, low: Key, high: Key) -> str:
+        """Rows between two bounds, each of which may have fewer parts than a key.
+
+        A key that begins with all parts of a bound sorts after it, so comparing as many parts as
+        the bound has gives the same answer as comparing whole keys.
+        """
+        parts = [f'"{name}"' for name, _ in TABLES[self.table]]
+        clauses = ["1"]
+        for bound, comparison in ((low, ">="), (high, "<")):
+            if bound:
+                some = ", ".join(parts[: len(bound)])
+                clauses.append(f"({some}) {comparison} ({', '.join('?' * len(bound))})")
+        if not high:
+            clauses.append("0")
+        columns = ", ".join(parts)
+        return (
+            f"SELECT {columns}, value, expire_time FROM {self.table}"
+            f" WHERE {' AND '.join(clauses)} ORDER BY {columns} LIMIT ?"
+        )
+
+    def to_row(self, columns: tuple[Any, ...]) -> Row:
+        """From a row of `scan`."""
+        return Row(self.table, columns[:-2], columns[-2], columns[-1])
+
+
+SMALL_ROWS: Final = {table: SmallRows.of(table) for table in Table}
