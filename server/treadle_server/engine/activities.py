@@ -50,7 +50,7 @@ def grant(state: RunState, request: i.GrantLease, now: Instant) -> tuple[i.Grant
     lease = state.last_lease + 1
     duration = request.lease_duration
     if duration is None:
-        duration = scheduled.heartbeat_timeout or scheduled.start_to_close_timeout
+        duration = scheduled.start_to_close_timeout
     started = e.AttemptStarted(
         key=request.key,
         lease=lease,
@@ -108,7 +108,9 @@ def fail(state: RunState, activity: Activity, failure: Failure, now: Instant) ->
     return [attempt_failed(activity, failure, next_time=outcome)]
 
 
-def attempt_failed(activity: Activity, failure: Failure, *, next_time: Instant, lost: bool = False) -> e.AttemptFailed:
+def attempt_failed(
+    activity: Activity, failure: Failure, *, next_time: Instant, lost: bool = False
+) -> e.AttemptFailed:
     """The event for an attempt after which there is another."""
     return e.AttemptFailed(
         key=activity.scheduled.key,
@@ -123,7 +125,9 @@ def attempt_failed(activity: Activity, failure: Failure, *, next_time: Instant, 
     )
 
 
-def failed_for_good(activity: Activity, failure: Failure, retry_state: RetryState) -> e.ActivityFailed:
+def failed_for_good(
+    activity: Activity, failure: Failure, retry_state: RetryState
+) -> e.ActivityFailed:
     """The event for an activity that has failed, with or without an open attempt."""
     open_attempt = activity.stage in _LEASED
     return e.ActivityFailed(
@@ -143,7 +147,9 @@ def cancelled(state: RunState, result: i.CancelAttempt, now: Instant) -> list[e.
     """The worker stopped. Unasked, that is a failure like any other."""
     activity = leased(state, result.key, result.lease)
     if activity.stage is ActivityStage.LEASED and state.ending is None:
-        failure = Failure(kind=FailureKind.CANCELLED, message="the worker cancelled the attempt by itself")
+        failure = Failure(
+            kind=FailureKind.CANCELLED, message="the worker cancelled the attempt by itself"
+        )
         return fail(state, activity, failure, now)
     return [
         e.ActivityCancelled(
@@ -210,14 +216,18 @@ def look_at_clock(state: RunState, activity: Activity, now: Instant) -> list[e.E
     give_up_time = activity.give_up_time
     if give_up_time is not None and give_up_time <= now:
         timeout = scheduled.schedule_to_close_timeout or 0
-        failure = _timeout(TimeoutKind.SCHEDULE_TO_CLOSE, f"not done within {_seconds(timeout)}, all attempts included")
+        failure = _timeout(
+            TimeoutKind.SCHEDULE_TO_CLOSE,
+            f"not done within {_seconds(timeout)}, all attempts included",
+        )
         failure.cause = activity.last_failure
         return [failed_for_good(activity, failure, RetryState.TIMEOUT)]
     if activity.stage is ActivityStage.QUEUED:
         timeout = scheduled.schedule_to_start_timeout or 0
         if timeout and activity.ready_time + timeout <= now:
             failure = _timeout(
-                TimeoutKind.SCHEDULE_TO_START, f"no worker took it from queue {scheduled.queue!r} within {_seconds(timeout)}"
+                TimeoutKind.SCHEDULE_TO_START,
+                f"no worker took it from queue {scheduled.queue!r} within {_seconds(timeout)}",
             )
             return [failed_for_good(activity, failure, RetryState.TIMEOUT)]
         return []
@@ -225,11 +235,17 @@ def look_at_clock(state: RunState, activity: Activity, now: Instant) -> list[e.E
         return []
     if activity.started_time + scheduled.start_to_close_timeout <= now:
         timeout = scheduled.start_to_close_timeout
-        failure = _timeout(TimeoutKind.START_TO_CLOSE, f"attempt {activity.attempt} took longer than {_seconds(timeout)}")
+        failure = _timeout(
+            TimeoutKind.START_TO_CLOSE,
+            f"attempt {activity.attempt} took longer than {_seconds(timeout)}",
+        )
         return fail(state, activity, failure, now)
     timeout = scheduled.heartbeat_timeout or 0
     if timeout and activity.heartbeat_time + timeout <= now:
-        failure = _timeout(TimeoutKind.HEARTBEAT, f"no heartbeat from {activity.identity!r} for {_seconds(timeout)}")
+        failure = _timeout(
+            TimeoutKind.HEARTBEAT,
+            f"no heartbeat from {activity.identity!r} for {_seconds(timeout)}",
+        )
         return fail(state, activity, failure, now)
     if activity.until <= now:
         return lose(state, activity, f"worker {activity.identity!r} was not heard of", now)

@@ -92,5 +92,12 @@ class FailRun:
 
 
 Command = (
-    ScheduleActivity | CancelActivity | DecideEdges | SkipNode | MarkUnreached | FailNode | CompleteRun | FailRun
+    ScheduleActivity
+    | CancelActivity
+    | DecideEdges
+    | SkipNode
+    | MarkUnreached
+    | FailNode
+    | CompleteRun
+    | FailRun
 )

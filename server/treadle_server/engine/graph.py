@@ -203,7 +203,11 @@ class GraphProgress:
         for decided in event.edges:
             any_taken = any_taken or decided.taken
             self._resolve(decided.edge, taken=decided.taken)
-        if self._states[node] == NodeState.FAILED and not any_taken and not self.topology.continue_on_failure[node]:
+        if (
+            self._states[node] == NodeState.FAILED
+            and not any_taken
+            and not self.topology.continue_on_failure[node]
+        ):
             self._leave_unhandled(node)
 
     # --- inside ------------------------------------------------------------------------------------------------------
@@ -227,7 +231,9 @@ class GraphProgress:
                 self.outputs[node] = topology.default_outputs.get(node, NULL)
             else:
                 del self.failures[node]
-            self._leave_by(node, NodeState.FAILED, topology.out_edges[node], guarded=topology.guarded[node])
+            self._leave_by(
+                node, NodeState.FAILED, topology.out_edges[node], guarded=topology.guarded[node]
+            )
             return
         for edge in topology.out_edges[node]:
             self._resolve(edge, taken=False)
@@ -243,7 +249,9 @@ class GraphProgress:
             for place, edge in enumerate(error_edges):
                 self._resolve(edge, taken=place == 0)
 
-    def _leave_by(self, node: int, state: NodeState, edges: tuple[int, ...], *, guarded: int) -> None:
+    def _leave_by(
+        self, node: int, state: NodeState, edges: tuple[int, ...], *, guarded: int
+    ) -> None:
         if guarded:
             self._states[node] = state | AWAITS_DECISION
             self._candidates.append(node)

@@ -36,7 +36,8 @@ class GrantLease:
     """A worker takes an activity that waits in a queue.
 
     With a session the lease lasts `lease_duration` and is renewed by the session's life; without one (`lease_duration`
-    None) it lasts to the heartbeat or start_to_close timeout.
+    None) it lasts as long as the attempt may, that is to start_to_close; the heartbeat timeout is
+    looked at apart from it.
     """
 
     key: str

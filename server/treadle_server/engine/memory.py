@@ -34,7 +34,9 @@ def _added(key: str, present: Payload | None, amount: float) -> Payload:
     return Payload(json.dumps(whole).encode())
 
 
-def apply_operations(memory: dict[str, Payload], operations: Iterable[MemoryOperation]) -> dict[str, Payload | None]:
+def apply_operations(
+    memory: dict[str, Payload], operations: Iterable[MemoryOperation]
+) -> dict[str, Payload | None]:
     """What the operations change, by key; None stands for a deleted key. `memory` itself stays as it is.
 
     Raises `MemoryConflict` if one of them cannot be applied; then none of them is.

@@ -70,7 +70,11 @@ def _fail_node(_state: RunState, command: c.FailNode) -> list[e.Event]:
 
 
 def _complete_run(state: RunState, command: c.CompleteRun) -> list[e.Event]:
-    return [e.RunCompleted(output=command.output, started_time=state.started_time, workflow=state.workflow)]
+    return [
+        e.RunCompleted(
+            output=command.output, started_time=state.started_time, workflow=state.workflow
+        )
+    ]
 
 
 def _fail_run(state: RunState, command: c.FailRun) -> list[e.Event]:

@@ -115,7 +115,9 @@ class RunState:
             return
         if len(self.due) > _COMPACT_AT + 4 * len(self.activities):
             self.due = [
-                (other.due_time, key) for key, other in self.activities.items() if other.due_time is not None
+                (other.due_time, key)
+                for key, other in self.activities.items()
+                if other.due_time is not None
             ]
             heapq.heapify(self.due)
             if activity.scheduled.key in self.activities:

@@ -102,7 +102,9 @@ def next_activity_stage(stage: ActivityStage, event: e.Event) -> ActivityStage:
     try:
         return ACTIVITY_TRANSITIONS[stage, type(event)]
     except KeyError:
-        raise ImpossibleTransition(f"{type(event).__name__} (seq {event.seq}) for an activity {stage.name}") from None
+        raise ImpossibleTransition(
+            f"{type(event).__name__} (seq {event.seq}) for an activity {stage.name}"
+        ) from None
 
 
 def next_run_stage(stage: RunStage, event: e.Event) -> RunStage:
@@ -110,4 +112,6 @@ def next_run_stage(stage: RunStage, event: e.Event) -> RunStage:
     try:
         return RUN_TRANSITIONS[stage, type(event)]
     except KeyError:
-        raise ImpossibleTransition(f"{type(event).__name__} (seq {event.seq}) for a run {stage.name}") from None
+        raise ImpossibleTransition(
+            f"{type(event).__name__} (seq {event.seq}) for a run {stage.name}"
+        ) from None

@@ -58,7 +58,11 @@ class Turn:
 
 
 def take_turn(
-    state: RunState, inputs: Sequence[i.Input], decider: Decider, now: Instant, turn: Turn | None = None
+    state: RunState,
+    inputs: Sequence[i.Input],
+    decider: Decider,
+    now: Instant,
+    turn: Turn | None = None,
 ) -> Turn:
     """Applies the inputs in order, then lets the decider go on. `now` is never before the run's newest event.
 
@@ -161,12 +165,17 @@ def _wind_down(turn: Turn, state: RunState, budget: int, now: Instant) -> None:
         case RunStage.FAILED:
             assert ending.failure is not None, "a run fails with a failure"
             end: e.Event = e.RunFailed(
-                failure=ending.failure, node=ending.node, started_time=started, workflow=state.workflow
+                failure=ending.failure,
+                node=ending.node,
+                started_time=started,
+                workflow=state.workflow,
             )
         case RunStage.TIMED_OUT:
             end = e.RunTimedOut(started_time=started, workflow=state.workflow)
         case _:
-            end = e.RunCancelled(reason=ending.reason, started_time=started, workflow=state.workflow)
+            end = e.RunCancelled(
+                reason=ending.reason, started_time=started, workflow=state.workflow
+            )
     _emit(turn, state, end, now)
 
 
@@ -226,7 +235,9 @@ def _wake(turn: Turn, state: RunState, one: i.Wake, now: Instant) -> None:
     if state.ended:
         return
     if state.deadline is not None and state.deadline <= now and state.ending is None:
-        request = e.CancelRequested(reason="the run's time is up", actor="", cause=CancelCause.RUN_TIMEOUT)
+        request = e.CancelRequested(
+            reason="the run's time is up", actor="", cause=CancelCause.RUN_TIMEOUT
+        )
         _emit(turn, state, request, now)
     # Bounded like deciding: what is left is still due, so the run is woken again at once, behind other runs.
     for _ in range(COMMANDS_PER_TURN):
@@ -249,7 +260,9 @@ def _wake(turn: Turn, state: RunState, one: i.Wake, now: Instant) -> None:
 def _request_cancel(turn: Turn, state: RunState, one: i.RequestCancel, now: Instant) -> None:
     _open(state)
     if state.ending is None:
-        _emit(turn, state, e.CancelRequested(reason=one.reason, actor=one.actor, cause=one.cause), now)
+        _emit(
+            turn, state, e.CancelRequested(reason=one.reason, actor=one.actor, cause=one.cause), now
+        )
 
 
 def _terminate(turn: Turn, state: RunState, one: i.Terminate, now: Instant) -> None:

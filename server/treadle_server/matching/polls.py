@@ -16,11 +16,12 @@ class Taker:
 
     `reserve` promises it a task before the commit that grants it; `deliver` hands the task over after the commit, or
     `release` takes the promise back. When nothing is promised any more and something has arrived, `finished` is called
-    once.
+    once; `when_idle` asks for a call as soon as nothing is promised.
     """
 
     __slots__ = (
         "_finished",
+        "_when_idle",
         "arrival",
         "build_id",
         "capacity",
@@ -52,6 +53,7 @@ class Taker:
         self.delivered: list[object] = []
         self.gone = False
         self._finished = finished
+        self._when_idle: list[Callable[[], None]] = []
 
     @property
     def session_id(self) -> str:
@@ -79,8 +81,20 @@ class Taker:
         self.capacity += 1
         self._maybe_finish()
 
+    def when_idle(self, callback: Callable[[], None]) -> None:
+        """Calls back once, as soon as nothing is promised; at once if nothing is."""
+        if self.promised:
+            self._when_idle.append(callback)
+        else:
+            callback()
+
     def _maybe_finish(self) -> None:
-        if self.promised == 0 and self.delivered and self._finished is not None:
+        if self.promised:
+            return
+        waiting, self._when_idle = self._when_idle, []
+        for callback in waiting:
+            callback()
+        if self.delivered and self._finished is not None:
             finished, self._finished = self._finished, None
             finished()
 
@@ -115,7 +129,9 @@ class ParkedPolls:
         for types, line in self._lines.items():
             if types is not None and type_name not in types:
                 continue
-            first = next((taker for taker in line if taker.capacity > 0 and not taker.delivered), None)
+            first = next(
+                (taker for taker in line if taker.capacity > 0 and not taker.delivered), None
+            )
             if first is not None and (best is None or first.arrival < best.arrival):
                 best = first
         return best

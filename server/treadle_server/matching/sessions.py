@@ -53,8 +53,14 @@ class Session:
 
     def take_overdue(self, now: Instant) -> list[LeaseReference]:
         """Leases of deliveries that must be repeated; they count as not delivered from here on."""
-        overdue = [number for number, (time, _) in self.unacknowledged.items() if time + REPEAT_AFTER <= now]
-        references = [reference for number in overdue for reference in self.unacknowledged.pop(number)[1]]
+        overdue = [
+            number
+            for number, (time, _) in self.unacknowledged.items()
+            if time + REPEAT_AFTER <= now
+        ]
+        references = [
+            reference for number in overdue for reference in self.unacknowledged.pop(number)[1]
+        ]
         return [reference for reference in references if reference in self.leases]
 
     def resume(self, held: set[LeaseReference]) -> list[LeaseReference]:

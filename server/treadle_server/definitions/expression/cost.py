@@ -43,25 +43,31 @@ def allowance(shape: Shape) -> int:
 def fits(shape: Shape, bound: Mapping[str, object]) -> bool:
     """The closer look: whether the work on these values stays within the limit."""
     sizes = {name: len(msgspec.json.encode(value)) for name, value in bound.items()}
-    longest, largest = _extent(dict(bound))
-    return _work(shape, sizes, longest, largest) <= WORK_LIMIT
+    longest, elements = _count(dict(bound))
+    largest = _largest_element(dict(bound)) if shape.variables_deeper else 0
+    return _work(shape, sizes, longest, elements, largest) <= WORK_LIMIT
 
 
 def _work_by_size(shape: Shape, size: int) -> int:
     """The work if every name had all of the input: lists have two bytes per element or more."""
     names = dict.fromkeys((*shape.outside, *shape.inside), size)
-    return _work(shape, names, size // 2 + 1, size)
+    return _work(shape, names, size // 2 + 1, size // 2 + 1, size)
 
 
-def _work(shape: Shape, sizes: Mapping[str, int], longest: int, largest: int) -> int:
+def _work(shape: Shape, sizes: Mapping[str, int], longest: int, elements: int, largest: int) -> int:
+    """`longest` list, `elements` of all lists together, bytes of the `largest` element."""
     read_once = shape.text + sum(sizes[name] * times for name, times in shape.outside.items())
-    if shape.level == 0:
+    if not shape.macros:
         touched, iterations = read_once, 0
     else:
         # Lists grow by `+`, and by that of an inner macro only where another one reads them.
         grown = (1 + shape.joins) * (1 + shape.joins_inside if shape.macros > 1 else 1)
         longest = max(longest, shape.literal_length) * grown
-        iterations = min(ITERATION_LIMIT, longest**shape.level * shape.macros)
+        iterations = longest**shape.nesting
+        if not shape.inside and not shape.literal_length:
+            # An inner macro can only go over what belongs to the outer one's element.
+            iterations = min(iterations, elements * grown)
+        iterations = min(ITERATION_LIMIT, iterations * shape.macros)
         each = _PER_ITERATION + shape.text
         each += sum(sizes[name] * times for name, times in shape.inside.items())
         # All elements of a range together are no larger than what it was made of.
@@ -84,19 +90,25 @@ def _work(shape: Shape, sizes: Mapping[str, int], longest: int, largest: int) ->
     return work
 
 
-def _extent(value: object, outermost: bool = True) -> tuple[int, int]:
-    """The length of the longest list or object inside, and the JSON size of the largest element.
+def _count(value: list[object] | dict[str, object]) -> tuple[int, int]:
+    """The length of the longest list or object in a value, and all their lengths together."""
+    longest = elements = len(value)
+    for part in value.values() if isinstance(value, dict) else value:
+        if isinstance(part, (list, dict)):
+            longest_inside, elements_inside = _count(part)
+            longest = max(longest, longest_inside)
+            elements += elements_inside
+    return longest, elements
 
-    An element is one of an outermost list: those of the lists inside it are part of it.
+
+def _largest_element(value: object) -> int:
+    """The JSON size of the largest thing that a macro's variable can stand for.
+
+    That is an element of a list or a key of an object; what lists have inside is part of them.
     """
-    if not isinstance(value, (list, dict)):
-        return 0, 0
-    longest, largest = len(value), 0
-    if outermost and isinstance(value, list):
-        outermost = False
-        largest = max((len(msgspec.json.encode(element)) for element in value), default=0)
-    for inside in value.values() if isinstance(value, dict) else value:
-        longest_inside, largest_inside = _extent(inside, outermost)
-        longest = max(longest, longest_inside)
-        largest = max(largest, largest_inside)
-    return longest, largest
+    if isinstance(value, list):
+        return max((len(msgspec.json.encode(element)) for element in value), default=0)
+    if isinstance(value, dict):
+        keys = (len(msgspec.json.encode(key)) for key in value)
+        return max(*keys, *map(_largest_element, value.values()), 0)
+    return 0

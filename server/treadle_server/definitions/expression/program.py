@@ -75,12 +75,19 @@ def _environment(names: frozenset[str]) -> Any:
 class Program:
     """A compiled expression, or the part of an object form that only the library can evaluate."""
 
-    __slots__ = ("_allowance", "_compiled", "_origin", "_shape", "_wanted")
+    __slots__ = ("_allowance", "_compiled", "_origin", "_shape", "_wanted", "result_type")
+
+    result_type: str
+    """The library's name of the static type: BOOL, INT, DYN, LIST<DYN>, …"""
 
     def __init__(self, source: str, origin: Origin, shape: Shape) -> None:
         """Compiles `source`; all its free names are declared. Raises ExpressionInvalid."""
         self._origin = origin
         self._compiled = compile_source(source, shape.wanted, origin.path)
+        try:
+            self.result_type = str(self._compiled.return_type().name())
+        except RuntimeError:  # the type of `{null: 1}` cannot be named
+            raise ExpressionInvalid(origin.path, "a key of an object must be a string") from None
         if (found := self.result_type.partition("<")[0]) in _NO_RESULT:
             raise ExpressionInvalid(origin.path, _no_result(found))
         self._shape = shape
@@ -88,11 +95,6 @@ class Program:
         if not self._allowance:
             raise ExpressionInvalid(origin.path, "takes too much work whatever its input is")
         self._wanted = tuple(shape.wanted.items())
-
-    @property
-    def result_type(self) -> str:
-        """The library's name of the static type: BOOL, INT, DYN, LIST<DYN>, …"""
-        return str(self._compiled.return_type().name())
 
     def run(self, bindings: Mapping[str, object]) -> tuple[object, int]:
         """The result, and its size as JSON (0 for small scalars). Raises ExpressionFailed."""

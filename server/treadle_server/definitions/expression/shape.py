@@ -49,6 +49,9 @@ class Shape:
     variables_deeper: int = 0
     """How often it is read by a macro inside, so more than once per element."""
     level: int = 0
+    """How many macros are chained or nested, in the worst place."""
+    nesting: int = 0
+    """How many are nested."""
     macros: int = 0
     joins: int = 0
     """Uses of `+` outside of macros."""
@@ -56,7 +59,7 @@ class Shape:
     builds_list: bool = False
     """Has `map` or `filter`."""
     literal_length: int = 0
-    """No list literal has more elements; 0: there is none."""
+    """No list or map literal has more elements; 0: there is none."""
     text: int = 0
     """Length of all string literals."""
     pattern: int = 0
@@ -123,12 +126,13 @@ def find_shape(scan: Scan, first: int, last: int) -> Shape:
             shape.text += len(text)
         elif macro := macros.get(index):
             scopes.append((macro.close, scan.tokens[index + 1].text))
+            shape.nesting = max(shape.nesting, len(scopes))
             shape.builds_list |= scan.tokens[index - 1].text in {"map", "filter"}
             index += 1  # the variable is declared here, not read
         elif text == "+":
             shape.joins += not scopes
             shape.joins_inside += bool(scopes)
-        elif text == "[" and not scan.ends_operand(index - 1):
+        elif text == "{" or (text == "[" and not scan.ends_operand(index - 1)):
             commas = sum(scan.sign(i, ",") for i in range(index, scan.partners[index]))
             shape.literal_length = max(shape.literal_length, commas + 1)
         index += 1

@@ -33,7 +33,7 @@ class NodePlan:
     fail: FailSpec | None = None
     input: Expression | None = None
     run_if: Expression | None = None
-    default_output: Payload = NULL
+    default_output: Payload = field(default_factory=lambda: NULL)
     continue_on_failure: bool = False
     start_map: Expression | None = None
     """The mapping of an edge from `start`."""

@@ -1,0 +1,39 @@
+"""Whether a result that comes again was accepted before. Looked up in the journal: no run keeps what it has closed."""
+
+from __future__ import annotations
+
+from treadle_server.engine import events as e
+from treadle_server.journal.codec import decode_batch
+from treadle_server.journal.port import Journal
+from treadle_server.runs.model import Result
+
+_BYTES_AT_A_TIME = 1 << 20
+
+
+def was_accepted(journal: Journal, run_id: bytes, key: str, lease: int, result: Result) -> bool:
+    """Whether exactly this result ended exactly this attempt."""
+    after_seq = 0
+    while records := journal.read_run(run_id, after_seq, _BYTES_AT_A_TIME):
+        for record in records:
+            for event in decode_batch(record.body):
+                if getattr(event, "key", None) == key and getattr(event, "lease", None) == lease:
+                    if isinstance(event, e.AttemptStarted):
+                        continue
+                    return _same(event, result)
+        last = records[-1]
+        after_seq = last.base_seq + last.count - 1
+    return False
+
+
+def _same(event: e.Event, result: Result) -> bool:
+    match event:
+        case e.ActivityCompleted():
+            return result.output == event.output and result.memory_operations == event.memory_operations
+        case e.AttemptFailed() | e.ActivityFailed():
+            return result.failure == event.failure
+        case e.ActivityCancelled():
+            return result.cancelled
+        case e.ActivityRequeued():
+            return result.returned is not None
+        case _:
+            return False

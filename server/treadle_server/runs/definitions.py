@@ -1,0 +1,200 @@
+"""The stored versions of workflows, and their compiled forms in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections import OrderedDict
+from typing import Any
+
+from treadle_server.clock import Clock
+from treadle_server.definitions.compiled import Compiled, compile_document
+from treadle_server.engine.values import Instant
+from treadle_server.journal.port import Journal, Outcome, Row, Table, Unit
+from treadle_server.journal.writer import Writer
+from treadle_server.runs.errors import NotFound, RequestIdReused, Stopping
+from treadle_server.runs.model import DefinitionView
+
+CACHE_WEIGHT = 2_000_000
+"""Nodes and edges of compiled versions that are kept in memory; the least recently used go first."""
+
+COMPILE_APART = 200_000
+"""Documents of more bytes are compiled off the event loop, so that others are not kept waiting."""
+
+REQUEST_LIFE = 24 * 3_600 * 1_000_000
+_HIGHEST_VERSION = 2**62
+
+
+class Definitions:
+    """Deploys, finds and compiles."""
+
+    def __init__(self, journal: Journal, writer: Writer, clock: Clock) -> None:
+        self._journal = journal
+        self._writer = writer
+        self._clock = clock
+        self._compiled: OrderedDict[tuple[str, str, int], Compiled] = OrderedDict()
+        self._weight = 0
+        self._current: dict[tuple[str, str], int] = {}
+        self._deploying = asyncio.Lock()
+
+    async def deploy(
+        self, namespace: str, document: Any, *, request_id: str, validate_only: bool
+    ) -> tuple[DefinitionView, bool]:
+        """Checks and stores; (the version, whether it is new). Raises `DefinitionInvalid`."""
+        size = len(json.dumps(document))
+        compiled = await asyncio.to_thread(compile_document, document) if size > COMPILE_APART else compile_document(document)
+        # One at a time: the next version number must not be given twice.
+        async with self._deploying:
+            return await self._store(namespace, compiled, request_id, validate_only=validate_only)
+
+    async def _store(
+        self, namespace: str, compiled: Compiled, request_id: str, *, validate_only: bool
+    ) -> tuple[DefinitionView, bool]:
+        definition = compiled.definition
+        content_hash = bytes.fromhex(definition.content_hash)
+        request_key = (namespace, "DeployDefinition", request_id)
+        if request_id:
+            [earlier] = self._journal.get(Table.REQUEST, [request_key])
+            if earlier is not None and earlier.value != content_hash:
+                raise RequestIdReused(f"request id {request_id!r} was used for another document before; take a new one")
+        [same] = self._journal.get(Table.DEFINITION_HASH, [(namespace, definition.name, content_hash)])
+        if same is not None:
+            return self.read(namespace, definition.name, int(same.value)), False
+        version = self._latest(namespace, definition.name) + 1
+        view = _view(compiled, version, self._clock.now())
+        if validate_only:
+            return view, True
+        puts = [
+            Row(Table.DEFINITION, (namespace, definition.name, version), _encode(view)),
+            Row(Table.DEFINITION_HASH, (namespace, definition.name, content_hash), str(version).encode()),
+        ]
+        if request_id:
+            expire_time = self._clock.now() + REQUEST_LIFE
+            puts.append(Row(Table.REQUEST, request_key, content_hash, expire_time))
+        outcome = await asyncio.shield(self._writer.submit(Unit(puts=puts)))
+        if outcome is not Outcome.COMMITTED:
+            raise Stopping("the definition could not be stored; try again")
+        self._current[namespace, definition.name] = version
+        self._remember((namespace, definition.name, version), compiled)
+        return view, True
+
+    def read(self, namespace: str, workflow: str, version: int) -> DefinitionView:
+        """One stored version; 0 is the current one. Raises `NotFound`."""
+        if version == 0:
+            version = self._latest(namespace, workflow)
+        [row] = self._journal.get(Table.DEFINITION, [(namespace, workflow, version)])
+        if row is None:
+            raise self._not_found(namespace, workflow, version)
+        return _decode(row)
+
+    def list(
+        self, namespace: str, *, workflow: str | None, after: tuple[str, int] | None, limit: int
+    ) -> list[DefinitionView]:
+        """Versions by name and number, without their documents."""
+        low: tuple[str | int, ...] = (namespace, workflow) if workflow else (namespace,)
+        high: tuple[str | int, ...] = (namespace, workflow, _HIGHEST_VERSION) if workflow else (namespace + "\0",)
+        if after is not None:
+            low = (namespace, after[0], after[1] + 1)
+        views = [_decode(row) for row in self._journal.scan(Table.DEFINITION, low, high, limit)]
+        for view in views:
+            view.document = b""
+        return views
+
+    async def current(self, namespace: str, workflow: str) -> int:
+        """The number of the current version; raises `NotFound`."""
+        version = self._current.get((namespace, workflow))
+        if version is None:
+            version = self._latest(namespace, workflow)
+            if version == 0:
+                raise self._not_found(namespace, workflow, 0)
+            self._current[namespace, workflow] = version
+        return version
+
+    async def compiled(self, namespace: str, workflow: str, version: int) -> Compiled:
+        """A version, ready to run; raises `NotFound`."""
+        name = (namespace, workflow, version)
+        found = self._compiled.get(name)
+        if found is not None:
+            self._compiled.move_to_end(name)
+            return found
+        document = self.read(namespace, workflow, version).document
+        if len(document) > COMPILE_APART:
+            found = await asyncio.to_thread(lambda: compile_document(json.loads(document)))
+        else:
+            found = compile_document(json.loads(document))
+        self._remember(name, found)
+        return found
+
+    def cached(self, namespace: str, workflow: str, version: int) -> Compiled | None:
+        """A version if it is in memory: the way that never waits."""
+        return self._compiled.get((namespace, workflow, version))
+
+    def _remember(self, name: tuple[str, str, int], compiled: Compiled) -> None:
+        if name not in self._compiled:
+            self._weight += compiled.weight
+        self._compiled[name] = compiled
+        while self._weight > CACHE_WEIGHT and len(self._compiled) > 1:
+            _, oldest = self._compiled.popitem(last=False)
+            self._weight -= oldest.weight
+
+    def _latest(self, namespace: str, workflow: str) -> int:
+        known = self._current.get((namespace, workflow))
+        if known is not None:
+            return known
+        # Versions have no gaps, so the highest is found by asking for powers of two, then halving.
+        if not self._exists(namespace, workflow, 1):
+            return 0
+        low, high = 1, 2
+        while self._exists(namespace, workflow, high):
+            low, high = high, high * 2
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if self._exists(namespace, workflow, middle) else (low, middle)
+        return low
+
+    def _exists(self, namespace: str, workflow: str, version: int) -> bool:
+        key = (namespace, workflow, version)
+        return bool(self._journal.scan(Table.DEFINITION, key, (namespace, workflow, version + 1), 1))
+
+    def _not_found(self, namespace: str, workflow: str, version: int) -> NotFound:
+        if version and self._latest(namespace, workflow):
+            return NotFound(f"workflow {workflow!r} has no version {version}; its versions go to {self._latest(namespace, workflow)}")
+        return NotFound(f"there is no workflow {workflow!r} in namespace {namespace!r}; deploy it first", workflow=workflow)
+
+
+def _view(compiled: Compiled, version: int, now: Instant) -> DefinitionView:
+    definition = compiled.definition
+    return DefinitionView(
+        workflow=definition.name,
+        version=version,
+        kind=compiled.kind,
+        description=definition.description,
+        content_hash=definition.content_hash,
+        create_time=now,
+        node_count=len(definition.nodes),
+        document=definition.document,
+    )
+
+
+def _encode(view: DefinitionView) -> bytes:
+    """A line of JSON that says what the document is, then the document."""
+    head = {
+        "kind": view.kind,
+        "description": view.description,
+        "create_time": view.create_time,
+        "node_count": view.node_count,
+    }
+    return json.dumps(head).encode() + b"\n" + view.document
+
+
+def _decode(row: Row) -> DefinitionView:
+    head, _, document = row.value.partition(b"\n")
+    _, workflow, version = row.key
+    return DefinitionView(
+        workflow=str(workflow),
+        version=int(version),
+        content_hash=hashlib.sha256(document).hexdigest(),
+        document=document,
+        **json.loads(head),
+    )

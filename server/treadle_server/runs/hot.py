@@ -1,0 +1,148 @@
+"""Runs in memory: loaded by folding their records, kept while they are used, dropped when the cache is full.
+
+A `HotRun`'s state is *staged*: it holds turns that may not be committed yet. `settled` is the future of the newest of
+them: whoever tells anything about the run waits for it first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+from treadle_server.definitions.compiled import Compiled
+from treadle_server.engine.evolve import evolve
+from treadle_server.engine.state import RunState
+from treadle_server.engine.values import Instant
+from treadle_server.journal.codec import decode_batch
+from treadle_server.journal.port import Journal, Outcome, Record, RunRow
+from treadle_server.runs.definitions import Definitions
+from treadle_server.runs.errors import NotFound
+
+CACHE_WEIGHT = 400_000
+"""Nodes, live activities and a fixed share per run: about 64 MiB."""
+
+RUN_WEIGHT = 20
+_YIELD_SECONDS = 0.002
+
+
+@dataclass(slots=True, eq=False)
+class HotRun:
+    """One run in memory. `row` is its row as last written or staged."""
+
+    row: RunRow
+    state: RunState
+    compiled: Compiled
+    settled: asyncio.Future[Outcome] | None = None
+    dropped: bool = False
+    watchers: set[asyncio.Event] = field(default_factory=set)
+
+    @property
+    def run_id(self) -> bytes:
+        """The run's id."""
+        return self.row.run_id
+
+    @property
+    def namespace(self) -> str:
+        """The run's namespace."""
+        return self.row.namespace
+
+    @property
+    def weight(self) -> int:
+        """About what it costs to keep."""
+        return RUN_WEIGHT + len(self.state.progress.topology.names) // 8 + 4 * len(self.state.activities)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a turn of it is on its way to the journal, or somebody watches it."""
+        return (self.settled is not None and not self.settled.done()) or bool(self.watchers)
+
+
+class HotRuns:
+    """The cache. The event loop is the only user, and a run that is here is never loaded twice."""
+
+    def __init__(self, journal: Journal, definitions: Definitions) -> None:
+        self._journal = journal
+        self._definitions = definitions
+        self._runs: OrderedDict[bytes, HotRun] = OrderedDict()
+        self._loading: dict[bytes, asyncio.Future[HotRun]] = {}
+
+    def __len__(self) -> int:
+        return len(self._runs)
+
+    def get(self, run_id: bytes) -> HotRun | None:
+        """The run, if it is in memory."""
+        hot = self._runs.get(run_id)
+        if hot is not None:
+            self._runs.move_to_end(run_id)
+        return hot
+
+    def add(self, hot: HotRun) -> None:
+        """A new run."""
+        self._runs[hot.run_id] = hot
+        if len(self._runs) * RUN_WEIGHT > CACHE_WEIGHT:
+            self._shrink()
+
+    def drop(self, hot: HotRun) -> None:
+        """Forgets the run: its state is wrong, or nobody needs it any more."""
+        hot.dropped = True
+        if self._runs.get(hot.run_id) is hot:
+            del self._runs[hot.run_id]
+
+    async def load(self, run_id: bytes) -> HotRun:
+        """The run, folded from its records if need be. Raises `NotFound`."""
+        hot = self.get(run_id)
+        if hot is not None:
+            return hot
+        loading = self._loading.get(run_id)
+        if loading is None:
+            loading = self._loading[run_id] = asyncio.ensure_future(self._fold(run_id))
+            loading.add_done_callback(lambda _: self._loading.pop(run_id, None))
+        return await asyncio.shield(loading)
+
+    async def _fold(self, run_id: bytes) -> HotRun:
+        [loaded] = self._journal.load([run_id])
+        if loaded is None:
+            raise NotFound(f"there is no run {run_id.hex()}")
+        row, records = loaded
+        compiled = await self._definitions.compiled(row.namespace, row.workflow, row.version)
+        state = compiled.new_state(run_id)
+        await fold(state, records)
+        hot = HotRun(row, state, compiled)
+        # An ended run never changes: it is folded for one answer, not kept.
+        if not state.ended:
+            self.add(hot)
+        return hot
+
+    def _shrink(self) -> None:
+        total = sum(hot.weight for hot in self._runs.values())
+        for hot in list(self._runs.values()):
+            if total <= CACHE_WEIGHT * 3 // 4:
+                return
+            if not hot.busy:
+                total -= hot.weight
+                self.drop(hot)
+
+
+async def fold(state: RunState, records: list[Record]) -> None:
+    """Folds records in order, and lets others have the loop every 2 ms."""
+    yielded = time.perf_counter()
+    for record in records:
+        for event in decode_batch(record.body):
+            evolve(state, event)
+        if time.perf_counter() - yielded > _YIELD_SECONDS:
+            await asyncio.sleep(0)
+            yielded = time.perf_counter()
+
+
+def wake_comes_nearer(row: RunRow, wake_time: Instant | None, now: Instant) -> bool:
+    """Whether the row's wake_time must be written: it may be too early, never too late.
+
+    One that has passed is replaced, so that rows do not stay due for ever.
+    """
+    if row.wake_time is None:
+        return wake_time is not None
+    if wake_time is None:
+        return row.wake_time <= now
+    return wake_time < row.wake_time or row.wake_time <= now

@@ -1,0 +1,168 @@
+"""Looking at runs. Every answer waits for the commit of the newest unit that it looked at."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+from treadle_server.engine.graph import NodeState
+from treadle_server.engine.transitions import RunStage
+from treadle_server.engine.values import Duration, Instant
+from treadle_server.journal.port import Journal, Record, RunRow
+from treadle_server.runs.errors import NotFound, Stopping
+from treadle_server.runs.hot import HotRun, HotRuns
+from treadle_server.runs.model import RunReference, RunView
+from treadle_server.runs.turns import until_settled
+
+ACTIVITIES_SHOWN = 1_000
+WATCH_BYTES = 1 << 20
+_WATCH_LOOKS_AGAIN_SECONDS = 5.0
+
+
+class Queries:
+    """See the module's docstring."""
+
+    def __init__(self, journal: Journal, hot: HotRuns) -> None:
+        self._journal = journal
+        self._hot = hot
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        """Ends all waiting: the server is stopping."""
+        self._stopping.set()
+
+    def find(self, reference: RunReference) -> RunRow:
+        """The row of the run that is meant; raises `NotFound`. Its `last_seq` may be staged."""
+        if reference.run_id:
+            hot = self._hot.get(reference.run_id)
+            [row] = [hot.row] if hot is not None else self._journal.get_runs([reference.run_id])
+        else:
+            row = self._journal.find_run(reference.namespace, reference.workflow_id)
+        if row is None or row.namespace != reference.namespace:
+            raise NotFound(f"there is no run {_named(reference)} in namespace {reference.namespace!r}")
+        return row
+
+    async def describe(self, reference: RunReference, *, include_nodes: bool) -> RunView:
+        """How a run stands."""
+        return view_of(await self._settled(reference), include_nodes=include_nodes)
+
+    async def _settled(self, reference: RunReference) -> HotRun:
+        """The run in memory with nothing of it on its way; a run that failed to commit is looked up again."""
+        run_id = self.find(reference).run_id
+        for _ in range(10):
+            hot = await self._hot.load(run_id)
+            if await until_settled(hot.settled):
+                return hot
+        raise Stopping("the run could not be read; try again")
+
+    def list_runs(
+        self,
+        namespace: str,
+        *,
+        workflow: str | None,
+        state: int | None,
+        before: tuple[Instant, bytes] | None,
+        limit: int,
+    ) -> list[RunRow]:
+        """Committed runs, newest first."""
+        return self._journal.list_runs(namespace, workflow=workflow, state=state, before=before, limit=limit)
+
+    def history(self, reference: RunReference, after_seq: int, max_bytes: int) -> tuple[list[Record], bool]:
+        """Committed records after `after_seq`, and whether there are more."""
+        row = self.find(reference)
+        records = self._journal.read_run(row.run_id, after_seq, max_bytes)
+        if not records:
+            return [], False
+        last = records[-1]
+        return records, bool(self._journal.read_run(row.run_id, last.base_seq + last.count - 1, 1))
+
+    async def watch(self, reference: RunReference, after_seq: int) -> AsyncIterator[list[Record]]:
+        """Records as they are committed; ends with the run."""
+        run_id = self.find(reference).run_id
+        changed = asyncio.Event()
+        while not self._stopping.is_set():
+            hot = self._hot.get(run_id)
+            changed.clear()
+            if hot is not None:
+                hot.watchers.add(changed)
+            try:
+                # Whether it has ended is asked before reading: what comes between is read in the next round.
+                [row] = self._journal.get_runs([run_id])
+                while records := self._journal.read_run(run_id, after_seq, WATCH_BYTES):
+                    after_seq = records[-1].base_seq + records[-1].count - 1
+                    yield records
+                if row is None or row.end_time is not None:
+                    return
+                await self._wait_for_change(changed)
+            finally:
+                if hot is not None:
+                    hot.watchers.discard(changed)
+        raise Stopping("the server is stopping; watch again with the last seq")
+
+    async def _wait_for_change(self, changed: asyncio.Event) -> None:
+        # A run that was not in memory is watched through its rows, which are looked at again after a while.
+        waiting = [asyncio.ensure_future(changed.wait()), asyncio.ensure_future(self._stopping.wait())]
+        try:
+            await asyncio.wait(waiting, timeout=_WATCH_LOOKS_AGAIN_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for one in waiting:
+                one.cancel()
+
+    async def wait(self, reference: RunReference, timeout: Duration) -> RunView | None:
+        """The run's end, or None if it has not ended within `timeout`."""
+        run_id = self.find(reference).run_id
+        try:
+            async with asyncio.timeout(timeout / 1_000_000):
+                return view_of(await self._end_of(run_id), include_nodes=False)
+        except TimeoutError:
+            return None
+
+    async def _end_of(self, run_id: bytes) -> HotRun:
+        hot = await self._hot.load(run_id)
+        while True:
+            changed = asyncio.Event()
+            hot.watchers.add(changed)
+            try:
+                committed = await until_settled(hot.settled)
+                if committed and hot.state.ended:
+                    return hot
+                if self._stopping.is_set():
+                    raise Stopping("the server is stopping; wait again")
+                if committed and not hot.dropped:
+                    await self._wait_for_change(changed)
+            finally:
+                hot.watchers.discard(changed)
+            if hot.dropped and not hot.state.ended:
+                hot = await self._hot.load(run_id)
+
+
+def view_of(hot: HotRun, *, include_nodes: bool) -> RunView:
+    """A run as it stands in memory."""
+    state = hot.state
+    ending = state.ending
+    shown = itertools.islice(state.activities.values(), ACTIVITIES_SHOWN)
+    return RunView(
+        row=replace(hot.row, last_seq=state.seq),
+        input=state.input,
+        output=state.output,
+        failure=None if ending is None else ending.failure,
+        activities=[replace(activity) for activity in shown],
+        activity_count=len(state.activities),
+        cancel_requested=ending is not None and ending.stage in (RunStage.CANCELLED, RunStage.TIMED_OUT),
+        incident=next(iter(state.incidents.values()), ""),
+        nodes=_nodes(hot) if include_nodes else [],
+    )
+
+
+def _nodes(hot: HotRun) -> list[tuple[str, NodeState]]:
+    progress = hot.state.progress
+    return [(name, progress.state(number)) for number, name in enumerate(progress.topology.names)]
+
+
+def _named(reference: RunReference) -> str:
+    if reference.run_id:
+        return str(uuid.UUID(bytes=reference.run_id))
+    return f"with workflow id {reference.workflow_id!r}"

@@ -1,0 +1,229 @@
+"""`Runs`: what the API, and whoever else drives the server, can ask. A facade; each part lives in a module of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from treadle_server.clock import Clock
+from treadle_server.engine.inputs import Wake
+from treadle_server.engine.values import Duration, Instant
+from treadle_server.ids import IdSource
+from treadle_server.journal.port import Info, Journal, Record, RunRow, Table
+from treadle_server.journal.writer import Writer
+from treadle_server.matching.lanes import LaneName, TaskReference
+from treadle_server.matching.matching import Matching
+from treadle_server.runs import recovery
+from treadle_server.runs.definitions import Definitions
+from treadle_server.runs.errors import NotFound
+from treadle_server.runs.hot import HotRuns
+from treadle_server.runs.model import (
+    AnswerRequest,
+    Beat,
+    BeatAnswer,
+    CompleteAnswer,
+    CompleteRequest,
+    DefinitionView,
+    PollAnswer,
+    PollRequest,
+    RunReference,
+    RunView,
+    Started,
+    StartRequest,
+)
+from treadle_server.runs.query import Queries
+from treadle_server.runs.starts import Starts
+from treadle_server.runs.steering import Steering
+from treadle_server.runs.tokens import Tokens
+from treadle_server.runs.turns import Turns
+from treadle_server.runs.work import Work
+from treadle_server.timers.loop import TimerLoop
+
+_PRIORITIES = range(1, 6)
+_TYPES_LISTED = 1_000
+
+
+class Runs:
+    """One server's runs. Clock, ids, journal and writer are handed in, so that a simulation can hand in its own.
+
+    `committed` is called after each commit, for the exporter.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        ids: IdSource,
+        journal: Journal,
+        writer: Writer,
+        token_secret: bytes,
+        committed: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._clock = clock
+        self._journal = journal
+        self._definitions = Definitions(journal, writer, clock)
+        self._hot = HotRuns(journal, self._definitions)
+        self._matching = Matching(clock, self._refill, self._known_types)
+        self._timers = TimerLoop(clock, self._wake, journal.due)
+        tokens = Tokens(token_secret)
+        turns = self._turns = Turns(
+            clock=clock,
+            writer=writer,
+            hot=self._hot,
+            matching=self._matching,
+            tokens=tokens,
+            timers=self._timers,
+            committed=committed,
+        )
+        self._work = Work(
+            clock=clock, journal=journal, hot=self._hot, matching=self._matching, tokens=tokens, turns=turns
+        )
+        self._starts = Starts(
+            clock=clock, ids=ids, journal=journal, definitions=self._definitions, hot=self._hot, turns=turns
+        )
+        self._queries = Queries(journal, self._hot)
+        self._steering = Steering(clock=clock, journal=journal, hot=self._hot, queries=self._queries, turns=turns)
+        self.deploy = self._definitions.deploy
+
+    def start_serving(self, info: Info) -> None:
+        """Recovers what must be known at once, and starts the timers."""
+        self._matching.sessions.recovered = recovery.open_hand_overs(
+            self._journal, info.position, self._clock.now()
+        )
+        self._timers.start()
+
+    def drain(self) -> None:
+        """Answers everybody who waits; nobody new may wait. First step of stopping."""
+        self._work.drain()
+        self._queries.stop()
+
+    async def stop(self) -> None:
+        """Stops the timers. Turns that are on their way are the writer's."""
+        await self._timers.stop()
+
+    # --- definitions -------------------------------------------------------------------------------------------------
+
+    async def get_definition(self, namespace: str, workflow: str, version: int) -> DefinitionView:
+        """One version, the current one for 0; raises `NotFound`."""
+        return self._definitions.read(namespace, workflow, version)
+
+    async def list_definitions(
+        self, namespace: str, *, workflow: str | None, after: tuple[str, int] | None, limit: int
+    ) -> list[DefinitionView]:
+        """Versions by name and number."""
+        return self._definitions.list(namespace, workflow=workflow, after=after, limit=limit)
+
+    # --- runs --------------------------------------------------------------------------------------------------------
+
+    async def start(self, requests: list[StartRequest]) -> list[Started | Exception]:
+        """Starts runs; one answer each."""
+        return await self._starts.start(requests)
+
+    async def describe(self, reference: RunReference, *, include_nodes: bool) -> RunView:
+        """How a run stands."""
+        return await self._queries.describe(reference, include_nodes=include_nodes)
+
+    async def list_runs(
+        self,
+        namespace: str,
+        *,
+        workflow: str | None,
+        state: int | None,
+        before: tuple[Instant, bytes] | None,
+        limit: int,
+    ) -> list[RunRow]:
+        """Runs, newest first."""
+        return self._queries.list_runs(namespace, workflow=workflow, state=state, before=before, limit=limit)
+
+    async def history(
+        self, reference: RunReference, after_seq: int, max_bytes: int
+    ) -> tuple[list[Record], bool]:
+        """Committed records, and whether there are more."""
+        return self._queries.history(reference, after_seq, max_bytes)
+
+    def watch(self, reference: RunReference, after_seq: int) -> AsyncIterator[list[Record]]:
+        """Records as they are committed, to the run's end."""
+        return self._queries.watch(reference, after_seq)
+
+    async def wait(self, reference: RunReference, timeout: Duration) -> RunView | None:
+        """The run's end, or None if it does not come within `timeout`."""
+        return await self._queries.wait(reference, timeout)
+
+    async def cancel(self, reference: RunReference, *, reason: str, actor: str, request_id: str) -> RunRow:
+        """Asks the run to end."""
+        return await self._steering.cancel(reference, reason=reason, actor=actor, request_id=request_id)
+
+    async def terminate(
+        self, reference: RunReference, *, reason: str, actor: str, request_id: str
+    ) -> RunRow:
+        """Ends the run at once."""
+        return await self._steering.terminate(reference, reason=reason, actor=actor, request_id=request_id)
+
+    async def answer(self, request: AnswerRequest) -> RunRow:
+        """Answers an incident."""
+        return await self._steering.answer(request)
+
+    # --- workers -----------------------------------------------------------------------------------------------------
+
+    async def poll(self, request: PollRequest) -> PollAnswer:
+        """Waits for tasks."""
+        return await self._work.poll(request)
+
+    async def complete(self, request: CompleteRequest) -> CompleteAnswer:
+        """Takes results."""
+        return await self._work.complete(request)
+
+    async def heartbeat(self, namespace: str, session_id: str, beats: list[Beat]) -> list[BeatAnswer]:
+        """Renews leases."""
+        return await self._work.heartbeat(namespace, session_id, beats)
+
+    async def end_session(self, namespace: str, session_id: str) -> None:
+        """A worker says goodbye."""
+        await self._work.end_session(namespace, session_id)
+
+    # --- inside ------------------------------------------------------------------------------------------------------
+
+    async def _wake(self, run_ids: list[bytes]) -> None:
+        for run_id in run_ids:
+            try:
+                hot = await self._hot.load(run_id)
+            except NotFound:
+                continue
+            if hot.state.ended:
+                continue
+            renewals = _renewals(self._work, hot)
+            self._turns.apply(hot, [Wake(renewals=renewals)])
+            await asyncio.sleep(0)
+
+    def _refill(self, lane: LaneName, limit: int) -> list[TaskReference]:
+        """The first waiting tasks of a lane that are ready by now, from the journal."""
+        now = self._clock.now()
+        found: list[TaskReference] = []
+        for priority in _PRIORITIES:
+            if len(found) == limit:
+                break
+            low, high = (*lane, priority), (*lane, priority, now + 1)
+            for row in self._journal.scan(Table.READY, low, high, limit - len(found)):
+                _, _, _, _, ready_time, run_id, key = row.key
+                assert isinstance(ready_time, int) and isinstance(run_id, bytes) and isinstance(key, str)
+                found.append(TaskReference(priority, ready_time, run_id, key))
+        return found
+
+    def _known_types(self, namespace: str, queue: str) -> list[str]:
+        """The types that have waiting tasks in a queue: for a worker that takes any."""
+        types: list[str] = []
+        low: tuple[str, ...] = (namespace, queue)
+        while len(types) < _TYPES_LISTED:
+            rows = self._journal.scan(Table.READY, low, (namespace, queue + "\0"), 1)
+            if not rows:
+                break
+            type_name = rows[0].key[2]
+            assert isinstance(type_name, str)
+            types.append(type_name)
+            low = (namespace, queue, type_name + "\0")
+        return types
+
+
+def _renewals(work: Work, hot: Any) -> Callable[[str, int], Any]:
+    return lambda session_id, lease: work.renewal(hot, session_id, lease)

@@ -1,0 +1,172 @@
+"""Starting runs: optimistic, because the journal itself refuses a workflow id or request id that is taken.
+
+So a start costs no look-up; only one that was refused is looked into.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import uuid
+from typing import Any
+
+from treadle_server.clock import Clock
+from treadle_server.definitions.compiled import Compiled
+from treadle_server.engine.inputs import StartRun
+from treadle_server.engine.transitions import RunStage
+from treadle_server.engine.values import Payload
+from treadle_server.ids import IdSource
+from treadle_server.journal.port import Journal, Outcome, RunRow
+from treadle_server.runs.definitions import Definitions
+from treadle_server.runs.errors import AlreadyExists, RequestIdReused, Stopping
+from treadle_server.runs.hot import HotRun, HotRuns
+from treadle_server.runs.model import ConflictPolicy, ReusePolicy, Started, StartRequest
+from treadle_server.runs.turns import Turns, until_settled
+
+_TRIES = 3
+
+
+class Starts:
+    """See the module's docstring."""
+
+    def __init__(
+        self, *, clock: Clock, ids: IdSource, journal: Journal, definitions: Definitions, hot: HotRuns, turns: Turns
+    ) -> None:
+        self._clock = clock
+        self._ids = ids
+        self._journal = journal
+        self._definitions = definitions
+        self._hot = hot
+        self._turns = turns
+
+    async def start(self, requests: list[StartRequest]) -> list[Started | Exception]:
+        """Starts each; one that is refused does not touch the others."""
+        # All are staged before any is waited for, so that they share a commit.
+        staged = [await self._stage(request) for request in requests]
+        return list(
+            await asyncio.gather(
+                *(self._finish(request, one) for request, one in zip(requests, staged, strict=True))
+            )
+        )
+
+    async def _stage(self, request: StartRequest) -> HotRun | Started | Exception:
+        try:
+            if request.reuse_policy is not ReusePolicy.ALLOW_DUPLICATE and request.workflow_id:
+                self._check_reuse(request)
+            version = request.version or await self._definitions.current(request.namespace, request.workflow)
+            compiled = self._definitions.cached(request.namespace, request.workflow, version)
+            if compiled is None:
+                compiled = await self._definitions.compiled(request.namespace, request.workflow, version)
+            return self._begin(request, compiled, version)
+        except Exception as error:
+            return error
+
+    def _begin(self, request: StartRequest, compiled: Compiled, version: int) -> HotRun:
+        completed = compiled.complete_input(request.input)
+        now = self._clock.now()
+        run_id = self._ids.run_id(now)
+        workflow_id = request.workflow_id or _workflow_id(request, run_id)
+        row = RunRow(
+            run_id=run_id,
+            namespace=request.namespace,
+            workflow_id=workflow_id,
+            workflow=request.workflow,
+            version=version,
+            state=int(RunStage.RUNNING),
+            start_time=now,
+            request_id=request.request_id,
+            request_hash=request.content_hash,
+        )
+        hot = HotRun(row, compiled.new_state(run_id), compiled)
+        self._hot.add(hot)
+        self._turns.apply(hot, [self._input(request, compiled, version, workflow_id, completed)], new=True)
+        return hot
+
+    @staticmethod
+    def _input(
+        request: StartRequest, compiled: Compiled, version: int, workflow_id: str, completed: Payload
+    ) -> StartRun:
+        return StartRun(
+            workflow=request.workflow,
+            version=version,
+            workflow_id=workflow_id,
+            rules=compiled.rules,
+            input=completed,
+            run_timeout=request.run_timeout or compiled.definition.run_timeout,
+            traceparent=request.traceparent,
+            actor=request.actor,
+            request_id=request.request_id,
+        )
+
+    async def _finish(self, request: StartRequest, staged: Any) -> Started | Exception:
+        if not isinstance(staged, HotRun):
+            assert isinstance(staged, Started | Exception)
+            return staged
+        try:
+            for _ in range(_TRIES):
+                if await until_settled(staged.settled):
+                    row = staged.row
+                    return Started(
+                        run_id=row.run_id, workflow_id=row.workflow_id, version=row.version, started=True
+                    )
+                explained = self._explain(request)
+                if explained is not None:
+                    return explained
+                # What stood in the way is gone: the other run has ended meanwhile.
+                again = await self._stage(request)
+                if not isinstance(again, HotRun):
+                    return again
+                staged = again
+        except Exception as error:
+            return error
+        return Stopping("the run could not be started, because its workflow id keeps changing hands; try again")
+
+    def _explain(self, request: StartRequest) -> Started | Exception | None:
+        """Why the journal refused it; None if there is no reason any more."""
+        if request.request_id:
+            earlier = self._journal.find_request(request.namespace, request.request_id)
+            if earlier is not None:
+                if earlier.request_hash == request.content_hash:
+                    return _existing(earlier)
+                return RequestIdReused(
+                    f"request id {request.request_id!r} started another run with other content; take a new one",
+                    run_id=str(uuid.UUID(bytes=earlier.run_id)),
+                )
+        if not request.workflow_id:
+            return None
+        other = self._journal.find_run(request.namespace, request.workflow_id)
+        if other is None or other.end_time is not None:
+            return None
+        if request.conflict_policy is ConflictPolicy.USE_EXISTING:
+            return _existing(other)
+        run_id = str(uuid.UUID(bytes=other.run_id))
+        return AlreadyExists(
+            f"workflow id {request.workflow_id!r} belongs to the open run {run_id}; wait for it, cancel it, or start "
+            "with conflict policy USE_EXISTING",
+            run_id=run_id,
+            workflow_id=request.workflow_id,
+        )
+
+    def _check_reuse(self, request: StartRequest) -> None:
+        other = self._journal.find_run(request.namespace, request.workflow_id)
+        if other is None or other.end_time is None:
+            return
+        if request.reuse_policy is ReusePolicy.REJECT_DUPLICATE or other.state == RunStage.COMPLETED:
+            run_id = str(uuid.UUID(bytes=other.run_id))
+            raise AlreadyExists(
+                f"workflow id {request.workflow_id!r} was used by the run {run_id}, and the reuse policy forbids another",
+                run_id=run_id,
+                workflow_id=request.workflow_id,
+            )
+
+
+def _existing(row: RunRow) -> Started:
+    return Started(run_id=row.run_id, workflow_id=row.workflow_id, version=row.version, started=False)
+
+
+def _workflow_id(request: StartRequest, run_id: bytes) -> str:
+    """Derived from the request id, so that a repeat means the same run; from the run id if there is none."""
+    if not request.request_id:
+        return str(uuid.UUID(bytes=run_id))
+    digest = hashlib.blake2b(request.request_id.encode(), digest_size=16, person=b"treadle-wfid").digest()
+    return str(uuid.UUID(bytes=digest))

@@ -1,0 +1,71 @@
+"""Steering runs: cancel, terminate, answer an incident."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+from treadle_server.clock import Clock
+from treadle_server.engine import inputs as i
+from treadle_server.journal.port import Journal, Row, RunRow, Table
+from treadle_server.runs.definitions import REQUEST_LIFE
+from treadle_server.runs.errors import RequestIdReused, Stopping
+from treadle_server.runs.hot import HotRuns
+from treadle_server.runs.model import AnswerRequest, RunReference
+from treadle_server.runs.query import Queries
+from treadle_server.runs.turns import Turns, until_settled
+
+
+class Steering:
+    """Each verb is an input of one run; a request id makes a repeat get the first answer."""
+
+    def __init__(self, *, clock: Clock, journal: Journal, hot: HotRuns, queries: Queries, turns: Turns) -> None:
+        self._clock = clock
+        self._journal = journal
+        self._hot = hot
+        self._queries = queries
+        self._turns = turns
+        self._in_flight: dict[tuple[str, str, str], asyncio.Future[RunRow]] = {}
+
+    async def cancel(self, reference: RunReference, *, reason: str, actor: str, request_id: str) -> RunRow:
+        """Asks the run to end; asking twice is fine. Raises `RunEnded`, `NotFound`."""
+        request = i.RequestCancel(reason=reason, actor=actor)
+        return await self._once(reference, "CancelRun", request_id, request)
+
+    async def terminate(self, reference: RunReference, *, reason: str, actor: str, request_id: str) -> RunRow:
+        """Ends the run at once. Raises `RunEnded`, `NotFound`."""
+        return await self._once(reference, "TerminateRun", request_id, i.Terminate(reason=reason, actor=actor))
+
+    async def answer(self, request: AnswerRequest) -> RunRow:
+        """Answers an incident. Raises `NotHeld`, `RunEnded`, `NotFound`."""
+        given = i.AnswerHeld(key=request.key, answer=request.answer, actor=request.actor, reason=request.reason)
+        return await self._once(request.reference, "AnswerIncident", request.request_id, given)
+
+    async def _once(self, reference: RunReference, method: str, request_id: str, one: i.Input) -> RunRow:
+        row = self._queries.find(reference)
+        if not request_id:
+            return await self._apply(row.run_id, one, [])
+        name = (reference.namespace, method, request_id)
+        twin = self._in_flight.get(name)
+        if twin is not None:
+            return await asyncio.shield(twin)
+        [earlier] = self._journal.get(Table.REQUEST, [name])
+        if earlier is not None:
+            if earlier.value != row.run_id:
+                raise RequestIdReused(f"request id {request_id!r} was used for another run before; take a new one")
+            return row
+        put = Row(Table.REQUEST, name, row.run_id, self._clock.now() + REQUEST_LIFE)
+        task = asyncio.ensure_future(self._apply(row.run_id, one, [put]))
+        self._in_flight[name] = task
+        task.add_done_callback(lambda _: self._in_flight.pop(name, None))
+        return await asyncio.shield(task)
+
+    async def _apply(self, run_id: bytes, one: i.Input, puts: list[Row]) -> RunRow:
+        hot = await self._hot.load(run_id)
+        applied = self._turns.apply(hot, [one], puts=puts)
+        if not await until_settled(applied.settled):
+            raise Stopping("the request could not be written down; try again")
+        [answer] = applied.answers
+        if isinstance(answer, Exception):
+            raise answer
+        return replace(hot.row)

@@ -1,0 +1,315 @@
+"""The path of every input: take a turn, match, commit, release. The only place that changes a run.
+
+1. `take_turn` changes the staged state and says what happened.
+2. Matching, before the commit: an activity that a waiting worker can take is leased in the same unit, so that a step
+   costs one commit. Only what nobody takes gets a row.
+3. The unit goes to the writer. Until it is committed, nobody is told anything.
+4. Release, after the commit: tasks are handed over, rows that nobody took are offered, timers armed, watchers woken.
+
+If the commit does not happen, the run is dropped from memory: its staged state was never true. Units of it that are
+already on their way fail by their seq, and everybody who waits for them is told so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+from treadle_server.clock import Clock
+from treadle_server.engine.errors import Refusal
+from treadle_server.engine.inputs import Continue, Granted, GrantLease, Input, ReturnLease
+from treadle_server.engine.state import QueuePlace
+from treadle_server.engine.transitions import ActivityStage
+from treadle_server.engine.turn import Turn, queue_changes, take_turn
+from treadle_server.engine.values import Instant
+from treadle_server.journal.codec import encode_batch
+from treadle_server.journal.port import Key, Outcome, Record, Row, RunRow, Table, Unit
+from treadle_server.journal.writer import Writer
+from treadle_server.matching.matching import Matching
+from treadle_server.matching.polls import Taker
+from treadle_server.matching.sessions import SESSION_LEASE
+from treadle_server.runs.hot import HotRun, HotRuns, wake_comes_nearer
+from treadle_server.runs.model import Stop, TaskView
+from treadle_server.runs.tokens import Tokens
+from treadle_server.timers.loop import TimerLoop
+
+
+@dataclass(slots=True)
+class Assignment:
+    """A task that was leased in a unit, and who gets it after the commit."""
+
+    taker: Taker
+    task: TaskView
+
+
+@dataclass(slots=True)
+class Applied:
+    """What a caller gets: answers in the order of the inputs, valid once `settled` says COMMITTED."""
+
+    answers: list[Any]
+    settled: asyncio.Future[Outcome] | None
+    assignments: list[Assignment] = field(default_factory=list)
+
+
+class Turns:
+    """See the module's docstring."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        writer: Writer,
+        hot: HotRuns,
+        matching: Matching,
+        tokens: Tokens,
+        timers: TimerLoop,
+        committed: Callable[[], None],
+    ) -> None:
+        self._clock = clock
+        self._writer = writer
+        self._hot = hot
+        self._matching = matching
+        self._tokens = tokens
+        self._timers = timers
+        self._committed = committed
+        self._heartbeat_details: dict[tuple[bytes, str], Any] = {}
+
+    def apply(
+        self,
+        hot: HotRun,
+        inputs: Sequence[Input],
+        *,
+        prefer: Taker | None = None,
+        granted_to: Taker | None = None,
+        puts: Sequence[Row] = (),
+        new: bool = False,
+    ) -> Applied:
+        """Takes a turn of the run and sends it to the journal; never waits.
+
+        `prefer` is offered the turn's own activities first (the worker that just reported). `puts` go into the same
+        unit. `new` says that the run's row does not exist yet. `granted_to` is who asked, if the input is a grant.
+        """
+        state = hot.state
+        now = max(self._clock.now(), state.time)
+        first_seq = state.seq + 1
+        turn = take_turn(state, inputs, hot.compiled.decider, now)
+        answers = list(turn.answers)
+        assignments = self._match(hot, turn, now, prefer)
+        if granted_to is not None and isinstance(answers[0], Granted):
+            granted_to.reserve()
+            [grant] = inputs
+            assert isinstance(grant, GrantLease), "only a grant is granted"
+            assignments.append(Assignment(granted_to, self.task_view(hot, grant.key)))
+        # Only what succeeded is remembered under its request id.
+        unit = self._unit(hot, turn, now, first_seq, () if first_refusal(answers) else puts, new=new)
+        if unit is None:
+            self._after_nothing(hot, turn)
+            return Applied(answers, hot.settled)
+        try:
+            settled = self._writer.submit(unit)
+        except Exception:
+            # The writer is full or gone: the state is ahead of the journal.
+            self._hot.drop(hot)
+            for assignment in assignments:
+                assignment.taker.release()
+            raise
+        hot.settled = settled
+        settled.add_done_callback(partial(self._release, hot, turn, assignments))
+        return Applied(answers, settled, assignments)
+
+    def grant(self, hot: HotRun, key: str, taker: Taker) -> Applied:
+        """Leases a waiting activity to a worker, if the run agrees."""
+        return self.apply(hot, [grant_input(key, taker)], granted_to=taker)
+
+    # --- before the commit -------------------------------------------------------------------------------------------
+
+    def _match(self, hot: HotRun, turn: Turn, now: Instant, prefer: Taker | None) -> list[Assignment]:
+        assignments: list[Assignment] = []
+        # Granting makes no new offers, but `offers` may name what has been withdrawn since.
+        for key in turn.offers:
+            activity = hot.state.activities.get(key)
+            if activity is None or activity.stage is not ActivityStage.QUEUED or hot.state.ending is not None:
+                continue
+            scheduled = activity.scheduled
+            taker = self._matching.find_taker(hot.namespace, scheduled.queue, scheduled.type, prefer)
+            if taker is None:
+                continue
+            task = self._grant(hot, turn, key, taker, now)
+            if task is not None:
+                assignments.append(Assignment(taker, task))
+        return assignments
+
+    def _grant(self, hot: HotRun, turn: Turn, key: str, taker: Taker, now: Instant) -> TaskView | None:
+        """Leases the activity to the taker within the turn; None if the run refuses."""
+        take_turn(hot.state, [grant_input(key, taker)], hot.compiled.decider, now, turn)
+        granted = turn.answers[-1]
+        if not isinstance(granted, Granted):
+            return None
+        taker.reserve()
+        return self.task_view(hot, key)
+
+    def task_view(self, hot: HotRun, key: str) -> TaskView:
+        """The open attempt of an activity as its worker gets it."""
+        state = hot.state
+        activity = state.activities[key]
+        memory = {name: state.memory[name] for name in activity.scheduled.memory_keys if name in state.memory}
+        return TaskView(
+            token=self._tokens.make(hot.namespace, hot.run_id, key, activity.lease),
+            namespace=hot.namespace,
+            run_id=hot.run_id,
+            workflow_id=state.workflow_id,
+            workflow=state.workflow,
+            version=state.version,
+            lease=activity.lease,
+            attempt=activity.attempt,
+            activity=activity,
+            started_time=activity.started_time,
+            deadline=activity.attempt_deadline,
+            memory=memory,
+            heartbeat_details=self._heartbeat_details.get((hot.run_id, key)),
+        )
+
+    def note_heartbeat_details(self, run_id: bytes, key: str, details: Any) -> None:
+        """Kept in memory for the activity's next attempt."""
+        self._heartbeat_details[run_id, key] = details
+
+    def forget_heartbeat_details(self, run_id: bytes, key: str) -> None:
+        """The activity needs no further attempt."""
+        self._heartbeat_details.pop((run_id, key), None)
+
+    def _unit(
+        self, hot: HotRun, turn: Turn, now: Instant, first_seq: int, puts: Sequence[Row], *, new: bool
+    ) -> Unit | None:
+        state = hot.state
+        records: tuple[Record, ...] = ()
+        if turn.events:
+            body = encode_batch(turn.events)
+            records = (Record(hot.run_id, first_seq, len(turn.events), now, body),)
+        write_row = self._bring_row_up_to_date(hot, now, new=new)
+        added, removed = queue_changes(state, turn)
+        rows = [*puts, *(Row(Table.READY, ready_key(hot, place)) for place in added)]
+        if not (records or write_row or rows or removed):
+            return None
+        return Unit(
+            records=records,
+            run=copy_row(hot) if write_row else None,
+            puts=rows,
+            deletes=[(Table.READY, ready_key(hot, place)) for place in removed],
+        )
+
+    def _bring_row_up_to_date(self, hot: HotRun, now: Instant, *, new: bool) -> bool:
+        """Whether the run's row must be written, having been brought up to date."""
+        row, state = hot.row, hot.state
+        wake_time = state.wake_time
+        row.last_seq = state.seq
+        if state.ended and row.end_time is None:
+            row.state = int(state.stage)
+            row.end_time = state.time
+            row.wake_time = None
+            return True
+        if new or wake_comes_nearer(row, wake_time, now):
+            row.wake_time = wake_time
+            return True
+        return False
+
+    # --- after the commit --------------------------------------------------------------------------------------------
+
+    def _after_nothing(self, hot: HotRun, turn: Turn) -> None:
+        """Nothing changed, but time may have: offers are of activities whose rows are there already."""
+        self._offer(hot, turn)
+        self._timers.arm(hot.run_id, hot.state.wake_time)
+
+    def _release(
+        self, hot: HotRun, turn: Turn, assignments: list[Assignment], settled: asyncio.Future[Outcome]
+    ) -> None:
+        if settled.cancelled() or settled.exception() is not None or settled.result() is not Outcome.COMMITTED:
+            self._hot.drop(hot)
+            for assignment in assignments:
+                assignment.taker.release()
+            return
+        for assignment in assignments:
+            self._hand_over(hot, assignment)
+        self._offer(hot, turn)
+        self._send_stops(hot, turn)
+        state = hot.state
+        if not hot.dropped:
+            self._timers.arm(hot.run_id, state.wake_time)
+            if turn.unfinished:
+                asyncio.get_running_loop().call_soon(self._continue, hot)
+            if state.ended and hot.settled is settled:
+                self._hot.drop(hot)
+        for watcher in hot.watchers:
+            watcher.set()
+        self._committed()
+
+    def _continue(self, hot: HotRun) -> None:
+        if not hot.dropped:
+            self.apply(hot, [Continue()])
+
+    def _hand_over(self, hot: HotRun, assignment: Assignment) -> None:
+        taker, task = assignment.taker, assignment.task
+        if not taker.gone:
+            if taker.session is not None:
+                taker.session.leases[hot.run_id, task.key, task.lease] = None
+            taker.deliver(task)
+            return
+        taker.release()
+        self.give_back(hot, task)
+
+    def give_back(self, hot: HotRun, task: TaskView) -> None:
+        """The way to the worker is gone: the task is offered again at once, uncounted."""
+        if hot.dropped or hot.state.ended:
+            return
+        self.apply(hot, [ReturnLease(key=task.key, lease=task.lease, reason="the poll was gone")])
+
+    def _offer(self, hot: HotRun, turn: Turn) -> None:
+        """Offers what nobody has taken; its rows are in the journal now."""
+        if hot.state.ending is not None:
+            return
+        for key in turn.offers:
+            activity = hot.state.activities.get(key)
+            place = None if activity is None else activity.place
+            if place is not None:
+                self._matching.add(hot.namespace, place, hot.run_id)
+
+    def _send_stops(self, hot: HotRun, turn: Turn) -> None:
+        for key, lease, session_id in turn.stops:
+            token = self._tokens.make(hot.namespace, hot.run_id, key, lease)
+            self._matching.send_stop(hot.namespace, session_id, Stop(token=token, abandon=hot.state.ended))
+
+
+def grant_input(key: str, taker: Taker) -> GrantLease:
+    """The engine's input for leasing an activity to a taker."""
+    return GrantLease(
+        key=key,
+        session_id=taker.session_id,
+        identity=taker.identity,
+        build_id=taker.build_id,
+        lease_duration=SESSION_LEASE if taker.session is not None else None,
+    )
+
+
+def ready_key(hot: HotRun, place: QueuePlace) -> Key:
+    """The key of a waiting task's row."""
+    queue, type_name, priority, ready_time, key = place
+    return (hot.namespace, queue, type_name, priority, ready_time, hot.run_id, key)
+
+
+def copy_row(hot: HotRun) -> RunRow:
+    """The row as it is now: the staged one goes on changing while this one is on its way."""
+    return replace(hot.row)
+
+
+async def until_settled(settled: asyncio.Future[Outcome] | None) -> bool:
+    """Waits for a commit, whatever happens to the caller's own request; False if it did not happen."""
+    if settled is None:
+        return True
+    return await asyncio.shield(settled) is Outcome.COMMITTED
+
+
+def first_refusal(answers: Sequence[Any]) -> Refusal | None:
+    """The first refusal among answers."""
+    return next((answer for answer in answers if isinstance(answer, Refusal)), None)

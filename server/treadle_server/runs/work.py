@@ -1,0 +1,377 @@
+"""What workers ask: polls, results, heartbeats, the end of a session."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any
+
+from treadle_server.clock import Clock
+from treadle_server.engine import inputs as i
+from treadle_server.engine.errors import LeaseEnded, Refusal
+from treadle_server.engine.inputs import Granted, Renewal
+from treadle_server.engine.transitions import ActivityStage
+from treadle_server.journal.port import Journal, Outcome
+from treadle_server.matching.lanes import TaskReference
+from treadle_server.matching.matching import Matching
+from treadle_server.matching.polls import Taker
+from treadle_server.matching.sessions import LeaseReference, Session
+from treadle_server.runs.accepted import was_accepted
+from treadle_server.runs.errors import NotFound, SessionUnknown, Stopping
+from treadle_server.runs.hot import HotRun, HotRuns
+from treadle_server.runs.model import (
+    Beat,
+    BeatAnswer,
+    CompleteAnswer,
+    CompleteRequest,
+    PollAnswer,
+    PollRequest,
+    Result,
+    TaskView,
+)
+from treadle_server.runs.tokens import Tokens
+from treadle_server.runs.turns import Turns, until_settled
+
+_LEASED = (ActivityStage.LEASED, ActivityStage.CANCELLING)
+
+
+class Work:
+    """See the module's docstring."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        journal: Journal,
+        hot: HotRuns,
+        matching: Matching,
+        tokens: Tokens,
+        turns: Turns,
+    ) -> None:
+        self._clock = clock
+        self._journal = journal
+        self._hot = hot
+        self._matching = matching
+        self._tokens = tokens
+        self._turns = turns
+        self._heartbeats: dict[tuple[bytes, int], int] = {}
+        self._wakers: dict[tuple[str, str], set[asyncio.Event]] = {}
+        self._background: set[asyncio.Task[None]] = set()
+        self._draining = False
+        matching.grant_parked = self._grant_parked
+        matching.wake_session = self._wake_session
+
+    # --- polls -------------------------------------------------------------------------------------------------------
+
+    async def poll(self, request: PollRequest) -> PollAnswer:
+        """Waits for tasks or control messages, at most `request.wait`. Raises `SessionUnknown`."""
+        if self._draining:
+            raise Stopping("the server is stopping; poll again in a moment")
+        session, repeated = self._enter(request)
+        ready = asyncio.Event()
+        taker = Taker(
+            types=self._types(request, session),
+            capacity=request.max_tasks,
+            identity=request.identity,
+            build_id=request.build_id,
+            session=session,
+            finished=ready.set,
+        )
+        try:
+            taker.delivered.extend(await self._repeat(session, repeated))
+            await self._take_waiting(request.namespace, request.queue, taker)
+            if not taker.delivered and not (session and session.stops):
+                await self._park(request, taker, ready)
+        except asyncio.CancelledError:
+            self._abandon(taker)
+            raise
+        taker.gone = True
+        return self._poll_answer(session, taker)
+
+    def _enter(self, request: PollRequest) -> tuple[Session | None, list[LeaseReference]]:
+        """Finds or begins the session; also gives what must be sent again."""
+        if not request.session_id:
+            return None, []
+        now = self._clock.now()
+        sessions = self._matching.sessions
+        session = sessions.find(request.namespace, request.session_id)
+        if session is None and request.held_tokens is None:
+            raise SessionUnknown(
+                "the server does not know this session; poll again with `resume`, naming the tasks that you hold"
+            )
+        session = sessions.begin(request.namespace, request.session_id, now)
+        session.last_seen = now
+        session.queue, session.identity, session.build_id = request.queue, request.identity, request.build_id
+        if request.types:
+            session.types = request.types
+        session.acknowledge(request.acknowledged)
+        if request.held_tokens is None:
+            return session, session.take_overdue(now)
+        held: set[LeaseReference] = set()
+        for token in request.held_tokens:
+            run_id, key, lease = self._tokens.read(request.namespace, token)
+            held.add((run_id, key, lease))
+        return session, session.resume(held)
+
+    @staticmethod
+    def _types(request: PollRequest, session: Session | None) -> frozenset[str] | None:
+        if session is not None:
+            return session.types
+        return request.types or None
+
+    async def _repeat(self, session: Session | None, references: Iterable[LeaseReference]) -> list[TaskView]:
+        """Tasks that were handed to the session before, as far as their leases still hold."""
+        tasks: list[TaskView] = []
+        for reference in references:
+            run_id, key, lease = reference
+            try:
+                hot = await self._hot.load(run_id)
+            except NotFound:
+                continue
+            activity = hot.state.activities.get(key)
+            await until_settled(hot.settled)
+            if activity is not None and activity.stage in _LEASED and activity.lease == lease:
+                tasks.append(self._turns.task_view(hot, key))
+            elif session is not None:
+                session.leases.pop(reference, None)
+        return tasks
+
+    async def _take_waiting(self, namespace: str, queue: str, taker: Taker) -> None:
+        """Takes what waits in the queue, as far as the worker can hold it."""
+        while taker.capacity > 0:
+            settled: list[asyncio.Future[Outcome]] = []
+            while taker.capacity > 0:
+                reference = self._matching.take(namespace, queue, taker)
+                if reference is None:
+                    break
+                granted = await self._grant(reference, taker)
+                if granted is not None:
+                    settled.append(granted)
+            if not settled:
+                return
+            await asyncio.gather(*(until_settled(one) for one in settled), return_exceptions=True)
+            # Deliveries are callbacks of the same futures; they have run when the gathering wakes us.
+            if taker.delivered:
+                return
+
+    async def _grant(self, reference: TaskReference, taker: Taker) -> asyncio.Future[Outcome] | None:
+        """Leases one waiting task; None if the run refuses, because it has changed since."""
+        try:
+            hot = self._hot.get(reference.run_id) or await self._hot.load(reference.run_id)
+        except NotFound:
+            return None
+        return self._grant_hot(hot, reference, taker)
+
+    def _grant_hot(self, hot: HotRun, reference: TaskReference, taker: Taker) -> asyncio.Future[Outcome] | None:
+        applied = self._turns.grant(hot, reference.key, taker)
+        if not isinstance(applied.answers[0], Granted):
+            return None
+        return applied.settled
+
+    def _grant_parked(self, taker: Taker, reference: TaskReference) -> None:
+        """A task turned up while the poll was parked."""
+        hot = self._hot.get(reference.run_id)
+        if hot is not None:
+            self._grant_hot(hot, reference, taker)
+            return
+        task = asyncio.create_task(self._grant_later(taker, reference))
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    async def _grant_later(self, taker: Taker, reference: TaskReference) -> None:
+        await self._grant(reference, taker)
+
+    async def _park(self, request: PollRequest, taker: Taker, ready: asyncio.Event) -> None:
+        name = (request.namespace, request.session_id)
+        wakers = self._wakers.setdefault(name, set())
+        wakers.add(ready)
+        self._matching.park(request.namespace, request.queue, taker)
+        try:
+            async with asyncio.timeout(request.wait / 1_000_000):
+                await ready.wait()
+        except TimeoutError:
+            pass
+        finally:
+            self._matching.leave(request.namespace, request.queue, taker)
+            wakers.discard(ready)
+            if not wakers:
+                self._wakers.pop(name, None)
+        # What was promised is already on its way to the disk: a moment more, rather than giving it back.
+        await promises_kept(taker)
+
+    def _wake_session(self, namespace: str, session_id: str) -> None:
+        for ready in self._wakers.get((namespace, session_id), ()):
+            ready.set()
+
+    def _abandon(self, taker: Taker) -> None:
+        """The poll is gone. What was delivered to it goes back; what is promised goes back when it is delivered."""
+        taker.gone = True
+        for task in taker.delivered:
+            assert isinstance(task, TaskView)
+            if taker.session is not None:
+                taker.session.leases.pop((task.run_id, task.key, task.lease), None)
+            hot = self._hot.get(task.run_id)
+            if hot is not None:
+                self._turns.give_back(hot, task)
+        taker.delivered.clear()
+
+    def _poll_answer(self, session: Session | None, taker: Taker) -> PollAnswer:
+        tasks: list[Any] = taker.delivered
+        answer = PollAnswer(tasks=tasks)
+        if session is not None:
+            stops: list[Any] = session.stops
+            answer.stops, session.stops = stops, []
+            answer.delivery_id = self._note_delivery(session, tasks)
+        return answer
+
+    def _note_delivery(self, session: Session, tasks: list[Any]) -> int:
+        if not tasks:
+            return 0
+        return session.deliver([(task.run_id, task.key, task.lease) for task in tasks], self._clock.now())
+
+    # --- results -----------------------------------------------------------------------------------------------------
+
+    async def complete(self, request: CompleteRequest) -> CompleteAnswer:
+        """Takes results in order, each with an answer of its own; may give the next tasks at once."""
+        session = self._session(request.namespace, request.session_id)
+        taker = None
+        if session is not None:
+            session.acknowledge(request.acknowledged)
+            session.last_seen = self._clock.now()
+            if request.want_next > 0 and not self._draining:
+                taker = Taker(
+                    types=session.types,
+                    capacity=request.want_next,
+                    identity=session.identity,
+                    build_id=session.build_id,
+                    session=session,
+                )
+        try:
+            reported = [await self._report(request.namespace, result, session, taker) for result in request.results]
+            refusals = await asyncio.gather(*(self._outcome(report) for report in reported))
+            if taker is not None and taker.capacity > 0 and session is not None:
+                await self._take_waiting(request.namespace, session.queue, taker)
+            if taker is not None:
+                await promises_kept(taker)
+        except asyncio.CancelledError:
+            if taker is not None:
+                self._abandon(taker)
+            raise
+        answer = CompleteAnswer(refusals=list(refusals))
+        if taker is not None and session is not None:
+            tasks: list[Any] = taker.delivered
+            answer.tasks, answer.delivery_id = tasks, self._note_delivery(session, tasks)
+            taker.gone = True
+        return answer
+
+    def _session(self, namespace: str, session_id: str) -> Session | None:
+        return self._matching.sessions.find(namespace, session_id) if session_id else None
+
+    async def _report(
+        self, namespace: str, result: Result, session: Session | None, taker: Taker | None
+    ) -> Exception | asyncio.Future[Outcome] | None:
+        """Puts one result to its run: the refusal, the commit to wait for, or None if it is known already."""
+        try:
+            run_id, key, lease = self._tokens.read(namespace, result.token)
+            hot = self._hot.get(run_id) or await self._hot.load(run_id)
+        except Refusal as refusal:
+            return refusal
+        applied = self._turns.apply(hot, [_input(key, lease, result)], prefer=taker)
+        refusal = applied.answers[0]
+        if session is not None:
+            session.leases.pop((run_id, key, lease), None)
+        if isinstance(refusal, LeaseEnded):
+            await until_settled(applied.settled)
+            accepted = was_accepted(self._journal, run_id, key, lease, result)
+            return None if accepted else refusal
+        if isinstance(refusal, Exception):
+            return refusal
+        self._heartbeats.pop((run_id, lease), None)
+        if result.output is not None:
+            self._turns.forget_heartbeat_details(run_id, key)
+        return applied.settled
+
+    @staticmethod
+    async def _outcome(report: Exception | asyncio.Future[Outcome] | None) -> Exception | None:
+        if report is None or isinstance(report, Exception):
+            return report
+        if await until_settled(report):
+            return None
+        return Stopping("the result could not be written down; send it again")
+
+    # --- heartbeats --------------------------------------------------------------------------------------------------
+
+    async def heartbeat(self, namespace: str, session_id: str, beats: list[Beat]) -> list[BeatAnswer]:
+        """Renews leases; says who is to stop."""
+        session = self._session(namespace, session_id)
+        if session is not None:
+            session.last_seen = self._clock.now()
+        return [await self._beat(namespace, beat) for beat in beats]
+
+    async def _beat(self, namespace: str, beat: Beat) -> BeatAnswer:
+        try:
+            run_id, key, lease = self._tokens.read(namespace, beat.token)
+            hot = await self._hot.load(run_id)
+        except Refusal as refusal:
+            return BeatAnswer(refusal=refusal)
+        activity = hot.state.activities.get(key)
+        await until_settled(hot.settled)
+        if activity is None or activity.stage not in _LEASED or activity.lease != lease:
+            return BeatAnswer(refusal=LeaseEnded(f"this attempt of {key!r} is over; stop working on it"))
+        self._heartbeats[run_id, lease] = self._clock.now()
+        if beat.details is not None:
+            self._turns.note_heartbeat_details(run_id, key, beat.details)
+        return BeatAnswer(cancel_requested=activity.stage is ActivityStage.CANCELLING)
+
+    def renewal(self, hot: HotRun, session_id: str, lease: int) -> Renewal:
+        """What was heard of the worker that holds a lease."""
+        heartbeat_time = self._heartbeats.get((hot.run_id, lease), 0)
+        if session_id:
+            until = self._matching.sessions.renewal(hot.namespace, session_id, self._clock.now())
+            return Renewal(until, heartbeat_time)
+        # Without a session the heartbeat renews: for as long as its timeout says, which the engine adds.
+        return Renewal(0, heartbeat_time)
+
+    # --- the end of a session ----------------------------------------------------------------------------------------
+
+    async def end_session(self, namespace: str, session_id: str) -> None:
+        """Forgets the session; what it still had is offered to others at once, uncounted."""
+        session = self._matching.sessions.end(namespace, session_id)
+        if session is None:
+            return
+        self._wake_session(namespace, session_id)
+        settled = []
+        for run_id, key, lease in list(session.leases):
+            try:
+                hot = await self._hot.load(run_id)
+            except NotFound:
+                continue
+            request = i.ReturnLease(key=key, lease=lease, reason="its worker's session ended")
+            settled.append(self._turns.apply(hot, [request]).settled)
+        await asyncio.gather(*(until_settled(one) for one in settled))
+
+    def drain(self) -> None:
+        """Answers every parked poll now, and parks none any more: the server is stopping."""
+        self._draining = True
+        for wakers in self._wakers.values():
+            for ready in wakers:
+                ready.set()
+
+
+async def promises_kept(taker: Taker) -> None:
+    """Waits until everything that was promised to the taker has been delivered, or taken back."""
+    idle = asyncio.Event()
+    taker.when_idle(idle.set)
+    await idle.wait()
+
+
+def _input(key: str, lease: int, result: Result) -> i.Input:
+    if result.output is not None:
+        return i.CompleteAttempt(
+            key=key, lease=lease, output=result.output, memory_operations=result.memory_operations
+        )
+    if result.failure is not None:
+        return i.FailAttempt(key=key, lease=lease, failure=result.failure)
+    if result.returned is not None:
+        return i.ReturnLease(key=key, lease=lease, reason=result.returned)
+    return i.CancelAttempt(key=key, lease=lease)
