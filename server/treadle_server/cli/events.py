@@ -1,0 +1,275 @@
+"""Events in words: what happened, in one line each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from google.protobuf.duration_pb2 import Duration
+
+from treadle.v1 import event_pb2 as pb
+from treadle.v1 import payload_pb2
+from treadle_server.cli import moments, values
+from treadle_server.cli.screen import printable
+from treadle_server.cli.states import Look
+
+SHORT = 60
+"""How many characters of a payload or failure are shown unless all of it is asked for."""
+
+_NODES_SHOWN = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """An event in words."""
+
+    name: str
+    """As in the API, such as `ActivityScheduled`."""
+    subject: str
+    """The activity or node it is about; empty for the run itself."""
+    details: str
+    style: str
+    """In rich's words; empty for what needs no attention."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """How to word events: `width` characters of a value (None: all of it), times in UTC or not."""
+
+    width: int | None = SHORT
+    utc: bool = False
+
+    def value(self, payload: payload_pb2.Payload) -> str:
+        """A value in one line."""
+        return values.one_line(payload, self.width)
+
+    def failure(self, failure: payload_pb2.Failure) -> str:
+        """A failure in one line."""
+        if self.width is None:
+            return "; ".join(values.failure_lines(failure))
+        return values.failure_line(failure, 2 * self.width)
+
+
+def describe(event: pb.Event, wording: Wording) -> Described:
+    """Words an event."""
+    kind = event.WhichOneof("kind")
+    if kind is None:
+        return Described("(unknown)", "", "made by a newer server", "dim")
+    message: Any = getattr(event, kind)
+    details = _DETAILS[kind](message, wording) if kind in _DETAILS else ""
+    if kind in _TIMED and message.HasField("started_time"):
+        began = moments.seconds_of(message.started_time)
+        details = _joined(f"in {moments.length(moments.seconds_of(event.time) - began)}", details)
+    subject = getattr(message, "key", "") or getattr(message, "node", "")
+    style = _STYLES[kind].style if kind in _STYLES else ""
+    return Described(message.DESCRIPTOR.name, printable(subject), printable(details), style)
+
+
+_STYLES = {
+    "run_completed": Look.COMPLETED,
+    "run_failed": Look.FAILED,
+    "run_cancelled": Look.CANCELLED,
+    "run_timed_out": Look.TIMED_OUT,
+    "run_terminated": Look.TERMINATED,
+    "cancel_requested": Look.CANCELLING,
+    "run_held": Look.HELD,
+    "attempt_failed": Look.BACKING_OFF,
+    "activity_completed": Look.COMPLETED,
+    "activity_failed": Look.FAILED,
+    "activity_cancelled": Look.CANCELLED,
+    "activity_cancel_requested": Look.CANCELLING,
+    "edges_decided": Look.PENDING,
+    "node_skipped": Look.SKIPPED,
+    "nodes_unreached": Look.UNREACHED,
+    "node_failed": Look.FAILED,
+}
+
+_TIMED = frozenset(
+    {
+        "run_completed",
+        "run_failed",
+        "run_cancelled",
+        "run_timed_out",
+        "run_terminated",
+        "attempt_failed",
+        "activity_completed",
+        "activity_failed",
+        "activity_cancelled",
+    }
+)
+"""They end something that began at their `started_time`."""
+
+
+def _joined(*parts: str) -> str:
+    return ", ".join(part for part in parts if part)
+
+
+def _span(duration: Duration) -> str:
+    return moments.length(duration.seconds + duration.nanos / 1_000_000_000)
+
+
+def _attempt(number: int) -> str:
+    return f"attempt {number}" if number else "before any attempt"
+
+
+def _by(who: str) -> str:
+    return f"by {who}" if who else ""
+
+
+def _because(reason: str) -> str:
+    return f"because: {reason}" if reason else ""
+
+
+def _enum_words(name: str, prefix: str) -> str:
+    return name.removeprefix(prefix).lower().replace("_", " ")
+
+
+def _run_started(message: pb.RunStarted, wording: Wording) -> str:
+    deadline = ""
+    if message.HasField("deadline"):
+        deadline = f"until {moments.long_time(message.deadline, utc=wording.utc)}"
+    return _joined(
+        f"{message.workflow} v{message.version} as {message.workflow_id}",
+        deadline,
+        f"input {wording.value(message.input)}",
+    )
+
+
+def _run_completed(message: pb.RunCompleted, wording: Wording) -> str:
+    return f"output {wording.value(message.output)}"
+
+
+def _run_failed(message: pb.RunFailed, wording: Wording) -> str:
+    return wording.failure(message.failure)
+
+
+def _run_cancelled(message: pb.RunCancelled, wording: Wording) -> str:
+    return _because(message.reason)
+
+
+def _run_terminated(message: pb.RunTerminated, wording: Wording) -> str:
+    return _joined(_by(message.actor), _because(message.reason))
+
+
+def _cancel_requested(message: pb.CancelRequested, wording: Wording) -> str:
+    if message.cause == pb.CANCEL_CAUSE_RUN_TIMEOUT:
+        return "the run's time is over"
+    return _joined(_by(message.actor), _because(message.reason))
+
+
+def _run_held(message: pb.RunHeld, wording: Wording) -> str:
+    return message.incident
+
+
+def _incident_answered(message: pb.IncidentAnswered, wording: Wording) -> str:
+    answer = _enum_words(pb.IncidentAnswer.Name(message.answer), "INCIDENT_ANSWER_")
+    return _joined(answer, _by(message.actor), _because(message.reason))
+
+
+def _activity_scheduled(message: pb.ActivityScheduled, wording: Wording) -> str:
+    attempts = message.retry.max_attempts
+    return _joined(
+        f"type {message.type}" if message.type != message.key else "",
+        f"queue {message.queue}" if message.queue != "default" else "",
+        f"up to {attempts} attempts" if attempts > 1 else "",
+        "attempts without limit" if attempts == 0 else "",
+        f"input {wording.value(message.input)}",
+        *_timeouts(message, wording),
+    )
+
+
+def _timeouts(message: pb.ActivityScheduled, wording: Wording) -> list[str]:
+    if wording.width is not None:
+        return []
+    names = ("schedule_to_start", "start_to_close", "schedule_to_close", "heartbeat")
+    fields = [(name, f"{name}_timeout") for name in names]
+    return [
+        f"{name} {_span(getattr(message, field))}"
+        for name, field in fields
+        if message.HasField(field)
+    ]
+
+
+def _attempt_started(message: pb.AttemptStarted, wording: Wording) -> str:
+    waited = ""
+    if message.HasField("ready_time") and wording.width is None:
+        waited = f"ready since {moments.clock_time(message.ready_time, utc=wording.utc)}"
+    return _joined(
+        _attempt(message.attempt),
+        f"on {message.identity}" if message.identity else "",
+        waited,
+        f"lease {message.lease}" if wording.width is None else "",
+    )
+
+
+def _attempt_failed(message: pb.AttemptFailed, wording: Wording) -> str:
+    again = ""
+    if message.HasField("next_time"):
+        again = f"next at {moments.clock_time(message.next_time, utc=wording.utc)}"
+    lost = "lost" if message.lost else ""
+    return _joined(_attempt(message.attempt), lost, again, wording.failure(message.failure))
+
+
+def _activity_requeued(message: pb.ActivityRequeued, wording: Wording) -> str:
+    return _joined("given back by the worker", _because(message.reason))
+
+
+def _activity_completed(message: pb.ActivityCompleted, wording: Wording) -> str:
+    changed = [operation.key for operation in message.memory_operations]
+    return _joined(
+        _attempt(message.attempt) if message.attempt > 1 else "",
+        f"output {wording.value(message.output)}",
+        f"memory {', '.join(changed)}" if changed else "",
+    )
+
+
+def _activity_failed(message: pb.ActivityFailed, wording: Wording) -> str:
+    why = _enum_words(pb.RetryState.Name(message.retry_state), "RETRY_STATE_")
+    return _joined(_attempt(message.attempt), f"{wording.failure(message.failure)} ({why})")
+
+
+def _activity_cancelled(message: pb.ActivityCancelled, wording: Wording) -> str:
+    return _attempt(message.attempt)
+
+
+def _edges_decided(message: pb.EdgesDecided, wording: Wording) -> str:
+    return _joined(*(f"{'→' if edge.taken else '⇥ not'} {edge.to}" for edge in message.edges))
+
+
+def _node_skipped(message: pb.NodeSkipped, wording: Wording) -> str:
+    why = "run_if is false" if message.reason == pb.SKIP_REASON_RUN_IF else ""
+    return _joined(why, f"counts with {wording.value(message.output)}")
+
+
+def _nodes_unreached(message: pb.NodesUnreached, wording: Wording) -> str:
+    shown = len(message.nodes) if wording.width is None else _NODES_SHOWN
+    hidden = len(message.nodes) - shown
+    return _joined(*message.nodes[:shown], f"and {hidden:,} more" if hidden > 0 else "")
+
+
+def _node_failed(message: pb.NodeFailed, wording: Wording) -> str:
+    return wording.failure(message.failure)
+
+
+_DETAILS: dict[str, Callable[[Any, Wording], str]] = {
+    "run_started": _run_started,
+    "run_completed": _run_completed,
+    "run_failed": _run_failed,
+    "run_cancelled": _run_cancelled,
+    "run_terminated": _run_terminated,
+    "cancel_requested": _cancel_requested,
+    "run_held": _run_held,
+    "incident_answered": _incident_answered,
+    "activity_scheduled": _activity_scheduled,
+    "attempt_started": _attempt_started,
+    "attempt_failed": _attempt_failed,
+    "activity_requeued": _activity_requeued,
+    "activity_completed": _activity_completed,
+    "activity_failed": _activity_failed,
+    "activity_cancelled": _activity_cancelled,
+    "edges_decided": _edges_decided,
+    "node_skipped": _node_skipped,
+    "nodes_unreached": _nodes_unreached,
+    "node_failed": _node_failed,
+}

@@ -1,0 +1,174 @@
+"""`treadle journal`: look into a journal, offline or while its server runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from treadle_server.cli.command import Group
+from treadle_server.cli.exit_codes import CommandFailed, ExitCode, missing_extra
+from treadle_server.cli.options import OutputFormat, Settings, output_options
+from treadle_server.cli.server import data_dir_option, default_data_dir
+
+if TYPE_CHECKING:
+    from treadle_server.cli.screen import Screen
+    from treadle_server.journal.port import Finding, Journal, Stats
+
+_FILE_NAME = "treadle.db"
+
+
+@click.group(
+    cls=Group,
+    examples=[
+        ("Prove that nothing is lost", "treadle journal check"),
+        ("How large it is", "treadle journal stats --data-dir ./data"),
+    ],
+)
+def journal() -> None:
+    """Look into a journal, offline or while its server runs.
+
+    The journal is only read; a running server goes on.
+    """
+
+
+@journal.command(
+    examples=[
+        ("The journal in your data folder", "treadle journal check"),
+        ("In a script: exit code 1 if anything was found", "treadle journal check -q -o json"),
+    ],
+)
+@data_dir_option
+@output_options
+@click.pass_obj
+def check(settings: Settings, data_dir: Path | None) -> int:
+    """Prove that a journal is whole.
+
+    First the file: its pages, its checksums, and that no record is missing. Then every run: its
+    events fold, no timer is lost, no task is orphaned, no lease has leaked. A finding makes the
+    exit code 1.
+    """
+    from treadle_server.cli.screen import Screen
+
+    screen = Screen(settings)
+    with _opened(data_dir) as (path, opened):
+        screen.note(f"Checking {path}")
+        findings = list(_checked(screen, opened))
+        stats = opened.stats()
+    if settings.output is not OutputFormat.TABLE:
+        _print_plain(settings.output, stats, findings)
+    elif findings:
+        _print_findings(screen, findings)
+    else:
+        counts = f"{stats.runs:,} runs ({stats.open_runs:,} open), {stats.records:,} records"
+        screen.line(f"clean: {counts}, {_size(stats.file_bytes + stats.wal_bytes)}")
+    if findings:
+        screen.note(f"{len(findings):,} findings. Restore a backup, or ask for help with them.")
+    return ExitCode.FAILURE if findings else ExitCode.OK
+
+
+def _checked(screen: Screen, opened: Journal) -> Iterator[Finding]:
+    from treadle_server.runs.check import check_journal
+
+    with screen.progress("the file: pages, checksums, missing records") as count:
+        for finding in opened.check():
+            count()
+            yield finding
+    with screen.progress("every run: events, timers, tasks, leases") as count:
+        for finding in check_journal(opened):
+            count()
+            yield finding
+
+
+def _print_findings(screen: Screen, findings: list[Finding]) -> None:
+    from treadle_server.cli.screen import Column, Styled, Table, printable
+
+    table = Table((Column("RULE"), Column("ABOUT", narrow="fold"), Column("FOUND", narrow="fold")))
+    for finding in findings:
+        rule = Styled(finding.rule, "bold red")
+        table.rows.append((rule, printable(finding.subject), printable(finding.message)))
+    screen.table(table)
+
+
+def _print_plain(output: OutputFormat, stats: Stats, findings: list[Finding]) -> None:
+    from treadle_server.cli.messages import print_plain
+
+    if output is OutputFormat.JSONL:
+        for finding in findings:
+            print_plain(asdict(finding), output)
+    else:
+        listed = [asdict(finding) for finding in findings]
+        print_plain({"clean": not findings, "stats": asdict(stats), "findings": listed}, output)
+
+
+@journal.command(examples=[("Numbers for a script", "treadle journal stats -o json")])
+@data_dir_option
+@output_options
+@click.pass_obj
+def stats(settings: Settings, data_dir: Path | None) -> None:
+    """Show how large a journal is. Counts may be estimates."""
+    from treadle_server.cli.messages import print_plain
+    from treadle_server.cli.screen import Column, Screen, Styled, Table
+
+    with _opened(data_dir) as (path, opened):
+        found = opened.stats()
+    if settings.output is not OutputFormat.TABLE:
+        print_plain(asdict(found), settings.output)
+        return
+    facts = [
+        ("journal", str(path)),
+        ("runs", f"{found.runs:,}"),
+        ("open runs", f"{found.open_runs:,}"),
+        ("ready tasks", f"{found.ready:,}"),
+        ("records", f"{found.records:,}"),
+        ("file", _size(found.file_bytes)),
+        ("write-ahead log", _size(found.wal_bytes)),
+    ]
+    table = Table((Column(), Column(narrow="fold")))
+    table.rows += [(Styled(name, "dim"), value) for name, value in facts]
+    Screen(settings).table(table)
+
+
+@contextmanager
+def _opened(data_dir: Path | None) -> Iterator[tuple[Path, Journal]]:
+    """The journal of a data folder, to read. Raises `CommandFailed` if it cannot be read."""
+    try:
+        from treadle_server.journal.port import JournalError
+        from treadle_server.journal.sqlite import SqliteJournal
+    except ImportError as error:
+        missing_extra("looking into a journal", "server", error)
+    path = (data_dir or default_data_dir()) / _FILE_NAME
+    if not path.is_file():
+        raise CommandFailed(f"there is no journal {path}; --data-dir says where", ExitCode.USAGE)
+    _silence_logs()
+    opened = SqliteJournal(path, read_only=True)
+    try:
+        opened.open()
+        yield path, opened
+    except JournalError as error:
+        raise CommandFailed(str(error)) from error
+    finally:
+        opened.close()
+
+
+def _silence_logs() -> None:
+    """structlog logs to stdout unless it is told otherwise, and stdout is for data."""
+    import logging
+
+    import structlog
+
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+
+
+def _size(size_bytes: int) -> str:
+    """Such as `812 KiB`."""
+    size = float(size_bytes)
+    for unit in ("bytes", "KiB", "MiB"):
+        if size < 1024:
+            return f"{size:.0f} {unit}" if unit == "bytes" or size >= 10 else f"{size:.1f} {unit}"
+        size /= 1024
+    return f"{size:,.1f} GiB"

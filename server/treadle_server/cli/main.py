@@ -1,0 +1,102 @@
+"""The root command: what is in it, and how every ending becomes an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import metadata
+from typing import Any
+
+import click
+
+from treadle_server.cli.command import Group, write_exit_codes
+from treadle_server.cli.definitions import definitions
+from treadle_server.cli.deploy import deploy
+from treadle_server.cli.exit_codes import CommandFailed, ExitCode
+from treadle_server.cli.journal import journal
+from treadle_server.cli.options import client_options
+from treadle_server.cli.runs import runs
+from treadle_server.cli.server import server
+from treadle_server.cli.start import start
+from treadle_server.cli.worker import worker
+
+HELP_WIDTH = 100
+
+
+class Root(Group):
+    """Turns every ending of a command into its documented exit code."""
+
+    def main(  # type: ignore[override]
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        **extra: Any,
+    ) -> None:
+        """Runs the command line and exits with its code; never returns."""
+        extra["standalone_mode"] = False
+        try:
+            code = super().main(args, prog_name, complete_var, **extra)
+            sys.stdout.flush()
+        except CommandFailed as error:
+            error.show()
+            code = error.code
+        except click.ClickException as error:
+            error.show()
+            code = error.exit_code
+        except (click.Abort, KeyboardInterrupt):
+            code = ExitCode.INTERRUPTED
+        except BrokenPipeError:
+            # Whoever read the data has enough. Python would complain again when it flushes stdout.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            code = ExitCode.OK
+        sys.exit(int(code) if code is not None else ExitCode.OK)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Examples, and the exit codes that hold for every command."""
+        super().format_epilog(ctx, formatter)
+        write_exit_codes(formatter)
+
+
+@click.group(
+    cls=Root,
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": HELP_WIDTH,
+        "auto_envvar_prefix": None,
+    },
+    examples=[
+        ("A server on this machine, with its journal in your data folder", "treadle server"),
+        ("A worker for the activities of a module", "treadle worker shop.activities"),
+        (
+            "Store a workflow, run it, see what it returns",
+            "treadle deploy orders.yaml\ntreadle start orders --input '{\"id\": 17}' --wait",
+        ),
+        (
+            "Completion for bash; zsh and fish likewise",
+            'eval "$(_TREADLE_COMPLETE=bash_source treadle)"',
+        ),
+    ],
+)
+@click.version_option(metadata.version("treadle"), prog_name="treadle")
+@client_options
+def cli() -> None:
+    """Durable workflows: a server with a journal, workers that long-poll it.
+
+    Data goes to stdout, messages go to stderr. The shared options may also stand after the
+    command's name.
+    """
+
+
+for command in (server, worker, deploy, start, runs, definitions, journal):
+    cli.add_command(command)
+
+
+def main() -> None:
+    """The console script's entry point."""
+    for stream in (sys.stdout, sys.stderr):
+        # A name that the terminal's encoding lacks is no reason to fail.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    cli.main(prog_name="treadle")

@@ -1,0 +1,61 @@
+"""API messages as JSON and YAML, for machines.
+
+JSON is protobuf's own mapping of the message (lowerCamelCase names, 64-bit numbers as text, bytes
+as base64), fields that are not set included, so that what a script looks for is always there.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import click
+from google.protobuf.json_format import MessageToDict
+from google.protobuf.message import Message
+
+from treadle_server.cli.exit_codes import missing_extra
+from treadle_server.cli.options import OutputFormat
+
+
+def to_plain(message: Message) -> dict[str, Any]:
+    """The message as what JSON has."""
+    return MessageToDict(message, always_print_fields_with_no_presence=True)
+
+
+def print_message(message: Message, output: OutputFormat) -> None:
+    """Prints one message in one of the formats for machines."""
+    print_plain(to_plain(message), output)
+
+
+def print_list(message: Message, items: Iterable[Message], output: OutputFormat) -> None:
+    """Prints a message that is a list: whole, or for jsonl its items, one per line."""
+    if output is OutputFormat.JSONL:
+        for item in items:
+            print_plain(to_plain(item), output)
+    else:
+        print_message(message, output)
+
+
+def print_plain(value: object, output: OutputFormat) -> None:
+    """Prints what JSON has; YAML as a document of its own."""
+    click.echo(plain_text(value, output))
+
+
+def plain_text(value: object, output: OutputFormat) -> str:
+    """The text of what JSON has. Raises `CommandFailed` if YAML is wanted and not installed."""
+    if output is OutputFormat.YAML:
+        return f"---\n{to_yaml(value)}".rstrip("\n")
+    if output is OutputFormat.JSONL:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(value, ensure_ascii=False, indent=2)
+
+
+def to_yaml(value: object) -> str:
+    """The value as YAML. Raises `CommandFailed` if PyYAML is not installed."""
+    try:
+        import yaml
+    except ImportError as error:
+        missing_extra("YAML output", "cli", error)
+    text: str = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=100)
+    return text

@@ -1,0 +1,205 @@
+"""Options that many commands share, and the types of values that options take.
+
+A shared option may stand before or after the command's name: `treadle -o json runs list` and
+`treadle runs list -o json` are the same; the later one wins.
+"""
+
+from __future__ import annotations
+
+import enum
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from treadle_server.cli.command import SharedOption
+
+_Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
+
+MAX_INPUT_BYTES = 2 * 1024 * 1024
+"""The largest value the contract allows."""
+
+
+class OutputFormat(enum.StrEnum):
+    """How data is printed."""
+
+    TABLE = "table"
+    JSON = "json"
+    JSONL = "jsonl"
+    YAML = "yaml"
+
+
+@dataclass(slots=True)
+class Settings:
+    """What the shared options say. `address` None: as `TREADLE_ADDRESS` says, else the default."""
+
+    address: str | None = None
+    namespace: str = "default"
+    output: OutputFormat = OutputFormat.TABLE
+    no_color: bool = False
+    quiet: bool = False
+    utc: bool = False
+
+
+def _store(ctx: click.Context, parameter: click.Parameter, value: object) -> None:
+    settings = ctx.ensure_object(Settings)
+    if value is not None and parameter.name is not None:
+        setattr(settings, parameter.name, value)
+
+
+def _parse_output(
+    ctx: click.Context, parameter: click.Parameter, value: str | None
+) -> OutputFormat | None:
+    _store(ctx, parameter, OutputFormat(value) if value else None)
+    return None
+
+
+def _shared(*names: str, **attributes: Any) -> Callable[[_Decorated], _Decorated]:
+    attributes.setdefault("callback", _store)
+    return click.option(*names, cls=SharedOption, expose_value=False, **attributes)
+
+
+_ADDRESS = _shared(
+    "--address",
+    metavar="HOST:PORT",
+    help="The server.  [env: TREADLE_ADDRESS; default: 127.0.0.1:7400]",
+)
+_NAMESPACE = _shared(
+    "--namespace", metavar="NAME", help="Whose workflows and runs.  [default: default]"
+)
+_OUTPUT = _shared(
+    "-o",
+    "--output",
+    type=click.Choice([known.value for known in OutputFormat]),
+    callback=_parse_output,
+    help="table for people; json and yaml: the API's message; jsonl: one per line."
+    "  [default: table]",
+)
+_QUIET = _shared("-q", "--quiet", is_flag=True, default=None, help="No messages, only data.")
+_NO_COLOR = _shared(
+    "--no-color", is_flag=True, default=None, help="Print without colours.  [env: NO_COLOR]"
+)
+
+
+def connection_options(command: _Decorated) -> _Decorated:
+    """For commands that connect to the server and print no data."""
+    return _ADDRESS(_NAMESPACE(message_options(command)))
+
+
+def client_options(command: _Decorated) -> _Decorated:
+    """For commands that call the server."""
+    return _ADDRESS(_NAMESPACE(output_options(command)))
+
+
+def output_options(command: _Decorated) -> _Decorated:
+    """For commands that print data."""
+    return _OUTPUT(message_options(command))
+
+
+def message_options(command: _Decorated) -> _Decorated:
+    """For all commands."""
+    return _QUIET(_NO_COLOR(command))
+
+
+def run_argument(command: _Decorated) -> _Decorated:
+    """The argument RUN, with the option for a workflow id that looks like a run id."""
+    option = click.option(
+        "--by-workflow-id",
+        is_flag=True,
+        help="RUN is a workflow id, even if it looks like a run id.",
+    )
+    return click.argument("run")(option(command))
+
+
+def time_options(command: _Decorated) -> _Decorated:
+    """For commands that print times."""
+    return click.option(
+        "--utc/--local",
+        default=None,
+        callback=_store,
+        expose_value=False,
+        help="Times in UTC or in this machine's time zone.  [default: local]",
+    )(command)
+
+
+class Duration(click.ParamType[timedelta]):
+    """A length of time: "250ms", "10s", "1h30m", "2d", or a number of seconds."""
+
+    name = "duration"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> timedelta:
+        """By the same grammar as in definitions."""
+        from treadle_server.definitions.document import parse_duration
+
+        text = str(value).strip()
+        try:
+            microseconds = parse_duration(float(text))
+        except ValueError:
+            microseconds = parse_duration(text)
+        if microseconds is None:
+            self.fail(
+                f"{text!r} is not a duration longer than 0; write 250ms, 10s, 5m, 1h30m or 2d",
+                param,
+                ctx,
+            )
+        return timedelta(microseconds=microseconds)
+
+
+class JsonInput(click.ParamType[bytes]):
+    """JSON text, `@FILE`, or `-` for stdin. The text is passed on as it is, in UTF-8.
+
+    It is checked here so that the message can show where it is wrong.
+    """
+
+    name = "json"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> bytes:
+        """Reads and checks the text."""
+        if isinstance(value, bytes):
+            return value
+        data = self._read(str(value), param, ctx)
+        if len(data) > MAX_INPUT_BYTES:
+            self.fail(
+                f"the input is {len(data):,} bytes long; at most {MAX_INPUT_BYTES:,} are allowed. "
+                "Store large values elsewhere and pass a reference.",
+                param,
+                ctx,
+            )
+        try:
+            json.loads(data, parse_constant=_refuse_constant)
+        except json.JSONDecodeError as error:
+            line = error.doc.splitlines()[error.lineno - 1] if error.doc else ""
+            start = max(0, error.colno - 40)
+            self.fail(
+                f"not JSON: {error.msg} at line {error.lineno}, column {error.colno}\n"
+                f"  {line[start : start + 78]}\n  {'':{error.colno - 1 - start}}^",
+                param,
+                ctx,
+            )
+        except (ValueError, RecursionError) as error:
+            self.fail(f"not JSON: {error}", param, ctx)
+        return data
+
+    def _read(self, text: str, param: click.Parameter | None, ctx: click.Context | None) -> bytes:
+        if text == "-":
+            return sys.stdin.buffer.read(MAX_INPUT_BYTES + 1)
+        if not text.startswith("@"):
+            return text.encode()
+        try:
+            with Path(text[1:]).open("rb") as file:
+                return file.read(MAX_INPUT_BYTES + 1)
+        except OSError as error:
+            self.fail(f"cannot read {text[1:]}: {error.strerror or error}", param, ctx)
+
+
+def _refuse_constant(name: str) -> object:
+    raise ValueError(f"{name} is not JSON")

@@ -1,0 +1,377 @@
+"""`treadle runs`: look at runs and steer them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from treadle_server.cli.command import Group
+from treadle_server.cli.exit_codes import ExitCode
+from treadle_server.cli.options import (
+    Duration,
+    OutputFormat,
+    Settings,
+    client_options,
+    run_argument,
+    time_options,
+)
+from treadle_server.cli.watch import watch
+
+if TYPE_CHECKING:
+    from treadle.client import Run, RunDescription
+    from treadle_server.cli.screen import Screen
+
+_STATES = ["running", "completed", "failed", "cancelled", "timed_out", "terminated"]
+_NODES_SHOWN = 40
+_VALUE_WIDTH = 200
+
+
+@click.group(
+    cls=Group,
+    examples=[
+        ("The newest failed runs", "treadle runs list --state failed"),
+        ("Why a run waits", "treadle runs get order-17"),
+        ("Follow it to its end", "treadle runs watch order-17"),
+    ],
+)
+def runs() -> None:
+    """Look at runs and steer them.
+
+    A RUN is a run id, or a workflow id: then the newest run of that id is meant.
+    """
+
+
+runs.add_command(watch)
+
+
+@runs.command(
+    "list",
+    examples=[
+        ("The newest 20 runs of one workflow", "treadle runs list --workflow orders -n 20"),
+        ("The ids of all failed runs", "treadle runs list --state failed -o jsonl | jq -r .runId"),
+    ],
+)
+@click.option("--workflow", metavar="NAME", help="Only runs of this workflow.")
+@click.option("--state", type=click.Choice(_STATES), help="Only runs in this state.")
+@click.option(
+    "-n", "--limit", type=click.IntRange(1), default=50, show_default=True, help="How many at most."
+)
+@click.option("--all", "everything", is_flag=True, help="No limit.")
+@time_options
+@client_options
+@click.pass_obj
+def list_runs(
+    settings: Settings, workflow: str | None, state: str | None, limit: int, everything: bool
+) -> None:
+    """List runs, newest first."""
+    from treadle.v1 import run_service_pb2
+    from treadle_server.cli.connection import connect
+    from treadle_server.cli.messages import print_list, print_message
+    from treadle_server.cli.screen import Screen
+
+    screen = Screen(settings)
+    with connect(settings) as client:
+        page_size = 1000 if everything else min(limit + 1, 1000)
+        found = client.list_runs(workflow=workflow, state=state, page_size=page_size)
+        if settings.output is OutputFormat.JSONL:
+            for run in found if everything else islice(found, limit):
+                print_message(run.message, settings.output)
+            return
+        listed = list(found if everything else islice(found, limit + 1))
+    has_more = not everything and len(listed) > limit
+    if has_more:
+        listed.pop()
+    if settings.output is OutputFormat.TABLE:
+        _print_table(screen, listed)
+        if has_more:
+            screen.note(f"The newest {limit}; there are more: --limit or --all shows them.")
+    else:
+        messages = [run.message for run in listed]
+        print_list(run_service_pb2.ListRunsResponse(runs=messages), messages, settings.output)
+
+
+def _print_table(screen: Screen, listed: list[Run]) -> None:
+    from treadle_server.cli import moments
+    from treadle_server.cli.screen import Column, Table, printable
+    from treadle_server.cli.states import run_look
+
+    if not listed:
+        screen.note("No runs.")
+        return
+    table = Table(
+        (
+            Column("RUN"),
+            Column("WORKFLOW", narrow="cut"),
+            Column("WORKFLOW ID", narrow="cut"),
+            Column("STATE"),
+            Column("STARTED"),
+            Column("TOOK", right=True),
+        )
+    )
+    now = moments.now_seconds()
+    for run in listed:
+        message, look = run.message, run_look(run.message.state)
+        started = moments.seconds_of(message.start_time)
+        ended = moments.seconds_of(message.end_time) if message.HasField("end_time") else now
+        table.rows.append(
+            (
+                run.run_id,
+                f"{printable(run.workflow)} v{run.version}",
+                printable(run.workflow_id),
+                (look.sign, " ", look.word),
+                moments.short_time(message.start_time, utc=screen.settings.utc, now=now),
+                moments.length(ended - started),
+            )
+        )
+    screen.table(table)
+
+
+@runs.command(
+    examples=[
+        ("What the run is doing and why it waits", "treadle runs get order-17"),
+        (
+            "Its output, unpacked",
+            "treadle runs get order-17 -o json | jq -r '.output.data|@base64d'",
+        ),
+    ],
+)
+@run_argument
+@click.option("--full", is_flag=True, help="Show whole values, and every node.")
+@time_options
+@client_options
+@click.pass_obj
+def get(settings: Settings, run: str, by_workflow_id: bool, full: bool) -> None:
+    """Show a run: its state, its nodes, and why it waits."""
+    from treadle_server.cli.connection import connect, run_name
+    from treadle_server.cli.messages import print_message
+    from treadle_server.cli.screen import Screen
+
+    with connect(settings) as client:
+        name = run_name(run, is_workflow_id=by_workflow_id)
+        description = client.get_run(**name, include_nodes=True)
+    if settings.output is not OutputFormat.TABLE:
+        print_message(description.message, settings.output)
+    else:
+        _print_description(Screen(settings), description, full)
+
+
+def _print_description(screen: Screen, description: RunDescription, full: bool) -> None:
+    from treadle_server.cli import moments, progress, progress_view, values
+    from treadle_server.cli.screen import Column, Styled, Table, printable
+
+    message, width, utc = description.message, None if full else _VALUE_WIDTH, screen.settings.utc
+    run, now = message.run, moments.now_seconds()
+    seen = progress.from_description(message)
+    screen.line(*progress_view.head(seen, now))
+    facts = Table((Column(), Column(narrow="fold")))
+
+    def fact(name: str, value: str) -> None:
+        facts.rows.append((Styled(f"  {name}", "dim"), value))
+
+    fact("run", run.run_id)
+    fact("workflow id", printable(run.workflow_id))
+    fact("started", moments.long_time(run.start_time, utc=utc))
+    if run.HasField("end_time"):
+        fact("ended", moments.long_time(run.end_time, utc=utc))
+    fact("events", f"{run.last_seq:,}")
+    fact("trace", run.trace_id)
+    fact("input", values.one_line(message.input, width))
+    if message.HasField("output"):
+        fact("output", values.one_line(message.output, width))
+    if message.HasField("failure"):
+        for index, line in enumerate(values.failure_lines(message.failure)):
+            fact("" if index else "failure", line)
+    if message.incident:
+        fact("incident", printable(message.incident))
+    screen.table(facts)
+    if seen.nodes:
+        screen.table(progress_view.tree(seen, now, len(seen.nodes) if full else _NODES_SHOWN))
+    unlisted = message.pending_activity_count - len(message.pending_activities)
+    if unlisted > 0:
+        screen.note(f"{unlisted:,} more open activities are not listed.")
+    for pending in seen.nodes.values():
+        if pending.incident:
+            screen.note(f"Answer with:  treadle runs answer {run.run_id} {pending.key} retry|fail")
+
+
+@runs.command(
+    examples=[
+        ("All events, values shortened", "treadle runs history order-17"),
+        (
+            "Types and times as JSON lines",
+            "treadle runs history order-17 -o jsonl | jq -c '{seq, time}'",
+        ),
+    ],
+)
+@run_argument
+@click.option("--full", is_flag=True, help="Show whole values, timeouts and leases.")
+@click.option(
+    "--after", type=click.IntRange(0), default=0, metavar="SEQ", help="Only events after this one."
+)
+@time_options
+@client_options
+@click.pass_obj
+def history(settings: Settings, run: str, by_workflow_id: bool, full: bool, after: int) -> None:
+    """List a run's events in order."""
+    from treadle.v1 import run_service_pb2
+    from treadle_server.cli.connection import connect, run_name
+    from treadle_server.cli.messages import print_message
+    from treadle_server.cli.screen import Screen
+
+    with connect(settings) as client:
+        name = run_name(run, is_workflow_id=by_workflow_id)
+        events = client.history(**name, after_seq=after)
+        if settings.output is OutputFormat.JSONL:
+            for event in events:
+                print_message(event, settings.output)
+            return
+        listed = list(events)
+    if settings.output is OutputFormat.TABLE:
+        _print_history(Screen(settings), listed, full)
+    else:
+        print_message(run_service_pb2.GetRunHistoryResponse(events=listed), settings.output)
+
+
+def _print_history(screen: Screen, listed: list[Any], full: bool) -> None:
+    from treadle_server.cli import events, moments
+    from treadle_server.cli.screen import Column, Styled, Table
+
+    wording = events.Wording(width=None if full else events.SHORT, utc=screen.settings.utc)
+    table = Table(
+        (
+            Column("SEQ", right=True),
+            Column("TIME"),
+            Column("EVENT"),
+            Column("ABOUT", narrow="cut"),
+            Column("DETAILS", narrow="fold"),
+        )
+    )
+    days = {moments.day(event.time, utc=wording.utc) for event in listed}
+    for event in listed:
+        words = events.describe(event, wording)
+        time = moments.clock_time(event.time, utc=wording.utc)
+        if len(days) > 1:
+            time = f"{moments.day(event.time, utc=wording.utc)} {time}"
+        table.rows.append(
+            (
+                f"{event.seq}",
+                Styled(time, "dim"),
+                Styled(words.name, words.style),
+                words.subject,
+                words.details,
+            )
+        )
+    if not listed:
+        screen.note("No events.")
+        return
+    screen.table(table)
+    if len(days) == 1:
+        screen.note(f"All on {days.pop()}{', UTC' if wording.utc else ''}.")
+
+
+@runs.command(
+    examples=[
+        ("Wait and print the output", "treadle runs wait order-17"),
+        ("At most five minutes", "treadle runs wait order-17 --timeout 5m"),
+    ],
+)
+@run_argument
+@click.option(
+    "--timeout", type=Duration(), metavar="DURATION", help="Give up after this long (exit code 1)."
+)
+@client_options
+@click.pass_obj
+def wait(settings: Settings, run: str, by_workflow_id: bool, timeout: timedelta | None) -> int:
+    """Wait until a run has ended; print its output.
+
+    A run that did not complete makes an exit code of 10 or more. Ctrl-C ends the waiting, not the
+    run.
+    """
+    from treadle_server.cli.connection import connect, run_name
+    from treadle_server.cli.screen import Screen
+    from treadle_server.cli.start import wait_for_end
+
+    with connect(settings) as client:
+        run_id = client.get_run(**run_name(run, is_workflow_id=by_workflow_id)).run_id
+    return wait_for_end(settings, Screen(settings), run_id, timeout)
+
+
+@runs.command(
+    examples=[("Ask a run to end", "treadle runs cancel order-17 --reason 'ordered twice'")]
+)
+@run_argument
+@click.option("--reason", default="", metavar="TEXT", help="For people; kept in the history.")
+@client_options
+@click.pass_obj
+def cancel(settings: Settings, run: str, by_workflow_id: bool, reason: str) -> None:
+    """Ask a run to end.
+
+    Nothing new starts; open attempts are asked to stop and waited for. Asking twice is fine.
+    """
+    from treadle_server.cli.connection import connect, run_name
+
+    with connect(settings) as client:
+        name = run_name(run, is_workflow_id=by_workflow_id)
+        _print_steered(settings, client.cancel(**name, reason=reason), "asked to end")
+
+
+@runs.command(
+    examples=[("End a run at once", "treadle runs terminate order-17 --reason 'wrong data'")]
+)
+@run_argument
+@click.option("--reason", default="", metavar="TEXT", help="For people; kept in the history.")
+@client_options
+@click.pass_obj
+def terminate(settings: Settings, run: str, by_workflow_id: bool, reason: str) -> None:
+    """End a run at once.
+
+    Nothing is compensated; results of attempts that are still open are refused.
+    """
+    from treadle_server.cli.connection import connect, run_name
+
+    with connect(settings) as client:
+        name = run_name(run, is_workflow_id=by_workflow_id)
+        _print_steered(settings, client.terminate(**name, reason=reason), "terminated")
+
+
+@runs.command(
+    examples=[("Try a held activity again", "treadle runs answer order-17 charge_payment retry")]
+)
+@run_argument
+@click.argument("key")
+@click.argument("answer", type=click.Choice(["retry", "fail"]))
+@click.option("--reason", default="", metavar="TEXT", help="For people; kept in the history.")
+@client_options
+@click.pass_obj
+def answer(
+    settings: Settings,
+    run: str,
+    by_workflow_id: bool,
+    key: str,
+    answer: Literal["retry", "fail"],
+    reason: str,
+) -> None:
+    """Answer the incident of a held run about KEY, an activity or a node.
+
+    retry: try again, with attempts counted from 0. fail: let it fail.
+    """
+    from treadle_server.cli.connection import connect, run_name
+
+    with connect(settings) as client:
+        name = run_name(run, is_workflow_id=by_workflow_id)
+        answered = client.answer(**name, key=key, answer=answer, reason=reason)
+        _print_steered(settings, answered, f"answered with {answer}")
+
+
+def _print_steered(settings: Settings, run: Run, what: str) -> int:
+    from treadle_server.cli.messages import print_message
+    from treadle_server.cli.screen import Screen
+
+    if settings.output is OutputFormat.TABLE:
+        Screen(settings).note(f"{what}: {run.workflow} v{run.version}, run {run.run_id}")
+    else:
+        print_message(run.message, settings.output)
+    return ExitCode.OK

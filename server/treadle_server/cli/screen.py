@@ -1,0 +1,242 @@
+"""Data to stdout, messages to stderr; tables and colours where a person looks.
+
+On a terminal, and if it is installed, rich lays tables out and colours them. Anywhere else the same
+content comes as aligned plain text, never shortened, so that pipes see all of it.
+
+Whatever came from outside (names, failure messages) goes through `printable` first: a terminal
+obeys control characters.
+"""
+
+from __future__ import annotations
+
+import sys
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import click
+
+from treadle_server.cli.options import Settings
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.status import Status
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+
+class Styled(NamedTuple):
+    """Text with a style in rich's words, such as "bold red"."""
+
+    text: str
+    style: str
+
+
+Span = str | Styled
+"""A piece of a line."""
+
+Line = Sequence[Span]
+"""A line of pieces that follow each other without space."""
+
+Cell = Span | Line
+"""What stands in one place of a table."""
+
+_GAP = 2
+_LEAST_FOLDED = 30
+_LEAST_CUT = 8
+
+_BIDIRECTIONAL = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column; `narrow` says what gives way when the terminal is too narrow for the table."""
+
+    title: str = ""
+    right: bool = False
+    narrow: Literal["keep", "cut", "fold"] = "keep"
+
+
+@dataclass(slots=True)
+class Table:
+    """Rows under columns; without any title there is no head line."""
+
+    columns: Sequence[Column]
+    rows: list[Sequence[Cell]] = field(default_factory=list)
+
+    @property
+    def has_head(self) -> bool:
+        """Whether there is a head line."""
+        return any(column.title for column in self.columns)
+
+
+def printable(text: str, *, keep_newlines: bool = False) -> str:
+    """The text with control characters written as escapes."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        character
+        if (keep_newlines and character == "\n")
+        or not (unicodedata.category(character) in ("Cc", "Cs") or character in _BIDIRECTIONAL)
+        else character.encode("unicode_escape").decode()
+        for character in text
+    )
+
+
+class Screen:
+    """Prints what a command has to say.
+
+    Args:
+        settings: the shared options.
+        console: prints to this one, for tests; else one is made if stdout is a terminal.
+    """
+
+    def __init__(self, settings: Settings, console: Console | None = None) -> None:
+        self.settings = settings
+        self.console = console or (_terminal(settings) if sys.stdout.isatty() else None)
+
+    def table(self, table: Table) -> None:
+        """Prints a table to stdout."""
+        if not table.rows:
+            return
+        if self.console is not None:
+            self.console.print(rich_table(table, self.console.width))
+        else:
+            for line in plain_table(table):
+                click.echo(line)
+
+    def line(self, *spans: Span) -> None:
+        """Prints a line to stdout."""
+        if self.console is not None:
+            self.console.print(rich_text(spans), soft_wrap=True)
+        else:
+            click.echo(plain_text(spans))
+
+    def note(self, text: str) -> None:
+        """Prints a message to stderr, unless `--quiet`."""
+        if not self.settings.quiet:
+            click.echo(printable(text, keep_newlines=True), err=True)
+
+    @contextmanager
+    def progress(self, what: str) -> Iterator[Callable[[], None]]:
+        """Shows on stderr that work goes on; call what it gives for each finding."""
+        found = 0
+
+        def count() -> None:
+            nonlocal found
+            found += 1
+            if status is not None:
+                status.update(f"{what} ({found:,} found)")
+
+        with ExitStack() as stack:
+            status = None
+            if not self.settings.quiet and sys.stderr.isatty() and has_rich():
+                status = stack.enter_context(_status(what))
+            yield count
+        self.note(f"  {what}: {f'{found:,} found' if found else 'nothing found'}")
+
+
+def has_rich() -> bool:
+    """Whether rich is installed; it comes with the extra `cli`."""
+    return find_spec("rich") is not None
+
+
+def _status(what: str) -> AbstractContextManager[Status]:
+    from rich.console import Console
+
+    return Console(stderr=True).status(what)
+
+
+def _terminal(settings: Settings) -> Console | None:
+    if not has_rich():
+        return None
+    from rich.console import Console
+
+    # False would force colours where NO_COLOR, which rich reads when this is None, forbids them.
+    return Console(no_color=True if settings.no_color else None, highlight=False)
+
+
+def spans_of(cell: Cell) -> Line:
+    """A cell as the line it is."""
+    return (cell,) if isinstance(cell, (str, Styled)) else cell
+
+
+def plain_text(cell: Cell) -> str:
+    """A cell without its styles."""
+    return "".join(span if isinstance(span, str) else span.text for span in spans_of(cell))
+
+
+def plain_table(table: Table) -> list[str]:
+    """A table as aligned lines."""
+    rows = [[plain_text(cell) for cell in row] for row in table.rows]
+    if table.has_head:
+        rows.insert(0, [column.title for column in table.columns])
+    if not rows:
+        return []
+    widths = [max(len(row[index]) for row in rows) for index in range(len(table.columns))]
+    return ["  ".join(_aligned(row, widths, table.columns)).rstrip() for row in rows]
+
+
+def _aligned(row: Sequence[str], widths: Sequence[int], columns: Sequence[Column]) -> list[str]:
+    return [
+        text.rjust(width) if column.right else text.ljust(width)
+        for text, width, column in zip(row, widths, columns, strict=True)
+    ]
+
+
+def rich_text(cell: Cell) -> Text:
+    """A cell for rich."""
+    from rich.text import Text
+
+    return Text.assemble(
+        *((span, "") if isinstance(span, str) else span for span in spans_of(cell))
+    )
+
+
+def rich_table(table: Table, width: int) -> RichTable:
+    """A table for rich, in so many columns of the terminal."""
+    from rich.table import Table as RichTable
+
+    drawn = RichTable(
+        box=None,
+        pad_edge=False,
+        show_header=table.has_head,
+        header_style="bold",
+        padding=(0, _GAP, 0, 0),
+    )
+    for column, column_width in zip(table.columns, _fitted(table, width), strict=True):
+        drawn.add_column(
+            column.title,
+            justify="right" if column.right else "left",
+            no_wrap=column.narrow != "fold",
+            overflow="fold" if column.narrow == "fold" else "ellipsis",
+            width=column_width,
+        )
+    for row in table.rows:
+        drawn.add_row(*(rich_text(cell) for cell in row))
+    return drawn
+
+
+def _fitted(table: Table, width: int) -> list[int]:
+    """The width of each column.
+
+    rich would take something from every column; here, columns that may fold give way first, then
+    those that may be cut, each down to a width that still says something.
+    """
+    from rich.cells import cell_len
+
+    widths = [cell_len(column.title) for column in table.columns]
+    for row in table.rows:
+        for index, cell in enumerate(row):
+            widths[index] = max(widths[index], cell_len(plain_text(cell)))
+    excess = sum(widths) + _GAP * (len(widths) - 1) - width
+    for narrow, least in (("fold", _LEAST_FOLDED), ("cut", _LEAST_CUT)):
+        for index, column in enumerate(table.columns):
+            if excess > 0 and column.narrow == narrow:
+                taken = min(excess, max(0, widths[index] - least))
+                widths[index] -= taken
+                excess -= taken
+    return widths

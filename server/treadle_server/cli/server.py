@@ -1,0 +1,76 @@
+"""`treadle server`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from treadle_server.cli.command import Command
+from treadle_server.cli.exit_codes import missing_extra
+from treadle_server.cli.options import message_options
+
+DATA_DIR_VARIABLE = "TREADLE_DATA_DIR"
+
+
+def default_data_dir() -> Path:
+    """`treadle` in the XDG data folder."""
+    base = os.environ.get("XDG_DATA_HOME")
+    # The XDG rules: a relative path there is to be ignored.
+    root = Path(base) if base and Path(base).is_absolute() else Path.home() / ".local" / "share"
+    return root / "treadle"
+
+
+data_dir_option = click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    envvar=DATA_DIR_VARIABLE,
+    show_envvar=True,
+    metavar="FOLDER",
+    help="Holds the journal, treadle.db.  [default: treadle in the XDG data folder, "
+    "~/.local/share/treadle]",
+)
+
+
+@click.command(
+    cls=Command,
+    examples=[
+        ("On 127.0.0.1:7400, with the journal in your data folder", "treadle server"),
+        ("To try things: nothing is kept", "treadle server --in-memory"),
+        ("Another port and folder", "treadle server --address 127.0.0.1:7500 --data-dir ./data"),
+        (
+            "Traces to a collector",
+            "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4317 treadle server",
+        ),
+    ],
+)
+@click.option(
+    "--address",
+    envvar="TREADLE_ADDRESS",
+    show_envvar=True,
+    default="127.0.0.1:7400",
+    show_default=True,
+    metavar="HOST:PORT",
+    help="Where to listen; port 0 takes a free one.",
+)
+@data_dir_option
+@click.option("--in-memory", is_flag=True, help="Keep the journal in memory: all ends with it.")
+@message_options
+def server(address: str, data_dir: Path | None, in_memory: bool) -> int:
+    """Run the server until it is told to stop.
+
+    It serves gRPC with reflection and health on. Ctrl-C or SIGTERM stops it gracefully; a second
+    one at once. After a crash it goes on where it was. Logs go to stderr. OTEL_* variables
+    configure telemetry.
+    """
+    try:
+        from treadle_server.app import run_server
+        from treadle_server.config import ServerConfig
+    except ImportError as error:
+        missing_extra("the server", "server", error)
+    if in_memory:
+        return run_server(ServerConfig(address=address, in_memory=True))
+    folder = data_dir or default_data_dir()
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return run_server(ServerConfig(address=address, data_dir=folder, in_memory=False))

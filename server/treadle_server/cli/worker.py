@@ -1,0 +1,149 @@
+"""`treadle worker`."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from treadle_server.cli.command import Command
+from treadle_server.cli.exit_codes import CommandFailed, ExitCode
+from treadle_server.cli.options import Duration, Settings, connection_options
+
+if TYPE_CHECKING:
+    from treadle.worker import Worker
+
+_LOG_LEVELS = ["debug", "info", "warning", "error"]
+_LOG_FORMAT = "%(asctime)s.%(msecs)03d %(levelname)-7s %(name)s: %(message)s"
+
+
+@click.command(
+    cls=Command,
+    examples=[
+        ("All activities of a module, for the queue 'default'", "treadle worker shop.activities"),
+        (
+            "Of a file, eight at a time, for another queue",
+            "treadle worker activities.py --queue labels --slots 8",
+        ),
+        ("A Worker that the module has put together itself", "treadle worker shop.main:worker"),
+    ],
+)
+@click.argument("module")
+@click.option("--queue", metavar="NAME", help="Where the tasks come from.  [default: default]")
+@click.option(
+    "--slots",
+    type=click.IntRange(1),
+    metavar="NUMBER",
+    help="How many activities run at a time.  [default: 100]",
+)
+@click.option(
+    "--threads",
+    type=click.IntRange(1),
+    metavar="NUMBER",
+    help="How many of them may be plain functions, each in a thread.  [default: as many as slots]",
+)
+@click.option(
+    "--identity", metavar="TEXT", help="For people: which worker this is.  [default: HOST/PID]"
+)
+@click.option("--build-id", metavar="TEXT", help="For people: which edition of the code it runs.")
+@click.option(
+    "--drain",
+    type=Duration(),
+    metavar="DURATION",
+    help="How long running activities may go on after it was told to stop.  [default: 30s]",
+)
+@click.option(
+    "--log-level",
+    type=click.Choice(_LOG_LEVELS),
+    default="info",
+    show_default=True,
+    help="What is logged to stderr.",
+)
+@connection_options
+@click.pass_obj
+def worker(
+    settings: Settings,
+    module: str,
+    queue: str | None,
+    slots: int | None,
+    threads: int | None,
+    identity: str | None,
+    build_id: str | None,
+    drain: timedelta | None,
+    log_level: str,
+) -> int:
+    """Run the activities of MODULE until told to stop.
+
+    MODULE is a Python file or a module; :NAME picks one Worker or one activity of it. If it has a
+    mapping named 'resources', the worker opens them once and closes them at its end. Ctrl-C or
+    SIGTERM drains; a second one leaves at once. A lost server is waited for.
+    """
+    from treadle.errors import TreadleError
+    from treadle_server.cli.connection import as_ending
+
+    given = {
+        "address": settings.address,
+        "namespace": settings.namespace if settings.namespace != "default" else None,
+        "queue": queue,
+        "slots": slots,
+        "threads": threads,
+        "identity": identity,
+        "build_id": build_id,
+        "drain_seconds": drain.total_seconds() if drain else None,
+    }
+    _log_to_stderr("error" if settings.quiet else log_level)
+    try:
+        made = _worker(module, {name: value for name, value in given.items() if value is not None})
+        _announce(settings, made)
+        made.run_blocking()
+    except TreadleError as error:
+        raise as_ending(error) from error
+    return ExitCode.OK
+
+
+def _worker(module_name: str, options: dict[str, Any]) -> Worker:
+    from treadle.activity import Activity
+    from treadle.worker import Worker
+    from treadle_server.cli import python_objects
+
+    module, attribute = python_objects.load(module_name)
+    if not attribute:
+        return Worker.from_module(module.__name__, **options)
+    found = getattr(module, attribute, None)
+    if isinstance(found, Activity):
+        options.setdefault("resources", getattr(module, "resources", None))
+        return Worker([found], **options)
+    if not isinstance(found, Worker):
+        what = "nothing of that name" if found is None else f"a {type(found).__name__}"
+        raise CommandFailed(
+            f"{module_name}: there is {what}, and not a treadle.Worker or an activity",
+            ExitCode.USAGE,
+        )
+    if options:
+        names = ", ".join(
+            f"--{name.removesuffix('_seconds').replace('_', '-')}" for name in options
+        )
+        raise CommandFailed(
+            f"{module_name} is a Worker with settings of its own; leave out {names}", ExitCode.USAGE
+        )
+    return found
+
+
+def _announce(settings: Settings, made: Worker) -> None:
+    if settings.quiet:
+        return
+    names = sorted(activity.name for activity in made.activities)
+    shown = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+    now = made.settings
+    click.echo(
+        f"worker {now.identity}: queue {now.queue!r} of {now.namespace!r} at {now.address}, "
+        f"{now.slots} slots\nruns {shown}\nCtrl-C stops it; what runs then may end.",
+        err=True,
+    )
+
+
+def _log_to_stderr(level: str) -> None:
+    import logging
+
+    logging.basicConfig(level=level.upper(), format=_LOG_FORMAT, datefmt="%H:%M:%S")

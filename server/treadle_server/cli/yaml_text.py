@@ -1,0 +1,223 @@
+"""YAML as definitions are written in it: JSON's values, keys once each, every place known.
+
+YAML 1.1, which PyYAML reads, has traps for this kind of document: `on:` is the key True, `no` is
+False, `1:30` is 90, `010` is 8. So plain words are read by the rules of YAML 1.2's core schema, and
+keys are always text. What JSON has no form for (dates, tags, NaN, cycles) is refused.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+MAX_VALUES = 5_000_000
+"""Values in one document, with aliases written out: more is an accident, or an attack."""
+
+MAX_DEPTH = 200
+
+_TAG = "tag:yaml.org,2002:"
+
+
+class YamlError(ValueError):
+    """What is wrong, and in which line (from 1; None if it is not known)."""
+
+    def __init__(self, message: str, line: int | None) -> None:
+        super().__init__(message)
+        self.line = line
+
+
+if TYPE_CHECKING:
+    _Base = yaml.SafeLoader
+else:
+    # The C parser is ten times faster, and missing where libyaml is.
+    _Base = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _CoreLoader(_Base):
+    """Composes nodes with the tags of YAML 1.2's core schema."""
+
+    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012
+
+
+def _resolve(name: str, pattern: str, first: str) -> None:
+    _CoreLoader.add_implicit_resolver(_TAG + name, re.compile(f"^(?:{pattern})$"), list(first))
+
+
+_resolve("null", "~|null|Null|NULL|", "~nN")
+_CoreLoader.add_implicit_resolver(_TAG + "null", re.compile("^$"), [""])
+_resolve("bool", "true|True|TRUE|false|False|FALSE", "tTfF")
+_resolve("int", r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", "-+0123456789")
+_resolve("float", r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", "-+.0123456789")
+_resolve("merge", "<<", "<")
+
+
+def compose(text: str) -> list[Node]:
+    """The documents of a text, as nodes that know their places. Raises `YamlError`."""
+    loader = _CoreLoader(text)
+    try:
+        documents: list[Node] = []
+        while loader.check_node():
+            node = loader.get_node()
+            if node is not None:
+                documents.append(node)
+        return documents
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        problem = " ".join(part for part in (error.context, error.problem) if part)
+        raise YamlError(f"not YAML: {problem}", mark.line + 1 if mark else None) from error
+    except yaml.YAMLError as error:
+        raise YamlError(f"not YAML: {error}", None) from error
+    except RecursionError as error:
+        raise YamlError("nested too deeply", None) from error
+    finally:
+        loader.dispose()
+
+
+def line_of(node: Node) -> int:
+    """The line where a node begins, from 1."""
+    line: int = node.start_mark.line
+    return line + 1
+
+
+class _Reader:
+    """Turns nodes into values; counts them, for an alias of an alias multiplies."""
+
+    def __init__(self) -> None:
+        self._left = MAX_VALUES
+
+    def read(self, node: Node, depth: int = 0) -> object:
+        self._left -= 1
+        if self._left < 0:
+            raise YamlError(f"more than {MAX_VALUES:,} values, aliases written out", line_of(node))
+        if depth > MAX_DEPTH:
+            raise YamlError(f"nested more than {MAX_DEPTH} deep, or in itself", line_of(node))
+        if isinstance(node, MappingNode):
+            return {key: self.read(value, depth + 1) for key, _, value in entries(node)}
+        if isinstance(node, SequenceNode):
+            return [self.read(item, depth + 1) for item in node.value]
+        return _scalar(node)
+
+
+def read(node: Node) -> object:
+    """The value of a node. Raises `YamlError`."""
+    return _Reader().read(node)
+
+
+def entries(node: MappingNode) -> Iterator[tuple[str, Node, Node]]:
+    """Key, key's node and value's node of a mapping, merged ones (`<<`) last.
+
+    Raises `YamlError` if a key stands twice, is no plain text, or a merge is not of mappings.
+    """
+    lines: dict[str, int] = {}
+    merges: list[Node] = []
+    for key_node, value_node in node.value:
+        if key_node.tag == _TAG + "merge":
+            merges.append(value_node)
+            continue
+        if not isinstance(key_node, ScalarNode):
+            raise YamlError("a key must be text, not a list or a mapping", line_of(key_node))
+        key: str = key_node.value
+        if key in lines:
+            raise YamlError(
+                f"the key {key!r} stands here a second time; the first is in line {lines[key]}",
+                line_of(key_node),
+            )
+        lines[key] = line_of(key_node)
+        yield key, key_node, value_node
+    yield from _merged(merges, set(lines))
+
+
+def _merged(merges: list[Node], seen: set[str]) -> Iterator[tuple[str, Node, Node]]:
+    for merge in merges:
+        for source in merge.value if isinstance(merge, SequenceNode) else [merge]:
+            if not isinstance(source, MappingNode):
+                raise YamlError("<< merges mappings, and this is none", line_of(source))
+            for key, key_node, value_node in entries(source):
+                if key not in seen:
+                    seen.add(key)
+                    yield key, key_node, value_node
+
+
+def _scalar(node: Node) -> object:
+    text: Any = node.value
+    match node.tag.removeprefix(_TAG):
+        case "str" | "merge":
+            return text
+        case "null":
+            return None
+        case "bool":
+            return text.lower() == "true"
+        case "int":
+            return _integer(text, node)
+        case "float":
+            return _float(text, node)
+    raise YamlError(f"the tag {node.tag!r} has no form in JSON", line_of(node))
+
+
+def _integer(text: str, node: Node) -> int:
+    try:
+        if text.startswith(("0o", "0x")):
+            return int(text, 0)
+        return int(text)
+    except ValueError as error:
+        raise YamlError(f"the number is not an integer: {error}", line_of(node)) from error
+
+
+def _float(text: str, node: Node) -> float:
+    try:
+        value = float(text)
+    except ValueError as error:
+        raise YamlError(f"{text!r} is not a number", line_of(node)) from error
+    if value - value != 0:
+        raise YamlError(f"{text} is not a number that JSON has", line_of(node))
+    return value
+
+
+def line_of_path(root: Node, path: str) -> int:
+    """The line of what a path such as `edges[3].when` or `nodes.charge.retry` names.
+
+    Goes as far as the path agrees with the document: a key that is missing is looked for in its
+    mapping, so that is where the line points.
+    """
+    node, line, rest = root, line_of(root), path
+    while rest:
+        step = _step(node, rest)
+        if step is None:
+            return line
+        node, line, rest = step
+    return line
+
+
+def _step(node: Node, rest: str) -> tuple[Node, int, str] | None:
+    if isinstance(node, SequenceNode):
+        match = re.match(r"\.?\[?(\d+)\]?", rest)
+        if match and int(match[1]) < len(node.value):
+            item = node.value[int(match[1])]
+            return item, line_of(item), rest[match.end() :]
+        return None
+    if not isinstance(node, MappingNode):
+        return None
+    # Keys may hold dots and brackets, so the longest key that fits is meant.
+    best: tuple[int, Node, Node] | None = None
+    for key, key_node, value_node in entries(node):
+        for form in (key, f'["{key}"]', f"['{key}']", f"[{key}]"):
+            length = _fits(rest, form)
+            if length and (best is None or length > best[0]):
+                best = (length, key_node, value_node)
+    if best is None:
+        return None
+    length, key_node, value_node = best
+    return value_node, line_of(key_node), rest[length:]
+
+
+def _fits(rest: str, form: str) -> int:
+    """How much of the path the form takes up; 0 if it is not what the path goes on with."""
+    start = 1 if rest.startswith(".") else 0
+    end = start + len(form)
+    if not rest.startswith(form, start):
+        return 0
+    return end if end == len(rest) or rest[end] in ".[" else 0
