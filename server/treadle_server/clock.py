@@ -1,4 +1,6 @@
-"""The only clock of the server. Everything below `app` gets the time from here, or from a test's double."""
+"""The only clock of the server. Everything below `app` gets the time from here, or from a test's
+double.
+"""
 
 from __future__ import annotations
 
@@ -17,10 +19,12 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """Wall time at the start plus the boot-time clock: what happens to the wall clock later does not matter.
+    """Wall time at the start plus the boot-time clock: what happens to the wall clock later does
+    not matter.
 
-    The boot-time clock goes on while the machine sleeps, so timers that fell due meanwhile fire on waking. `not_before`
-    is the newest time in the journal: a machine whose wall clock was set back goes on from there.
+    The boot-time clock goes on while the machine sleeps, so timers that fell due meanwhile fire on
+    waking. `not_before` is the newest time in the journal: a machine whose wall clock was set back
+    goes on from there.
     """
 
     def __init__(self, not_before: Instant = 0) -> None:

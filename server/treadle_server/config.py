@@ -8,7 +8,9 @@ from pathlib import Path
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class ServerConfig:
-    """What one server is told. `data_dir` holds the journal (`treadle.db`); unused with `in_memory`."""
+    """What one server is told. `data_dir` holds the journal (`treadle.db`); unused with
+    `in_memory`.
+    """
 
     address: str = "127.0.0.1:7400"
     data_dir: Path = Path(".")

@@ -17,7 +17,9 @@ class IdSource(Protocol):
 
 
 class RandomIds:
-    """UUIDs of version 7 (RFC 9562 §5.7): 48 bits of milliseconds, 74 bits from the system's randomness."""
+    """UUIDs of version 7 (RFC 9562 §5.7): 48 bits of milliseconds, 74 bits from the system's
+    randomness.
+    """
 
     def run_id(self, now: Instant) -> bytes:
         """See `IdSource`."""

@@ -47,5 +47,7 @@ def compile_document(document: Any) -> Compiled:
         raise DefinitionInvalid([Violation("$", f"must be an object, is {kind_of(document)}")])
     kind = document.get("kind")
     if kind not in KINDS:
-        raise DefinitionInvalid([Violation("kind", f"must be one of {', '.join(KINDS)}; is {kind!r}")])
+        raise DefinitionInvalid(
+            [Violation("kind", f"must be one of {', '.join(KINDS)}; is {kind!r}")]
+        )
     return Compiled(parse_graph(document))

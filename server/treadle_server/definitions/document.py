@@ -1,4 +1,6 @@
-"""Reading a document's parts: each with its path, every fault collected, unknown keys refused with the nearest name."""
+"""Reading a document's parts: each with its path, every fault collected, unknown keys refused with
+the nearest name.
+"""
 
 from __future__ import annotations
 
@@ -166,7 +168,9 @@ class Fields:
         return value
 
     def duration(self, name: str, default: Duration | None = None) -> Duration | None:
-        """A span of time: `"250ms"`, `"10s"`, `"1h30m"`, or a number of seconds; more than 0, at most 100 years."""
+        """A span of time: `"250ms"`, `"10s"`, `"1h30m"`, or a number of seconds; more than 0, at
+        most 100 years.
+        """
         value = self.raw(name)
         if value is None:
             return default

@@ -10,8 +10,29 @@ _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 NAME_RULE = "must begin with a letter and have at most 200 letters, digits, `_`, `.` or `-`"
 
 CEL_RESERVED = frozenset(
-    "as break const continue else false for function if import in let loop namespace null package return true var "
-    "void while".split()
+    [
+        "as",
+        "break",
+        "const",
+        "continue",
+        "else",
+        "false",
+        "for",
+        "function",
+        "if",
+        "import",
+        "in",
+        "let",
+        "loop",
+        "namespace",
+        "null",
+        "package",
+        "return",
+        "true",
+        "var",
+        "void",
+        "while",
+    ]
 )
 
 
@@ -21,13 +42,13 @@ def is_name(text: str) -> bool:
 
 
 def is_node_id(text: object) -> bool:
-    """Whether it can name a node: 1 to 200 characters, none of them a control or format character, no outer spaces."""
+    """Whether it can name a node: 1 to 200 characters, none of them a control or format character,
+    no outer spaces.
+    """
     if not isinstance(text, str) or not 1 <= len(text) <= 200 or text != text.strip():
         return False
-    return (
-        text.isascii()
-        and text.isprintable()
-        or all(unicodedata.category(c)[0] != "C" for c in text)
+    return (text.isascii() and text.isprintable()) or all(
+        unicodedata.category(c)[0] != "C" for c in text
     )
 
 

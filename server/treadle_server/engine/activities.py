@@ -1,6 +1,7 @@
 """The rules of activities: grants, results, retries, the four timeouts, lost leases, incidents.
 
-Each function takes an input and gives the events it makes, or raises a `Refusal`. All kinds of workflow share them.
+Each function takes an input and gives the events it makes, or raises a `Refusal`. All kinds of
+workflow share them.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ from treadle_server.engine.values import (
 )
 
 LOST_LEASES_IN_A_ROW = 10
-"""So many attempts in a row may be lost with their workers; then a person is asked (semantics of retries, §4.2)."""
+"""So many attempts in a row may be lost with their workers; then a person is asked (semantics of
+retries, §4.2).
+"""
 
 _LEASED = (ActivityStage.LEASED, ActivityStage.CANCELLING)
 
@@ -67,7 +70,9 @@ def grant(state: RunState, request: i.GrantLease, now: Instant) -> tuple[i.Grant
 
 
 def complete(state: RunState, result: i.CompleteAttempt, now: Instant) -> list[e.Event]:
-    """Accepts a result. A memory operation that cannot be applied is a retryable failure of the attempt."""
+    """Accepts a result. A memory operation that cannot be applied is a retryable failure of the
+    attempt.
+    """
     activity = leased(state, result.key, result.lease)
     if result.memory_operations:
         try:
@@ -173,7 +178,9 @@ def give_back(state: RunState, request: i.ReturnLease, now: Instant) -> list[e.E
 
 
 def lose(state: RunState, activity: Activity, reason: str, now: Instant) -> list[e.Event]:
-    """The worker is gone. Retried apart from the policy, so many times in a row; then a person is asked."""
+    """The worker is gone. Retried apart from the policy, so many times in a row; then a person is
+    asked.
+    """
     failure = Failure(kind=FailureKind.LEASE_LOST, message=reason)
     if state.ending is not None or activity.stage is ActivityStage.CANCELLING:
         return [failed_for_good(activity, failure, RetryState.CANCEL_REQUESTED)]
@@ -211,7 +218,9 @@ def _seconds(microseconds: int) -> str:
 
 
 def look_at_clock(state: RunState, activity: Activity, now: Instant) -> list[e.Event]:
-    """What time has done to an activity that was due: mostly one event, or none if it was renewed or is just ready."""
+    """What time has done to an activity that was due: mostly one event, or none if it was renewed
+    or is just ready.
+    """
     scheduled = activity.scheduled
     give_up_time = activity.give_up_time
     if give_up_time is not None and give_up_time <= now:

@@ -46,7 +46,9 @@ class CancelActivity:
 
 @dataclass(slots=True)
 class DecideEdges:
-    """The guards of a closed node were evaluated: (edge, target's name, taken) of each of its edges."""
+    """The guards of a closed node were evaluated: (edge, target's name, taken) of each of its
+    edges.
+    """
 
     node: str
     edges: tuple[tuple[int, str, bool], ...]

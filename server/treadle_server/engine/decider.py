@@ -10,11 +10,15 @@ from treadle_server.engine.state import RunState
 
 
 class Decider(Protocol):
-    """Reads the state and says what comes next. It must not change anything, look at a clock, or remember."""
+    """Reads the state and says what comes next. It must not change anything, look at a clock, or
+    remember.
+    """
 
     def decide(self, state: RunState, facts: Sequence[int]) -> list[Command]:
-        """What follows from `facts`: the things that are new since the last call, here the graph's undecided nodes.
+        """What follows from `facts`: the things that are new since the last call, here the graph's
+        undecided nodes.
 
-        They bound its work. Called without facts when nothing is undecided, so that it can end the run.
+        They bound its work. Called without facts when nothing is undecided, so that it can end the
+        run.
         """
         ...

@@ -1,6 +1,7 @@
 """What the engine refuses. A refusal changes nothing; the message says what to do about it.
 
-`reason` is stable and part of the API (`google.rpc.ErrorInfo.reason`); `api` alone knows which gRPC code it becomes.
+`reason` is stable and part of the API (`google.rpc.ErrorInfo.reason`); `api` alone knows which gRPC
+code it becomes.
 """
 
 from __future__ import annotations

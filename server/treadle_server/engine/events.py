@@ -1,9 +1,9 @@
 """Every fact that a run's journal can hold, past tense.
 
-Field names, types and enum numbers are those of `proto/treadle/v1/event.proto`: the journal's codec is derived from
-that, so an event has one shape everywhere. A closing event repeats the times, attempt and worker of what it closes, so
-that a span can be made from that one event. Events are immutable by convention: `frozen=True` would double the cost of
-making one.
+Field names, types and enum numbers are those of `proto/treadle/v1/event.proto`: the journal's codec
+is derived from that, so an event has one shape everywhere. A closing event repeats the times,
+attempt and worker of what it closes, so that a span can be made from that one event. Events are
+immutable by convention: `frozen=True` would double the cost of making one.
 """
 
 from __future__ import annotations
@@ -26,13 +26,15 @@ from treadle_server.engine.values import (
 
 @dataclass(slots=True, kw_only=True)
 class Event:
-    """What all events have. `seq` is dense within a run, from 1; `time` never decreases within a run."""
+    """What all events have. `seq` is dense within a run, from 1; `time` never decreases within a
+    run.
+    """
 
     seq: int = 0
     time: Instant = 0
 
 
-# --- the run ---------------------------------------------------------------------------------------------------------
+# --- the run --------------------------------------------------------------------------------------
 
 
 @dataclass(slots=True, kw_only=True)
@@ -123,7 +125,7 @@ class IncidentAnswered(Event):
     reason: str
 
 
-# --- activities ------------------------------------------------------------------------------------------------------
+# --- activities -----------------------------------------------------------------------------------
 
 
 @dataclass(slots=True, kw_only=True)
@@ -233,7 +235,7 @@ class ActivityCancelled(Event):
     identity: str = ""
 
 
-# --- graphs ----------------------------------------------------------------------------------------------------------
+# --- graphs ---------------------------------------------------------------------------------------
 
 
 @dataclass(slots=True, kw_only=True)

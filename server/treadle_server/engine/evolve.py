@@ -1,7 +1,8 @@
 """The fold: `evolve(state, event)` puts one fact into the state, in place.
 
-One function per event, found by its type. Nothing is decided here; what structure alone implies is derived in
-`graph.py`. The fold must accept every event that the engine emits and must not look at anything but state and event.
+One function per event, found by its type. Nothing is decided here; what structure alone implies is
+derived in `graph.py`. The fold must accept every event that the engine emits and must not look at
+anything but state and event.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ from treadle_server.engine.values import CancelCause, Instant
 
 
 class SequenceBroken(Exception):
-    """An event whose seq does not follow the state's: a bug of ours, or a journal that was tampered with."""
+    """An event whose seq does not follow the state's: a bug of ours, or a journal that was tampered
+    with.
+    """
 
 
 def evolve(state: RunState, event: e.Event) -> None:
@@ -56,7 +59,7 @@ def due_time(activity: Activity, now: Instant) -> Instant | None:
     return min(candidates) if candidates else None
 
 
-# --- the run ---------------------------------------------------------------------------------------------------------
+# --- the run --------------------------------------------------------------------------------------
 
 
 def _run_started(state: RunState, event: e.RunStarted) -> None:
@@ -119,7 +122,7 @@ def _incident_answered(state: RunState, event: e.IncidentAnswered) -> None:
     state.push_due(activity, due_time(activity, event.time))
 
 
-# --- activities ------------------------------------------------------------------------------------------------------
+# --- activities -----------------------------------------------------------------------------------
 
 
 def _activity_scheduled(state: RunState, event: e.ActivityScheduled) -> None:
@@ -196,7 +199,7 @@ def _activity_cancelled(state: RunState, event: e.ActivityCancelled) -> None:
     state.progress.activity_cancelled(event)
 
 
-# --- graphs ----------------------------------------------------------------------------------------------------------
+# --- graphs ---------------------------------------------------------------------------------------
 
 
 def _edges_decided(state: RunState, event: e.EdgesDecided) -> None:

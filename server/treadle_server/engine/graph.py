@@ -1,12 +1,13 @@
 """The structure of a graph and how far a run of it has come.
 
-A `Topology` belongs to a version and is shared by its runs; a `GraphProgress` belongs to one run. What follows from
-structure alone happens here, while events are folded: an unguarded edge of a completed node is taken, an error edge of a
-completed node dies. What needs an expression is decided elsewhere and arrives as an event. These are rules number 1
-(`RULES`); runs keep the number they started with.
+A `Topology` belongs to a version and is shared by its runs; a `GraphProgress` belongs to one run.
+What follows from structure alone happens here, while events are folded: an unguarded edge of a
+completed node is taken, an error edge of a completed node dies. What needs an expression is decided
+elsewhere and arrives as an event. These are rules number 1 (`RULES`); runs keep the number they
+started with.
 
-Cost: a closed node costs its out-edges, a node that leaves PENDING costs its in-edges and what it reads. Nothing here
-looks at the whole graph after a run has started.
+Cost: a closed node costs its out-edges, a node that leaves PENDING costs its in-edges and what it
+reads. Nothing here looks at the whole graph after a run has started.
 """
 
 from __future__ import annotations
@@ -43,10 +44,10 @@ AWAITS_DECISION = 0x80
 class Topology:
     """The structure of one version. Nodes and edges are numbered in the order of the document.
 
-    `out_edges` and `error_edges` are the numbers of a node's edges for success and for failure. `guarded` and
-    `error_guarded` say whether an expression is needed to tell which of them are taken. `reads[n]` names the nodes whose
-    outcome node n may read when it starts; `reader_counts` are the totals, plus one that is never given back for
-    outcomes that the run's own output needs.
+    `out_edges` and `error_edges` are the numbers of a node's edges for success and for failure.
+    `guarded` and `error_guarded` say whether an expression is needed to tell which of them are
+    taken. `reads[n]` names the nodes whose outcome node n may read when it starts; `reader_counts`
+    are the totals, plus one that is never given back for outcomes that the run's own output needs.
     """
 
     names: Sequence[str]
@@ -91,20 +92,21 @@ class GraphProgress:
         self._states = bytearray([NodeState.PENDING]) * len(topology.names)
         self._open_edges = array("i", topology.in_counts)
         self._readers = array("i", topology.reader_counts)
-        # Nodes that may need a decision, oldest first. Entries that a later event has dealt with stay until they are
-        # looked at: after a fold there are many, and each is looked at once.
+        # Nodes that may need a decision, oldest first. Entries that a later event has dealt with
+        # stay until they are looked at: after a fold there are many, and each is looked at once.
         self._candidates: deque[int] = deque()
         self.taken: dict[int, list[int]] = {}
         self.outputs: dict[int, Payload] = {}
         self.failures: dict[int, Failure] = {}
-        # Failures that expressions may still ask for by name: all of them, for the run's life. A run in which very many
-        # nodes fail is over soon, unless they fail by design; so this is the one thing that grows with what has failed.
+        # Failures that expressions may still ask for by name: all of them, for the run's life. A
+        # run in which very many nodes fail is over soon, unless they fail by design; so this is the
+        # one thing that grows with what has failed.
         self.failed: dict[int, Failure] = {}
         self.first_failure: tuple[str, Failure] | None = None
         self.live = 0
         self.unhandled: tuple[str, Failure] | None = None
 
-    # --- what the decider asks ---------------------------------------------------------------------------------------
+    # --- what the decider asks --------------------------------------------------------------------
 
     def state(self, node: int) -> NodeState:
         """How a node stands."""
@@ -116,7 +118,8 @@ class GraphProgress:
 
     def take_undecided(self, limit: int) -> list[int]:
         """Takes up to `limit` nodes that need a decision now, oldest first."""
-        # A dict, because after a fold a node can stand here twice: as a target, and again with its guards.
+        # A dict, because after a fold a node can stand here twice: as a target, and again with its
+        # guards.
         found: dict[int, None] = {}
         candidates, states = self._candidates, self._states
         while candidates and len(found) < limit:
@@ -141,7 +144,7 @@ class GraphProgress:
         """Whether nothing runs and nothing is to be decided: then the run is over."""
         return self.live == 0 and not self.undecided
 
-    # --- folding -----------------------------------------------------------------------------------------------------
+    # --- folding ----------------------------------------------------------------------------------
 
     def start(self) -> None:
         """RunStarted: nodes without in-edges can run."""
@@ -167,7 +170,9 @@ class GraphProgress:
         self._fail(node, event.failure)
 
     def activity_cancelled(self, event: e.ActivityCancelled) -> None:
-        """The node was stopped; that happens to runs that are ending, so its edges no longer matter."""
+        """The node was stopped; that happens to runs that are ending, so its edges no longer
+        matter.
+        """
         self.live -= 1
         self._states[self.topology.index[event.key]] = NodeState.CANCELLED
 
@@ -210,7 +215,7 @@ class GraphProgress:
         ):
             self._leave_unhandled(node)
 
-    # --- inside ------------------------------------------------------------------------------------------------------
+    # --- inside -----------------------------------------------------------------------------------
 
     def _succeed(self, node: int, state: NodeState, output: Payload) -> None:
         topology = self.topology
@@ -276,7 +281,9 @@ class GraphProgress:
             self._candidates.append(target)
 
     def _stop_reading(self, node: int) -> None:
-        """The node has read its inputs, or never will: outcomes that nobody else reads are forgotten."""
+        """The node has read its inputs, or never will: outcomes that nobody else reads are
+        forgotten.
+        """
         self.taken.pop(node, None)
         readers = self._readers
         for source in self.topology.reads[node]:

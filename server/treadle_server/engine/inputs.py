@@ -1,4 +1,6 @@
-"""What can come to a run from outside. Each gets one answer: a value, or a `Refusal` that changed nothing."""
+"""What can come to a run from outside. Each gets one answer: a value, or a `Refusal` that changed
+nothing.
+"""
 
 from __future__ import annotations
 
@@ -35,9 +37,9 @@ class StartRun:
 class GrantLease:
     """A worker takes an activity that waits in a queue.
 
-    With a session the lease lasts `lease_duration` and is renewed by the session's life; without one (`lease_duration`
-    None) it lasts as long as the attempt may, that is to start_to_close; the heartbeat timeout is
-    looked at apart from it.
+    With a session the lease lasts `lease_duration` and is renewed by the session's life; without
+    one (`lease_duration` None) it lasts as long as the attempt may, that is to start_to_close; the
+    heartbeat timeout is looked at apart from it.
     """
 
     key: str
@@ -102,7 +104,9 @@ class LoseLease:
 
 @dataclass(slots=True)
 class Renewal:
-    """What is known of a worker's life: its lease holds until then, and its last heartbeat came then (0: nothing)."""
+    """What is known of a worker's life: its lease holds until then, and its last heartbeat came
+    then (0: nothing).
+    """
 
     until: Instant = 0
     heartbeat_time: Instant = 0
@@ -118,7 +122,9 @@ def no_renewals(_session_id: str, _lease: int) -> Renewal:
 
 @dataclass(slots=True, kw_only=True)
 class Wake:
-    """Time has passed. `renewals(session_id, lease)` says what was heard of a worker; that lives in memory only."""
+    """Time has passed. `renewals(session_id, lease)` says what was heard of a worker; that lives in
+    memory only.
+    """
 
     renewals: Callable[[str, int], Renewal] = no_renewals
 

@@ -1,7 +1,7 @@
 """A run's memory: small values by key that activities read and write.
 
-Writes travel with an activity's result and are applied with it or not at all, so a retried attempt leaves nothing
-half-written.
+Writes travel with an activity's result and are applied with it or not at all, so a retried attempt
+leaves nothing half-written.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ def _added(key: str, present: Payload | None, amount: float) -> Payload:
 def apply_operations(
     memory: dict[str, Payload], operations: Iterable[MemoryOperation]
 ) -> dict[str, Payload | None]:
-    """What the operations change, by key; None stands for a deleted key. `memory` itself stays as it is.
+    """What the operations change, by key; None stands for a deleted key. `memory` itself stays as
+    it is.
 
     Raises `MemoryConflict` if one of them cannot be applied; then none of them is.
     """

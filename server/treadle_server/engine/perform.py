@@ -1,4 +1,6 @@
-"""The only way into the journal: one function per command, found by its type, gives the events that it makes."""
+"""The only way into the journal: one function per command, found by its type, gives the events that
+it makes.
+"""
 
 from __future__ import annotations
 

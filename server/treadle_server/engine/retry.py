@@ -1,8 +1,8 @@
 """Retry arithmetic: when the next attempt begins, or why there is none.
 
-Attempts are counted, not retries: `max_attempts` includes the first. The wait before the n-th retry (n from 1) is `d`
-(fixed), `initial + (n - 1) * increment` (linear) or `initial * coefficient ** (n - 1)` (exponential), never more than
-`max_interval`, moved by jitter at the end.
+Attempts are counted, not retries: `max_attempts` includes the first. The wait before the n-th retry
+(n from 1) is `d` (fixed), `initial + (n - 1) * increment` (linear) or `initial * coefficient ** (n
+- 1)` (exponential), never more than `max_interval`, moved by jitter at the end.
 """
 
 from __future__ import annotations
@@ -44,8 +44,9 @@ def backoff_delay(policy: RetryPolicy, retry: int) -> Duration:
 def with_jitter(delay: Duration, share: float, seed: bytes) -> Duration:
     """Moves `delay` by at most `share` of itself, either way.
 
-    The position comes from `seed` (run, key and lease), not from a source of randomness: what jitter is for is that runs
-    which failed together do not come back together, and a hash spreads them as well as dice would.
+    The position comes from `seed` (run, key and lease), not from a source of randomness: what
+    jitter is for is that runs which failed together do not come back together, and a hash spreads
+    them as well as dice would.
     """
     if share <= 0 or delay <= 0:
         return delay
@@ -56,8 +57,8 @@ def with_jitter(delay: Duration, share: float, seed: bytes) -> Duration:
 def excluded(policy: RetryPolicy, failure: Failure) -> bool:
     """Whether the failure itself rules out another attempt.
 
-    `retry_on` speaks of what activities report; the two timeouts of an attempt are retried unless named in
-    `non_retryable_kinds`, because a lost attempt says nothing of the kind of error.
+    `retry_on` speaks of what activities report; the two timeouts of an attempt are retried unless
+    named in `non_retryable_kinds`, because a lost attempt says nothing of the kind of error.
     """
     if failure.non_retryable or failure.kind in policy.non_retryable_kinds:
         return True
@@ -77,7 +78,8 @@ def next_attempt(
 ) -> Instant | RetryState:
     """When the attempt after number `attempt` begins, or why there is none.
 
-    `give_up_time` is when schedule_to_close runs out; an attempt that could not begin before it is not made.
+    `give_up_time` is when schedule_to_close runs out; an attempt that could not begin before it is
+    not made.
     """
     if failure.timeout_kind in _FINAL_TIMEOUTS:
         return RetryState.TIMEOUT

@@ -1,7 +1,7 @@
 """The state of one run: what the fold over its events gives.
 
-`evolve` (in `evolve.py`) changes it in place and is the only thing that does, except for what is marked as *not folded*:
-caches and clocks that a restart may forget.
+`evolve` (in `evolve.py`) changes it in place and is the only thing that does, except for what is
+marked as *not folded*: caches and clocks that a restart may forget.
 """
 
 from __future__ import annotations
@@ -60,7 +60,9 @@ class Activity:
 
     @property
     def attempt_deadline(self) -> Instant:
-        """When the open attempt is timed out: start_to_close, or schedule_to_close if that is sooner."""
+        """When the open attempt is timed out: start_to_close, or schedule_to_close if that is
+        sooner.
+        """
         deadline = self.started_time + self.scheduled.start_to_close_timeout
         give_up_time = self.give_up_time
         return deadline if give_up_time is None else min(deadline, give_up_time)
@@ -101,7 +103,9 @@ class RunState:
     to_stop: deque[str] = field(default_factory=deque)
     """Not folded: activities that an ending run has yet to stop."""
     due: list[tuple[Instant, str]] = field(default_factory=list)
-    """Not folded: a heap of (time, activity key). Entries that no longer count are passed over when they come up."""
+    """Not folded: a heap of (time, activity key). Entries that no longer count are passed over when
+    they come up.
+    """
 
     @property
     def ended(self) -> bool:

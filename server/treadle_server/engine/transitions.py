@@ -2,22 +2,25 @@
 
 Two laws hold for the tables below.
 
-1. A stage changes only through a row of a table: `next_activity_stage` and `next_run_stage` are the only places that
-   assign one, and an event without a row is a bug of ours (`ImpossibleTransition`), never something to shrug off.
-2. The tables do not know why. When an attempt is retried, what counts as lost, which failure ends a run: that is decided
-   before the event is made (`turn.py`, `activities.py`); here the event is a fact.
+1. A stage changes only through a row of a table: `next_activity_stage` and `next_run_stage` are the
+   only places that assign one, and an event without a row is a bug of ours
+   (`ImpossibleTransition`), never something to shrug off.
+2. The tables do not know why. When an attempt is retried, what counts as lost, which failure ends a
+   run: that is decided before the event is made (`turn.py`, `activities.py`); here the event is a
+   fact.
 
-**Activities.** An activity is scheduled once and closed once. Between the two it goes round: it waits in a queue
-(QUEUED), a worker leases it (LEASED), and the attempt either closes it or puts it back. QUEUED covers three waits that
-differ by the clock alone and therefore need no events of their own: ready for a worker, backing off until `ready_time`,
-and withdrawn from workers because the run is ending (which the same turn closes). A leased activity that is asked to
-stop is CANCELLING: its worker still owns it, may still complete it, and the result counts; but whatever else happens to
-the attempt, there is no other one, which is why CANCELLING has no row for AttemptFailed. HELD is the stage of an activity
-that waits for a person; the run as such goes on around it.
+**Activities.** An activity is scheduled once and closed once. Between the two it goes round: it
+waits in a queue (QUEUED), a worker leases it (LEASED), and the attempt either closes it or puts it
+back. QUEUED covers three waits that differ by the clock alone and therefore need no events of their
+own: ready for a worker, backing off until `ready_time`, and withdrawn from workers because the run
+is ending (which the same turn closes). A leased activity that is asked to stop is CANCELLING: its
+worker still owns it, may still complete it, and the result counts; but whatever else happens to the
+attempt, there is no other one, which is why CANCELLING has no row for AttemptFailed. HELD is the
+stage of an activity that waits for a person; the run as such goes on around it.
 
-**Runs.** A run is RUNNING until it has ended. That it is *ending* (a cancel was requested, or a failure stayed unhandled) is
-no stage but a flag beside it, because the cause decides which end it will be: see `RunState.ending`. Ended runs have no
-rows: an ended run never changes.
+**Runs.** A run is RUNNING until it has ended. That it is *ending* (a cancel was requested, or a
+failure stayed unhandled) is no stage but a flag beside it, because the cause decides which end it
+will be: see `RunState.ending`. Ended runs have no rows: an ended run never changes.
 
 The state diagrams in the documentation are drawn from these tables (`docs/reference/states.md`).
 """

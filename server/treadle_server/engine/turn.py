@@ -1,10 +1,11 @@
 """One step of the engine: inputs in; events to append, and what to do after the commit, out.
 
-A `Turn` is the whole to-do list of its caller. The order is fixed: `events` become durable first; only then are
-`answers` given, `offers` made to workers, `stops` sent, `wake_time` armed and watchers told. Everything before the commit
-may be lost in a crash and nobody will have seen it.
+A `Turn` is the whole to-do list of its caller. The order is fixed: `events` become durable first;
+only then are `answers` given, `offers` made to workers, `stops` sent, `wake_time` armed and
+watchers told. Everything before the commit may be lost in a crash and nobody will have seen it.
 
-`take_turn` changes the state it is given. If the commit fails, that state is wrong and must be dropped.
+`take_turn` changes the state it is given. If the commit fails, that state is wrong and must be
+dropped.
 """
 
 from __future__ import annotations
@@ -64,7 +65,8 @@ def take_turn(
     now: Instant,
     turn: Turn | None = None,
 ) -> Turn:
-    """Applies the inputs in order, then lets the decider go on. `now` is never before the run's newest event.
+    """Applies the inputs in order, then lets the decider go on. `now` is never before the run's
+    newest event.
 
     Given a `turn`, it goes on with that one: the same unit, the same commit.
     """
@@ -81,7 +83,9 @@ def take_turn(
 
 
 def queue_changes(state: RunState, turn: Turn) -> tuple[list[QueuePlace], list[QueuePlace]]:
-    """(places that are new, places that are gone) since the turn began: the rows of unmatched tasks follow these."""
+    """(places that are new, places that are gone) since the turn began: the rows of unmatched tasks
+    follow these.
+    """
     added: list[QueuePlace] = []
     removed: list[QueuePlace] = []
     for key, before in turn.places_before.items():
@@ -93,7 +97,8 @@ def queue_changes(state: RunState, turn: Turn) -> tuple[list[QueuePlace], list[Q
             if place is not None:
                 added.append(place)
     if state.ended:
-        # Terminated: whatever waited is gone with the run. Recorded by `_terminate` before the fold cleared it.
+        # Terminated: whatever waited is gone with the run. Recorded by `_terminate` before the fold
+        # cleared it.
         added.clear()
     return added, removed
 
@@ -125,7 +130,7 @@ def _emit_all(turn: Turn, state: RunState, events: Sequence[e.Event], now: Insta
         _emit(turn, state, event, now)
 
 
-# --- deciding --------------------------------------------------------------------------------------------------------
+# --- deciding -------------------------------------------------------------------------------------
 
 
 def _go_on(turn: Turn, state: RunState, decider: Decider, now: Instant) -> None:
@@ -140,7 +145,8 @@ def _go_on(turn: Turn, state: RunState, decider: Decider, now: Instant) -> None:
         commands = decider.decide(state, facts)
         for command in commands:
             _emit_all(turn, state, perform(state, command), now)
-            # A failure that nothing handles ends the run: what was decided beside it does not start.
+            # A failure that nothing handles ends the run: what was decided beside it does not
+            # start.
             if state.ending is not None:
                 break
         budget -= len(facts)
@@ -179,7 +185,7 @@ def _wind_down(turn: Turn, state: RunState, budget: int, now: Instant) -> None:
     _emit(turn, state, end, now)
 
 
-# --- inputs ----------------------------------------------------------------------------------------------------------
+# --- inputs ---------------------------------------------------------------------------------------
 
 
 def _open(state: RunState) -> None:
@@ -239,7 +245,8 @@ def _wake(turn: Turn, state: RunState, one: i.Wake, now: Instant) -> None:
             reason="the run's time is up", actor="", cause=CancelCause.RUN_TIMEOUT
         )
         _emit(turn, state, request, now)
-    # Bounded like deciding: what is left is still due, so the run is woken again at once, behind other runs.
+    # Bounded like deciding: what is left is still due, so the run is woken again at once, behind
+    # other runs.
     for _ in range(COMMANDS_PER_TURN):
         activity = state.pop_due(now)
         if activity is None:

@@ -1,7 +1,8 @@
 """What events are made of: payloads, failures, policies, and how time is counted.
 
-Nothing here decides anything. Times are plain integers so that a fold over a million events makes no objects for them:
-an `Instant` is microseconds since the Unix epoch, a `Duration` is microseconds.
+Nothing here decides anything. Times are plain integers so that a fold over a million events makes
+no objects for them: an `Instant` is microseconds since the Unix epoch, a `Duration` is
+microseconds.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ NO_METADATA: Mapping[str, bytes] = MappingProxyType({})
 class Payload:
     """A value as bytes, and how to read them. Immutable by convention.
 
-    The engine passes payloads on and never looks inside; `definitions` reads those that an expression names.
-    `metadata["encoding"]` says how to read `data`; absent means `json/plain`.
+    The engine passes payloads on and never looks inside; `definitions` reads those that an
+    expression names. `metadata["encoding"]` says how to read `data`; absent means `json/plain`.
     """
 
     data: bytes
@@ -74,8 +75,9 @@ class Backoff(enum.IntEnum):
 class RetryPolicy:
     """When a failed attempt is tried again.
 
-    `max_attempts` counts the first attempt too; 0 is without limit. The defaults of the growth (1 s, factor 2, at most
-    100 times the initial interval, ±10 %) are those of `docs/reference/defaults.md`.
+    `max_attempts` counts the first attempt too; 0 is without limit. The defaults of the growth (1
+    s, factor 2, at most 100 times the initial interval, ±10 %) are those of
+    `docs/reference/defaults.md`.
     """
 
     max_attempts: int = 1

@@ -1,1 +1,3 @@
-"""Who gets which task: queues, parked polls, sessions. Queues hold no truth; a run that changed refuses the grant."""
+"""Who gets which task: queues, parked polls, sessions. Queues hold no truth; a run that changed
+refuses the grant.
+"""

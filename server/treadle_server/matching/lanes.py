@@ -1,7 +1,9 @@
-"""Tasks that wait: one lane per (namespace, queue, activity type), ordered by priority, then by how long they are ready.
+"""Tasks that wait: one lane per (namespace, queue, activity type), ordered by priority, then by how
+long they are ready.
 
-Pure. A lane holds at most `LANE_CAPACITY` references in memory; the rest are rows in the journal, which `refill` brings in
-when the lane runs dry. References can be stale: the run that changed refuses the grant, and the next one is tried.
+Pure. A lane holds at most `LANE_CAPACITY` references in memory; the rest are rows in the journal,
+which `refill` brings in when the lane runs dry. References can be stale: the run that changed
+refuses the grant, and the next one is tried.
 """
 
 from __future__ import annotations
@@ -30,7 +32,9 @@ class TaskReference:
 
 @dataclass(slots=True)
 class Lane:
-    """`complete` says that every waiting task of the lane is in memory; else the journal's rows must be asked."""
+    """`complete` says that every waiting task of the lane is in memory; else the journal's rows
+    must be asked.
+    """
 
     heap: list[TaskReference] = field(default_factory=list)
     complete: bool = False

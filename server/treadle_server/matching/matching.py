@@ -1,4 +1,6 @@
-"""Brings waiting tasks and waiting workers together. Called on the event loop only; never waits itself."""
+"""Brings waiting tasks and waiting workers together. Called on the event loop only; never waits
+itself.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +14,17 @@ from treadle_server.matching.polls import ParkedPolls, Taker
 from treadle_server.matching.sessions import Sessions
 
 HEAD_MAY_WAIT: Duration = 1_000_000
-"""A worker that reports gets its own run's next task, unless the head of the line has waited longer than this."""
+"""A worker that reports gets its own run's next task, unless the head of the line has waited longer
+than this.
+"""
 
 
 class Matching:
     """Lanes of tasks, lines of polls, and sessions.
 
-    `refill(lane, limit)` reads rows of the journal; `known_lanes(namespace, queue)` names the types that have any.
-    `grant_parked(taker, lane, reference)` is called when a task turns up for a parked poll.
+    `refill(lane, limit)` reads rows of the journal; `known_lanes(namespace, queue)` names the types
+    that have any. `grant_parked(taker, lane, reference)` is called when a task turns up for a
+    parked poll.
     """
 
     def __init__(
@@ -36,10 +41,14 @@ class Matching:
         self.grant_parked: Callable[[Taker, TaskReference], None] | None = None
         self.wake_session: Callable[[str, str], None] | None = None
 
-    # --- tasks -------------------------------------------------------------------------------------------------------
+    # --- tasks ------------------------------------------------------------------------------------
 
-    def find_taker(self, namespace: str, queue: str, type_name: str, prefer: Taker | None) -> Taker | None:
-        """Who gets a task that is just becoming ready: the preferred worker, or the poll that waits longest."""
+    def find_taker(
+        self, namespace: str, queue: str, type_name: str, prefer: Taker | None
+    ) -> Taker | None:
+        """Who gets a task that is just becoming ready: the preferred worker, or the poll that waits
+        longest.
+        """
         if prefer is not None and prefer.capacity > 0 and prefer.accepts(type_name):
             oldest = self._lanes.oldest_ready_time((namespace, queue, type_name))
             if oldest is None or oldest + HEAD_MAY_WAIT > self._clock.now():
@@ -68,7 +77,7 @@ class Matching:
         """Since when the head of a lane waits."""
         return self._lanes.oldest_ready_time(lane)
 
-    # --- workers -----------------------------------------------------------------------------------------------------
+    # --- workers ----------------------------------------------------------------------------------
 
     def park(self, namespace: str, queue: str, taker: Taker) -> None:
         """The poll waits."""

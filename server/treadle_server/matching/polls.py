@@ -1,7 +1,7 @@
 """Workers that wait: parked polls of a queue, served first come, first served.
 
-Polls that accept the same types stand in one line, so that finding who takes a task costs the number of different lines,
-not of polls.
+Polls that accept the same types stand in one line, so that finding who takes a task costs the
+number of different lines, not of polls.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from treadle_server.matching.sessions import Session
 class Taker:
     """A worker's wish for tasks: a poll, or the `want_next` of a report.
 
-    `reserve` promises it a task before the commit that grants it; `deliver` hands the task over after the commit, or
-    `release` takes the promise back. When nothing is promised any more and something has arrived, `finished` is called
-    once; `when_idle` asks for a call as soon as nothing is promised.
+    `reserve` promises it a task before the commit that grants it; `deliver` hands the task over
+    after the commit, or `release` takes the promise back. When nothing is promised any more and
+    something has arrived, `finished` is called once; `when_idle` asks for a call as soon as nothing
+    is promised.
     """
 
     __slots__ = (

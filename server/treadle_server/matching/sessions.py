@@ -1,8 +1,9 @@
 """Sessions: one worker's life at the server, from its first poll to its drain. In memory only.
 
-A session lives while it polls. Its leases are renewed by that alone: when a lease is due, `renewal` says until when the
-session may be silent. After a restart nothing is known, and nobody is given up before everybody had the time to come
-back: a session that is not known counts as heard of at the server's start.
+A session lives while it polls. Its leases are renewed by that alone: when a lease is due, `renewal`
+says until when the session may be silent. After a restart nothing is known, and nobody is given up
+before everybody had the time to come back: a session that is not known counts as heard of at the
+server's start.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ SESSION_LEASE: Duration = 30 * 1_000_000
 """A session that has not been heard of for so long has lost its leases."""
 
 REPEAT_AFTER: Duration = 5 * 1_000_000
-"""A delivery that has not been acknowledged for so long is repeated with the session's next poll."""
+"""A delivery that has not been acknowledged for so long is repeated with the session's next poll.
+"""
 
 FORGET_AFTER: Duration = 600 * 1_000_000
 
@@ -64,7 +66,9 @@ class Session:
         return [reference for reference in references if reference in self.leases]
 
     def resume(self, held: set[LeaseReference]) -> list[LeaseReference]:
-        """The worker said what it holds: everything else of the session's leases must be sent again."""
+        """The worker said what it holds: everything else of the session's leases must be sent
+        again.
+        """
         self.unacknowledged.clear()
         missing = [reference for reference in self.leases if reference not in held]
         for reference in held:
@@ -73,7 +77,9 @@ class Session:
 
 
 class Sessions:
-    """All sessions of this server. `recovered` are open hand-overs found in the journal at the start, by session."""
+    """All sessions of this server. `recovered` are open hand-overs found in the journal at the
+    start, by session.
+    """
 
     def __init__(self, started: Instant) -> None:
         self._started = started

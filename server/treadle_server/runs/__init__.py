@@ -1,1 +1,3 @@
-"""Runs: the only writer. Loads a run, takes a turn, commits it, and only then lets anything be seen."""
+"""Runs: the only writer. Loads a run, takes a turn, commits it, and only then lets anything be
+seen.
+"""

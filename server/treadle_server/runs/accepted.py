@@ -1,4 +1,6 @@
-"""Whether a result that comes again was accepted before. Looked up in the journal: no run keeps what it has closed."""
+"""Whether a result that comes again was accepted before. Looked up in the journal: no run keeps
+what it has closed.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,10 @@ def was_accepted(journal: Journal, run_id: bytes, key: str, lease: int, result: 
 def _same(event: e.Event, result: Result) -> bool:
     match event:
         case e.ActivityCompleted():
-            return result.output == event.output and result.memory_operations == event.memory_operations
+            return (
+                result.output == event.output
+                and result.memory_operations == event.memory_operations
+            )
         case e.AttemptFailed() | e.ActivityFailed():
             return result.failure == event.failure
         case e.ActivityCancelled():

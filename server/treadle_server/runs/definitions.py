@@ -17,7 +17,8 @@ from treadle_server.runs.errors import NotFound, RequestIdReused, Stopping
 from treadle_server.runs.model import DefinitionView
 
 CACHE_WEIGHT = 2_000_000
-"""Nodes and edges of compiled versions that are kept in memory; the least recently used go first."""
+"""Nodes and edges of compiled versions that are kept in memory; the least recently used go first.
+"""
 
 COMPILE_APART = 200_000
 """Documents of more bytes are compiled off the event loop, so that others are not kept waiting."""
@@ -43,7 +44,11 @@ class Definitions:
     ) -> tuple[DefinitionView, bool]:
         """Checks and stores; (the version, whether it is new). Raises `DefinitionInvalid`."""
         size = len(json.dumps(document))
-        compiled = await asyncio.to_thread(compile_document, document) if size > COMPILE_APART else compile_document(document)
+        compiled = (
+            await asyncio.to_thread(compile_document, document)
+            if size > COMPILE_APART
+            else compile_document(document)
+        )
         # One at a time: the next version number must not be given twice.
         async with self._deploying:
             return await self._store(namespace, compiled, request_id, validate_only=validate_only)
@@ -57,8 +62,12 @@ class Definitions:
         if request_id:
             [earlier] = self._journal.get(Table.REQUEST, [request_key])
             if earlier is not None and earlier.value != content_hash:
-                raise RequestIdReused(f"request id {request_id!r} was used for another document before; take a new one")
-        [same] = self._journal.get(Table.DEFINITION_HASH, [(namespace, definition.name, content_hash)])
+                raise RequestIdReused(
+                    f"request id {request_id!r} was used for another document before; take a new one"
+                )
+        [same] = self._journal.get(
+            Table.DEFINITION_HASH, [(namespace, definition.name, content_hash)]
+        )
         if same is not None:
             return self.read(namespace, definition.name, int(same.value)), False
         version = self._latest(namespace, definition.name) + 1
@@ -67,7 +76,11 @@ class Definitions:
             return view, True
         puts = [
             Row(Table.DEFINITION, (namespace, definition.name, version), _encode(view)),
-            Row(Table.DEFINITION_HASH, (namespace, definition.name, content_hash), str(version).encode()),
+            Row(
+                Table.DEFINITION_HASH,
+                (namespace, definition.name, content_hash),
+                str(version).encode(),
+            ),
         ]
         if request_id:
             expire_time = self._clock.now() + REQUEST_LIFE
@@ -93,7 +106,9 @@ class Definitions:
     ) -> list[DefinitionView]:
         """Versions by name and number, without their documents."""
         low: tuple[str | int, ...] = (namespace, workflow) if workflow else (namespace,)
-        high: tuple[str | int, ...] = (namespace, workflow, _HIGHEST_VERSION) if workflow else (namespace + "\0",)
+        high: tuple[str | int, ...] = (
+            (namespace, workflow, _HIGHEST_VERSION) if workflow else (namespace + "\0",)
+        )
         if after is not None:
             low = (namespace, after[0], after[1] + 1)
         views = [_decode(row) for row in self._journal.scan(Table.DEFINITION, low, high, limit)]
@@ -150,17 +165,26 @@ class Definitions:
             low, high = high, high * 2
         while high - low > 1:
             middle = (low + high) // 2
-            low, high = (middle, high) if self._exists(namespace, workflow, middle) else (low, middle)
+            low, high = (
+                (middle, high) if self._exists(namespace, workflow, middle) else (low, middle)
+            )
         return low
 
     def _exists(self, namespace: str, workflow: str, version: int) -> bool:
         key = (namespace, workflow, version)
-        return bool(self._journal.scan(Table.DEFINITION, key, (namespace, workflow, version + 1), 1))
+        return bool(
+            self._journal.scan(Table.DEFINITION, key, (namespace, workflow, version + 1), 1)
+        )
 
     def _not_found(self, namespace: str, workflow: str, version: int) -> NotFound:
         if version and self._latest(namespace, workflow):
-            return NotFound(f"workflow {workflow!r} has no version {version}; its versions go to {self._latest(namespace, workflow)}")
-        return NotFound(f"there is no workflow {workflow!r} in namespace {namespace!r}; deploy it first", workflow=workflow)
+            return NotFound(
+                f"workflow {workflow!r} has no version {version}; its versions go to {self._latest(namespace, workflow)}"
+            )
+        return NotFound(
+            f"there is no workflow {workflow!r} in namespace {namespace!r}; deploy it first",
+            workflow=workflow,
+        )
 
 
 def _view(compiled: Compiled, version: int, now: Instant) -> DefinitionView:

@@ -1,4 +1,5 @@
-"""What `Runs` refuses beside the engine's refusals: things that are not there, there already, or not to be had now.
+"""What `Runs` refuses beside the engine's refusals: things that are not there, there already, or
+not to be had now.
 
 `reason` is stable and part of the API. A refusal changes nothing.
 """

@@ -1,7 +1,8 @@
-"""Runs in memory: loaded by folding their records, kept while they are used, dropped when the cache is full.
+"""Runs in memory: loaded by folding their records, kept while they are used, dropped when the cache
+is full.
 
-A `HotRun`'s state is *staged*: it holds turns that may not be committed yet. `settled` is the future of the newest of
-them: whoever tells anything about the run waits for it first.
+A `HotRun`'s state is *staged*: it holds turns that may not be committed yet. `settled` is the
+future of the newest of them: whoever tells anything about the run waits for it first.
 """
 
 from __future__ import annotations
@@ -51,7 +52,11 @@ class HotRun:
     @property
     def weight(self) -> int:
         """About what it costs to keep."""
-        return RUN_WEIGHT + len(self.state.progress.topology.names) // 8 + 4 * len(self.state.activities)
+        return (
+            RUN_WEIGHT
+            + len(self.state.progress.topology.names) // 8
+            + 4 * len(self.state.activities)
+        )
 
     @property
     def busy(self) -> bool:

@@ -1,4 +1,6 @@
-"""What goes in and out of `Runs`: requests and answers as plain values, without protobuf. `api/convert.py` knows both."""
+"""What goes in and out of `Runs`: requests and answers as plain values, without protobuf.
+`api/convert.py` knows both.
+"""
 
 from __future__ import annotations
 
@@ -19,14 +21,18 @@ from treadle_server.journal.port import RunRow
 
 
 class ConflictPolicy(enum.IntEnum):
-    """What to do if an open run has the workflow id; numbers of `treadle.v1.WorkflowIdConflictPolicy`."""
+    """What to do if an open run has the workflow id; numbers of
+    `treadle.v1.WorkflowIdConflictPolicy`.
+    """
 
     FAIL = 1
     USE_EXISTING = 2
 
 
 class ReusePolicy(enum.IntEnum):
-    """What to do if an ended run has the workflow id; numbers of `treadle.v1.WorkflowIdReusePolicy`."""
+    """What to do if an ended run has the workflow id; numbers of
+    `treadle.v1.WorkflowIdReusePolicy`.
+    """
 
     ALLOW_DUPLICATE = 1
     ALLOW_DUPLICATE_FAILED_ONLY = 2
@@ -35,7 +41,9 @@ class ReusePolicy(enum.IntEnum):
 
 @dataclass(slots=True, kw_only=True)
 class StartRequest:
-    """One start. `content_hash` tells a repeated request id from one that is used for something else."""
+    """One start. `content_hash` tells a repeated request id from one that is used for something
+    else.
+    """
 
     namespace: str
     workflow: str
@@ -125,7 +133,9 @@ class TaskView:
 
 @dataclass(slots=True, kw_only=True)
 class Stop:
-    """A control message. `abandon`: nobody waits for the result any more; else: stop and report it as cancelled."""
+    """A control message. `abandon`: nobody waits for the result any more; else: stop and report it
+    as cancelled.
+    """
 
     token: bytes
     abandon: bool
@@ -133,7 +143,9 @@ class Stop:
 
 @dataclass(slots=True, kw_only=True)
 class PollRequest:
-    """A worker asks for tasks. `types` None: any type without a session, as in the last poll with one."""
+    """A worker asks for tasks. `types` None: any type without a session, as in the last poll with
+    one.
+    """
 
     namespace: str
     queue: str

@@ -42,7 +42,9 @@ class Queries:
         else:
             row = self._journal.find_run(reference.namespace, reference.workflow_id)
         if row is None or row.namespace != reference.namespace:
-            raise NotFound(f"there is no run {_named(reference)} in namespace {reference.namespace!r}")
+            raise NotFound(
+                f"there is no run {_named(reference)} in namespace {reference.namespace!r}"
+            )
         return row
 
     async def describe(self, reference: RunReference, *, include_nodes: bool) -> RunView:
@@ -50,7 +52,9 @@ class Queries:
         return view_of(await self._settled(reference), include_nodes=include_nodes)
 
     async def _settled(self, reference: RunReference) -> HotRun:
-        """The run in memory with nothing of it on its way; a run that failed to commit is looked up again."""
+        """The run in memory with nothing of it on its way; a run that failed to commit is looked up
+        again.
+        """
         run_id = self.find(reference).run_id
         for _ in range(10):
             hot = await self._hot.load(run_id)
@@ -68,9 +72,13 @@ class Queries:
         limit: int,
     ) -> list[RunRow]:
         """Committed runs, newest first."""
-        return self._journal.list_runs(namespace, workflow=workflow, state=state, before=before, limit=limit)
+        return self._journal.list_runs(
+            namespace, workflow=workflow, state=state, before=before, limit=limit
+        )
 
-    def history(self, reference: RunReference, after_seq: int, max_bytes: int) -> tuple[list[Record], bool]:
+    def history(
+        self, reference: RunReference, after_seq: int, max_bytes: int
+    ) -> tuple[list[Record], bool]:
         """Committed records after `after_seq`, and whether there are more."""
         row = self.find(reference)
         records = self._journal.read_run(row.run_id, after_seq, max_bytes)
@@ -89,7 +97,8 @@ class Queries:
             if hot is not None:
                 hot.watchers.add(changed)
             try:
-                # Whether it has ended is asked before reading: what comes between is read in the next round.
+                # Whether it has ended is asked before reading: what comes between is read in the
+                # next round.
                 [row] = self._journal.get_runs([run_id])
                 while records := self._journal.read_run(run_id, after_seq, WATCH_BYTES):
                     after_seq = records[-1].base_seq + records[-1].count - 1
@@ -103,10 +112,16 @@ class Queries:
         raise Stopping("the server is stopping; watch again with the last seq")
 
     async def _wait_for_change(self, changed: asyncio.Event) -> None:
-        # A run that was not in memory is watched through its rows, which are looked at again after a while.
-        waiting = [asyncio.ensure_future(changed.wait()), asyncio.ensure_future(self._stopping.wait())]
+        # A run that was not in memory is watched through its rows, which are looked at again after
+        # a while.
+        waiting = [
+            asyncio.ensure_future(changed.wait()),
+            asyncio.ensure_future(self._stopping.wait()),
+        ]
         try:
-            await asyncio.wait(waiting, timeout=_WATCH_LOOKS_AGAIN_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(
+                waiting, timeout=_WATCH_LOOKS_AGAIN_SECONDS, return_when=asyncio.FIRST_COMPLETED
+            )
         finally:
             for one in waiting:
                 one.cancel()
@@ -151,7 +166,8 @@ def view_of(hot: HotRun, *, include_nodes: bool) -> RunView:
         failure=None if ending is None else ending.failure,
         activities=[replace(activity) for activity in shown],
         activity_count=len(state.activities),
-        cancel_requested=ending is not None and ending.stage in (RunStage.CANCELLED, RunStage.TIMED_OUT),
+        cancel_requested=ending is not None
+        and ending.stage in (RunStage.CANCELLED, RunStage.TIMED_OUT),
         incident=next(iter(state.incidents.values()), ""),
         nodes=_nodes(hot) if include_nodes else [],
     )

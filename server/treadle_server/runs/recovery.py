@@ -1,8 +1,9 @@
-"""After a restart: who had been promised what just before. Bounded; everything else loads when it is first used.
+"""After a restart: who had been promised what just before. Bounded; everything else loads when it
+is first used.
 
-A task that was leased in a committed unit may not have reached its worker. Its worker comes back with the same session
-and says what it holds; what it does not hold is sent again. For that, the newest part of the log is read once for
-attempts that were started and not ended.
+A task that was leased in a committed unit may not have reached its worker. Its worker comes back
+with the same session and says what it holds; what it does not hold is sent again. For that, the
+newest part of the log is read once for attempts that were started and not ended.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ LOOK_BACK: Duration = 60 * 1_000_000
 LOOK_BACK_RECORDS = 20_000
 
 
-def open_hand_overs(journal: Journal, position: int, now: Instant) -> dict[str, list[LeaseReference]]:
+def open_hand_overs(
+    journal: Journal, position: int, now: Instant
+) -> dict[str, list[LeaseReference]]:
     """Leases by session that were granted lately and not ended."""
     open_leases: dict[LeaseReference, str] = {}
     for record in journal.read_log(max(0, position - LOOK_BACK_RECORDS), LOOK_BACK_RECORDS):

@@ -1,4 +1,6 @@
-"""`Runs`: what the API, and whoever else drives the server, can ask. A facade; each part lives in a module of its own."""
+"""`Runs`: what the API, and whoever else drives the server, can ask. A facade; each part lives in a
+module of its own.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,8 @@ _TYPES_LISTED = 1_000
 
 
 class Runs:
-    """One server's runs. Clock, ids, journal and writer are handed in, so that a simulation can hand in its own.
+    """One server's runs. Clock, ids, journal and writer are handed in, so that a simulation can
+    hand in its own.
 
     `committed` is called after each commit, for the exporter.
     """
@@ -77,13 +80,25 @@ class Runs:
             committed=committed,
         )
         self._work = Work(
-            clock=clock, journal=journal, hot=self._hot, matching=self._matching, tokens=tokens, turns=turns
+            clock=clock,
+            journal=journal,
+            hot=self._hot,
+            matching=self._matching,
+            tokens=tokens,
+            turns=turns,
         )
         self._starts = Starts(
-            clock=clock, ids=ids, journal=journal, definitions=self._definitions, hot=self._hot, turns=turns
+            clock=clock,
+            ids=ids,
+            journal=journal,
+            definitions=self._definitions,
+            hot=self._hot,
+            turns=turns,
         )
         self._queries = Queries(journal, self._hot)
-        self._steering = Steering(clock=clock, journal=journal, hot=self._hot, queries=self._queries, turns=turns)
+        self._steering = Steering(
+            clock=clock, journal=journal, hot=self._hot, queries=self._queries, turns=turns
+        )
         self.deploy = self._definitions.deploy
 
     def start_serving(self, info: Info) -> None:
@@ -102,7 +117,7 @@ class Runs:
         """Stops the timers. Turns that are on their way are the writer's."""
         await self._timers.stop()
 
-    # --- definitions -------------------------------------------------------------------------------------------------
+    # --- definitions ------------------------------------------------------------------------------
 
     async def get_definition(self, namespace: str, workflow: str, version: int) -> DefinitionView:
         """One version, the current one for 0; raises `NotFound`."""
@@ -114,7 +129,7 @@ class Runs:
         """Versions by name and number."""
         return self._definitions.list(namespace, workflow=workflow, after=after, limit=limit)
 
-    # --- runs --------------------------------------------------------------------------------------------------------
+    # --- runs -------------------------------------------------------------------------------------
 
     async def start(self, requests: list[StartRequest]) -> list[Started | Exception]:
         """Starts runs; one answer each."""
@@ -134,7 +149,9 @@ class Runs:
         limit: int,
     ) -> list[RunRow]:
         """Runs, newest first."""
-        return self._queries.list_runs(namespace, workflow=workflow, state=state, before=before, limit=limit)
+        return self._queries.list_runs(
+            namespace, workflow=workflow, state=state, before=before, limit=limit
+        )
 
     async def history(
         self, reference: RunReference, after_seq: int, max_bytes: int
@@ -150,21 +167,27 @@ class Runs:
         """The run's end, or None if it does not come within `timeout`."""
         return await self._queries.wait(reference, timeout)
 
-    async def cancel(self, reference: RunReference, *, reason: str, actor: str, request_id: str) -> RunRow:
+    async def cancel(
+        self, reference: RunReference, *, reason: str, actor: str, request_id: str
+    ) -> RunRow:
         """Asks the run to end."""
-        return await self._steering.cancel(reference, reason=reason, actor=actor, request_id=request_id)
+        return await self._steering.cancel(
+            reference, reason=reason, actor=actor, request_id=request_id
+        )
 
     async def terminate(
         self, reference: RunReference, *, reason: str, actor: str, request_id: str
     ) -> RunRow:
         """Ends the run at once."""
-        return await self._steering.terminate(reference, reason=reason, actor=actor, request_id=request_id)
+        return await self._steering.terminate(
+            reference, reason=reason, actor=actor, request_id=request_id
+        )
 
     async def answer(self, request: AnswerRequest) -> RunRow:
         """Answers an incident."""
         return await self._steering.answer(request)
 
-    # --- workers -----------------------------------------------------------------------------------------------------
+    # --- workers ----------------------------------------------------------------------------------
 
     async def poll(self, request: PollRequest) -> PollAnswer:
         """Waits for tasks."""
@@ -174,7 +197,9 @@ class Runs:
         """Takes results."""
         return await self._work.complete(request)
 
-    async def heartbeat(self, namespace: str, session_id: str, beats: list[Beat]) -> list[BeatAnswer]:
+    async def heartbeat(
+        self, namespace: str, session_id: str, beats: list[Beat]
+    ) -> list[BeatAnswer]:
         """Renews leases."""
         return await self._work.heartbeat(namespace, session_id, beats)
 
@@ -182,7 +207,7 @@ class Runs:
         """A worker says goodbye."""
         await self._work.end_session(namespace, session_id)
 
-    # --- inside ------------------------------------------------------------------------------------------------------
+    # --- inside -----------------------------------------------------------------------------------
 
     async def _wake(self, run_ids: list[bytes]) -> None:
         for run_id in run_ids:
@@ -206,7 +231,11 @@ class Runs:
             low, high = (*lane, priority), (*lane, priority, now + 1)
             for row in self._journal.scan(Table.READY, low, high, limit - len(found)):
                 _, _, _, _, ready_time, run_id, key = row.key
-                assert isinstance(ready_time, int) and isinstance(run_id, bytes) and isinstance(key, str)
+                assert (
+                    isinstance(ready_time, int)
+                    and isinstance(run_id, bytes)
+                    and isinstance(key, str)
+                )
                 found.append(TaskReference(priority, ready_time, run_id, key))
         return found
 

@@ -1,4 +1,5 @@
-"""Starting runs: optimistic, because the journal itself refuses a workflow id or request id that is taken.
+"""Starting runs: optimistic, because the journal itself refuses a workflow id or request id that is
+taken.
 
 So a start costs no look-up; only one that was refused is looked into.
 """
@@ -16,7 +17,7 @@ from treadle_server.engine.inputs import StartRun
 from treadle_server.engine.transitions import RunStage
 from treadle_server.engine.values import Payload
 from treadle_server.ids import IdSource
-from treadle_server.journal.port import Journal, Outcome, RunRow
+from treadle_server.journal.port import Journal, RunRow
 from treadle_server.runs.definitions import Definitions
 from treadle_server.runs.errors import AlreadyExists, RequestIdReused, Stopping
 from treadle_server.runs.hot import HotRun, HotRuns
@@ -30,7 +31,14 @@ class Starts:
     """See the module's docstring."""
 
     def __init__(
-        self, *, clock: Clock, ids: IdSource, journal: Journal, definitions: Definitions, hot: HotRuns, turns: Turns
+        self,
+        *,
+        clock: Clock,
+        ids: IdSource,
+        journal: Journal,
+        definitions: Definitions,
+        hot: HotRuns,
+        turns: Turns,
     ) -> None:
         self._clock = clock
         self._ids = ids
@@ -53,10 +61,14 @@ class Starts:
         try:
             if request.reuse_policy is not ReusePolicy.ALLOW_DUPLICATE and request.workflow_id:
                 self._check_reuse(request)
-            version = request.version or await self._definitions.current(request.namespace, request.workflow)
+            version = request.version or await self._definitions.current(
+                request.namespace, request.workflow
+            )
             compiled = self._definitions.cached(request.namespace, request.workflow, version)
             if compiled is None:
-                compiled = await self._definitions.compiled(request.namespace, request.workflow, version)
+                compiled = await self._definitions.compiled(
+                    request.namespace, request.workflow, version
+                )
             return self._begin(request, compiled, version)
         except Exception as error:
             return error
@@ -79,12 +91,18 @@ class Starts:
         )
         hot = HotRun(row, compiled.new_state(run_id), compiled)
         self._hot.add(hot)
-        self._turns.apply(hot, [self._input(request, compiled, version, workflow_id, completed)], new=True)
+        self._turns.apply(
+            hot, [self._input(request, compiled, version, workflow_id, completed)], new=True
+        )
         return hot
 
     @staticmethod
     def _input(
-        request: StartRequest, compiled: Compiled, version: int, workflow_id: str, completed: Payload
+        request: StartRequest,
+        compiled: Compiled,
+        version: int,
+        workflow_id: str,
+        completed: Payload,
     ) -> StartRun:
         return StartRun(
             workflow=request.workflow,
@@ -107,7 +125,10 @@ class Starts:
                 if await until_settled(staged.settled):
                     row = staged.row
                     return Started(
-                        run_id=row.run_id, workflow_id=row.workflow_id, version=row.version, started=True
+                        run_id=row.run_id,
+                        workflow_id=row.workflow_id,
+                        version=row.version,
+                        started=True,
                     )
                 explained = self._explain(request)
                 if explained is not None:
@@ -119,7 +140,9 @@ class Starts:
                 staged = again
         except Exception as error:
             return error
-        return Stopping("the run could not be started, because its workflow id keeps changing hands; try again")
+        return Stopping(
+            "the run could not be started, because its workflow id keeps changing hands; try again"
+        )
 
     def _explain(self, request: StartRequest) -> Started | Exception | None:
         """Why the journal refused it; None if there is no reason any more."""
@@ -151,7 +174,10 @@ class Starts:
         other = self._journal.find_run(request.namespace, request.workflow_id)
         if other is None or other.end_time is None:
             return
-        if request.reuse_policy is ReusePolicy.REJECT_DUPLICATE or other.state == RunStage.COMPLETED:
+        if (
+            request.reuse_policy is ReusePolicy.REJECT_DUPLICATE
+            or other.state == RunStage.COMPLETED
+        ):
             run_id = str(uuid.UUID(bytes=other.run_id))
             raise AlreadyExists(
                 f"workflow id {request.workflow_id!r} was used by the run {run_id}, and the reuse policy forbids another",
@@ -161,12 +187,18 @@ class Starts:
 
 
 def _existing(row: RunRow) -> Started:
-    return Started(run_id=row.run_id, workflow_id=row.workflow_id, version=row.version, started=False)
+    return Started(
+        run_id=row.run_id, workflow_id=row.workflow_id, version=row.version, started=False
+    )
 
 
 def _workflow_id(request: StartRequest, run_id: bytes) -> str:
-    """Derived from the request id, so that a repeat means the same run; from the run id if there is none."""
+    """Derived from the request id, so that a repeat means the same run; from the run id if there is
+    none.
+    """
     if not request.request_id:
         return str(uuid.UUID(bytes=run_id))
-    digest = hashlib.blake2b(request.request_id.encode(), digest_size=16, person=b"treadle-wfid").digest()
+    digest = hashlib.blake2b(
+        request.request_id.encode(), digest_size=16, person=b"treadle-wfid"
+    ).digest()
     return str(uuid.UUID(bytes=digest))

@@ -19,7 +19,9 @@ from treadle_server.runs.turns import Turns, until_settled
 class Steering:
     """Each verb is an input of one run; a request id makes a repeat get the first answer."""
 
-    def __init__(self, *, clock: Clock, journal: Journal, hot: HotRuns, queries: Queries, turns: Turns) -> None:
+    def __init__(
+        self, *, clock: Clock, journal: Journal, hot: HotRuns, queries: Queries, turns: Turns
+    ) -> None:
         self._clock = clock
         self._journal = journal
         self._hot = hot
@@ -27,21 +29,31 @@ class Steering:
         self._turns = turns
         self._in_flight: dict[tuple[str, str, str], asyncio.Future[RunRow]] = {}
 
-    async def cancel(self, reference: RunReference, *, reason: str, actor: str, request_id: str) -> RunRow:
+    async def cancel(
+        self, reference: RunReference, *, reason: str, actor: str, request_id: str
+    ) -> RunRow:
         """Asks the run to end; asking twice is fine. Raises `RunEnded`, `NotFound`."""
         request = i.RequestCancel(reason=reason, actor=actor)
         return await self._once(reference, "CancelRun", request_id, request)
 
-    async def terminate(self, reference: RunReference, *, reason: str, actor: str, request_id: str) -> RunRow:
+    async def terminate(
+        self, reference: RunReference, *, reason: str, actor: str, request_id: str
+    ) -> RunRow:
         """Ends the run at once. Raises `RunEnded`, `NotFound`."""
-        return await self._once(reference, "TerminateRun", request_id, i.Terminate(reason=reason, actor=actor))
+        return await self._once(
+            reference, "TerminateRun", request_id, i.Terminate(reason=reason, actor=actor)
+        )
 
     async def answer(self, request: AnswerRequest) -> RunRow:
         """Answers an incident. Raises `NotHeld`, `RunEnded`, `NotFound`."""
-        given = i.AnswerHeld(key=request.key, answer=request.answer, actor=request.actor, reason=request.reason)
+        given = i.AnswerHeld(
+            key=request.key, answer=request.answer, actor=request.actor, reason=request.reason
+        )
         return await self._once(request.reference, "AnswerIncident", request.request_id, given)
 
-    async def _once(self, reference: RunReference, method: str, request_id: str, one: i.Input) -> RunRow:
+    async def _once(
+        self, reference: RunReference, method: str, request_id: str, one: i.Input
+    ) -> RunRow:
         row = self._queries.find(reference)
         if not request_id:
             return await self._apply(row.run_id, one, [])
@@ -52,7 +64,9 @@ class Steering:
         [earlier] = self._journal.get(Table.REQUEST, [name])
         if earlier is not None:
             if earlier.value != row.run_id:
-                raise RequestIdReused(f"request id {request_id!r} was used for another run before; take a new one")
+                raise RequestIdReused(
+                    f"request id {request_id!r} was used for another run before; take a new one"
+                )
             return row
         put = Row(Table.REQUEST, name, row.run_id, self._clock.now() + REQUEST_LIFE)
         task = asyncio.ensure_future(self._apply(row.run_id, one, [put]))

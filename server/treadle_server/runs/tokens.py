@@ -1,6 +1,7 @@
 """Task tokens: they name an attempt and prove that this server made them.
 
-A token is MAC (16 bytes), run id (16), lease (8), length of the namespace (1), namespace, key. Opaque to everybody else.
+A token is MAC (16 bytes), run id (16), lease (8), length of the namespace (1), namespace, key.
+Opaque to everybody else.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ _HEAD = _MAC_BYTES + 16 + 8 + 1
 
 
 class Tokens:
-    """Makes and reads tokens with a secret that lives in the journal, so that tokens survive a restart."""
+    """Makes and reads tokens with a secret that lives in the journal, so that tokens survive a
+    restart.
+    """
 
     def __init__(self, secret: bytes) -> None:
         self._secret = secret

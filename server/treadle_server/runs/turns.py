@@ -1,13 +1,15 @@
 """The path of every input: take a turn, match, commit, release. The only place that changes a run.
 
 1. `take_turn` changes the staged state and says what happened.
-2. Matching, before the commit: an activity that a waiting worker can take is leased in the same unit, so that a step
-   costs one commit. Only what nobody takes gets a row.
+2. Matching, before the commit: an activity that a waiting worker can take is leased in the same
+   unit, so that a step costs one commit. Only what nobody takes gets a row.
 3. The unit goes to the writer. Until it is committed, nobody is told anything.
-4. Release, after the commit: tasks are handed over, rows that nobody took are offered, timers armed, watchers woken.
+4. Release, after the commit: tasks are handed over, rows that nobody took are offered, timers
+   armed, watchers woken.
 
-If the commit does not happen, the run is dropped from memory: its staged state was never true. Units of it that are
-already on their way fail by their seq, and everybody who waits for them is told so.
+If the commit does not happen, the run is dropped from memory: its staged state was never true.
+Units of it that are already on their way fail by their seq, and everybody who waits for them is
+told so.
 """
 
 from __future__ import annotations
@@ -89,8 +91,9 @@ class Turns:
     ) -> Applied:
         """Takes a turn of the run and sends it to the journal; never waits.
 
-        `prefer` is offered the turn's own activities first (the worker that just reported). `puts` go into the same
-        unit. `new` says that the run's row does not exist yet. `granted_to` is who asked, if the input is a grant.
+        `prefer` is offered the turn's own activities first (the worker that just reported). `puts`
+        go into the same unit. `new` says that the run's row does not exist yet. `granted_to` is who
+        asked, if the input is a grant.
         """
         state = hot.state
         now = max(self._clock.now(), state.time)
@@ -104,7 +107,9 @@ class Turns:
             assert isinstance(grant, GrantLease), "only a grant is granted"
             assignments.append(Assignment(granted_to, self.task_view(hot, grant.key)))
         # Only what succeeded is remembered under its request id.
-        unit = self._unit(hot, turn, now, first_seq, () if first_refusal(answers) else puts, new=new)
+        unit = self._unit(
+            hot, turn, now, first_seq, () if first_refusal(answers) else puts, new=new
+        )
         if unit is None:
             self._after_nothing(hot, turn)
             return Applied(answers, hot.settled)
@@ -124,17 +129,25 @@ class Turns:
         """Leases a waiting activity to a worker, if the run agrees."""
         return self.apply(hot, [grant_input(key, taker)], granted_to=taker)
 
-    # --- before the commit -------------------------------------------------------------------------------------------
+    # --- before the commit ------------------------------------------------------------------------
 
-    def _match(self, hot: HotRun, turn: Turn, now: Instant, prefer: Taker | None) -> list[Assignment]:
+    def _match(
+        self, hot: HotRun, turn: Turn, now: Instant, prefer: Taker | None
+    ) -> list[Assignment]:
         assignments: list[Assignment] = []
         # Granting makes no new offers, but `offers` may name what has been withdrawn since.
         for key in turn.offers:
             activity = hot.state.activities.get(key)
-            if activity is None or activity.stage is not ActivityStage.QUEUED or hot.state.ending is not None:
+            if (
+                activity is None
+                or activity.stage is not ActivityStage.QUEUED
+                or hot.state.ending is not None
+            ):
                 continue
             scheduled = activity.scheduled
-            taker = self._matching.find_taker(hot.namespace, scheduled.queue, scheduled.type, prefer)
+            taker = self._matching.find_taker(
+                hot.namespace, scheduled.queue, scheduled.type, prefer
+            )
             if taker is None:
                 continue
             task = self._grant(hot, turn, key, taker, now)
@@ -142,7 +155,9 @@ class Turns:
                 assignments.append(Assignment(taker, task))
         return assignments
 
-    def _grant(self, hot: HotRun, turn: Turn, key: str, taker: Taker, now: Instant) -> TaskView | None:
+    def _grant(
+        self, hot: HotRun, turn: Turn, key: str, taker: Taker, now: Instant
+    ) -> TaskView | None:
         """Leases the activity to the taker within the turn; None if the run refuses."""
         take_turn(hot.state, [grant_input(key, taker)], hot.compiled.decider, now, turn)
         granted = turn.answers[-1]
@@ -155,7 +170,11 @@ class Turns:
         """The open attempt of an activity as its worker gets it."""
         state = hot.state
         activity = state.activities[key]
-        memory = {name: state.memory[name] for name in activity.scheduled.memory_keys if name in state.memory}
+        memory = {
+            name: state.memory[name]
+            for name in activity.scheduled.memory_keys
+            if name in state.memory
+        }
         return TaskView(
             token=self._tokens.make(hot.namespace, hot.run_id, key, activity.lease),
             namespace=hot.namespace,
@@ -181,7 +200,14 @@ class Turns:
         self._heartbeat_details.pop((run_id, key), None)
 
     def _unit(
-        self, hot: HotRun, turn: Turn, now: Instant, first_seq: int, puts: Sequence[Row], *, new: bool
+        self,
+        hot: HotRun,
+        turn: Turn,
+        now: Instant,
+        first_seq: int,
+        puts: Sequence[Row],
+        *,
+        new: bool,
     ) -> Unit | None:
         state = hot.state
         records: tuple[Record, ...] = ()
@@ -215,17 +241,27 @@ class Turns:
             return True
         return False
 
-    # --- after the commit --------------------------------------------------------------------------------------------
+    # --- after the commit -------------------------------------------------------------------------
 
     def _after_nothing(self, hot: HotRun, turn: Turn) -> None:
-        """Nothing changed, but time may have: offers are of activities whose rows are there already."""
+        """Nothing changed, but time may have: offers are of activities whose rows are there
+        already.
+        """
         self._offer(hot, turn)
         self._timers.arm(hot.run_id, hot.state.wake_time)
 
     def _release(
-        self, hot: HotRun, turn: Turn, assignments: list[Assignment], settled: asyncio.Future[Outcome]
+        self,
+        hot: HotRun,
+        turn: Turn,
+        assignments: list[Assignment],
+        settled: asyncio.Future[Outcome],
     ) -> None:
-        if settled.cancelled() or settled.exception() is not None or settled.result() is not Outcome.COMMITTED:
+        if (
+            settled.cancelled()
+            or settled.exception() is not None
+            or settled.result() is not Outcome.COMMITTED
+        ):
             self._hot.drop(hot)
             for assignment in assignments:
                 assignment.taker.release()
@@ -278,7 +314,9 @@ class Turns:
     def _send_stops(self, hot: HotRun, turn: Turn) -> None:
         for key, lease, session_id in turn.stops:
             token = self._tokens.make(hot.namespace, hot.run_id, key, lease)
-            self._matching.send_stop(hot.namespace, session_id, Stop(token=token, abandon=hot.state.ended))
+            self._matching.send_stop(
+                hot.namespace, session_id, Stop(token=token, abandon=hot.state.ended)
+            )
 
 
 def grant_input(key: str, taker: Taker) -> GrantLease:

@@ -61,7 +61,7 @@ class Work:
         matching.grant_parked = self._grant_parked
         matching.wake_session = self._wake_session
 
-    # --- polls -------------------------------------------------------------------------------------------------------
+    # --- polls ------------------------------------------------------------------------------------
 
     async def poll(self, request: PollRequest) -> PollAnswer:
         """Waits for tasks or control messages, at most `request.wait`. Raises `SessionUnknown`."""
@@ -101,7 +101,11 @@ class Work:
             )
         session = sessions.begin(request.namespace, request.session_id, now)
         session.last_seen = now
-        session.queue, session.identity, session.build_id = request.queue, request.identity, request.build_id
+        session.queue, session.identity, session.build_id = (
+            request.queue,
+            request.identity,
+            request.build_id,
+        )
         if request.types:
             session.types = request.types
         session.acknowledge(request.acknowledged)
@@ -119,7 +123,9 @@ class Work:
             return session.types
         return request.types or None
 
-    async def _repeat(self, session: Session | None, references: Iterable[LeaseReference]) -> list[TaskView]:
+    async def _repeat(
+        self, session: Session | None, references: Iterable[LeaseReference]
+    ) -> list[TaskView]:
         """Tasks that were handed to the session before, as far as their leases still hold."""
         tasks: list[TaskView] = []
         for reference in references:
@@ -150,11 +156,14 @@ class Work:
             if not settled:
                 return
             await asyncio.gather(*(until_settled(one) for one in settled), return_exceptions=True)
-            # Deliveries are callbacks of the same futures; they have run when the gathering wakes us.
+            # Deliveries are callbacks of the same futures; they have run when the gathering wakes
+            # us.
             if taker.delivered:
                 return
 
-    async def _grant(self, reference: TaskReference, taker: Taker) -> asyncio.Future[Outcome] | None:
+    async def _grant(
+        self, reference: TaskReference, taker: Taker
+    ) -> asyncio.Future[Outcome] | None:
         """Leases one waiting task; None if the run refuses, because it has changed since."""
         try:
             hot = self._hot.get(reference.run_id) or await self._hot.load(reference.run_id)
@@ -162,7 +171,9 @@ class Work:
             return None
         return self._grant_hot(hot, reference, taker)
 
-    def _grant_hot(self, hot: HotRun, reference: TaskReference, taker: Taker) -> asyncio.Future[Outcome] | None:
+    def _grant_hot(
+        self, hot: HotRun, reference: TaskReference, taker: Taker
+    ) -> asyncio.Future[Outcome] | None:
         applied = self._turns.grant(hot, reference.key, taker)
         if not isinstance(applied.answers[0], Granted):
             return None
@@ -196,7 +207,8 @@ class Work:
             wakers.discard(ready)
             if not wakers:
                 self._wakers.pop(name, None)
-        # What was promised is already on its way to the disk: a moment more, rather than giving it back.
+        # What was promised is already on its way to the disk: a moment more, rather than giving it
+        # back.
         await promises_kept(taker)
 
     def _wake_session(self, namespace: str, session_id: str) -> None:
@@ -204,7 +216,9 @@ class Work:
             ready.set()
 
     def _abandon(self, taker: Taker) -> None:
-        """The poll is gone. What was delivered to it goes back; what is promised goes back when it is delivered."""
+        """The poll is gone. What was delivered to it goes back; what is promised goes back when it
+        is delivered.
+        """
         taker.gone = True
         for task in taker.delivered:
             assert isinstance(task, TaskView)
@@ -227,9 +241,11 @@ class Work:
     def _note_delivery(self, session: Session, tasks: list[Any]) -> int:
         if not tasks:
             return 0
-        return session.deliver([(task.run_id, task.key, task.lease) for task in tasks], self._clock.now())
+        return session.deliver(
+            [(task.run_id, task.key, task.lease) for task in tasks], self._clock.now()
+        )
 
-    # --- results -----------------------------------------------------------------------------------------------------
+    # --- results ----------------------------------------------------------------------------------
 
     async def complete(self, request: CompleteRequest) -> CompleteAnswer:
         """Takes results in order, each with an answer of its own; may give the next tasks at once."""
@@ -247,7 +263,10 @@ class Work:
                     session=session,
                 )
         try:
-            reported = [await self._report(request.namespace, result, session, taker) for result in request.results]
+            reported = [
+                await self._report(request.namespace, result, session, taker)
+                for result in request.results
+            ]
             refusals = await asyncio.gather(*(self._outcome(report) for report in reported))
             if taker is not None and taker.capacity > 0 and session is not None:
                 await self._take_waiting(request.namespace, session.queue, taker)
@@ -270,7 +289,9 @@ class Work:
     async def _report(
         self, namespace: str, result: Result, session: Session | None, taker: Taker | None
     ) -> Exception | asyncio.Future[Outcome] | None:
-        """Puts one result to its run: the refusal, the commit to wait for, or None if it is known already."""
+        """Puts one result to its run: the refusal, the commit to wait for, or None if it is known
+        already.
+        """
         try:
             run_id, key, lease = self._tokens.read(namespace, result.token)
             hot = self._hot.get(run_id) or await self._hot.load(run_id)
@@ -299,9 +320,11 @@ class Work:
             return None
         return Stopping("the result could not be written down; send it again")
 
-    # --- heartbeats --------------------------------------------------------------------------------------------------
+    # --- heartbeats -------------------------------------------------------------------------------
 
-    async def heartbeat(self, namespace: str, session_id: str, beats: list[Beat]) -> list[BeatAnswer]:
+    async def heartbeat(
+        self, namespace: str, session_id: str, beats: list[Beat]
+    ) -> list[BeatAnswer]:
         """Renews leases; says who is to stop."""
         session = self._session(namespace, session_id)
         if session is not None:
@@ -317,7 +340,9 @@ class Work:
         activity = hot.state.activities.get(key)
         await until_settled(hot.settled)
         if activity is None or activity.stage not in _LEASED or activity.lease != lease:
-            return BeatAnswer(refusal=LeaseEnded(f"this attempt of {key!r} is over; stop working on it"))
+            return BeatAnswer(
+                refusal=LeaseEnded(f"this attempt of {key!r} is over; stop working on it")
+            )
         self._heartbeats[run_id, lease] = self._clock.now()
         if beat.details is not None:
             self._turns.note_heartbeat_details(run_id, key, beat.details)
@@ -329,10 +354,11 @@ class Work:
         if session_id:
             until = self._matching.sessions.renewal(hot.namespace, session_id, self._clock.now())
             return Renewal(until, heartbeat_time)
-        # Without a session the heartbeat renews: for as long as its timeout says, which the engine adds.
+        # Without a session the heartbeat renews: for as long as its timeout says, which the engine
+        # adds.
         return Renewal(0, heartbeat_time)
 
-    # --- the end of a session ----------------------------------------------------------------------------------------
+    # --- the end of a session ---------------------------------------------------------------------
 
     async def end_session(self, namespace: str, session_id: str) -> None:
         """Forgets the session; what it still had is offered to others at once, uncounted."""

@@ -1,7 +1,7 @@
 """The loop that wakes runs on time, at most `BATCH` between other inputs.
 
-Memory holds the wakes of the near future only, up to a horizon; the rest are `wake_time`s of run rows, which are read
-when the horizon moves on. So a million sleeping runs cost nothing here.
+Memory holds the wakes of the near future only, up to a horizon; the rest are `wake_time`s of run
+rows, which are read when the horizon moves on. So a million sleeping runs cost nothing here.
 """
 
 from __future__ import annotations

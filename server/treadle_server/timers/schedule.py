@@ -8,7 +8,9 @@ from treadle_server.engine.values import Instant
 
 
 class Schedule:
-    """Earliest first. Setting a run again replaces its entry; the old one is passed over when it comes up."""
+    """Earliest first. Setting a run again replaces its entry; the old one is passed over when it
+    comes up.
+    """
 
     def __init__(self) -> None:
         self._heap: list[tuple[Instant, bytes]] = []

@@ -1,1 +1,3 @@
-"""Graphs: reading and checking a document (`parse`), its structure (`structure`), and deciding for its runs (`decider`)."""
+"""Graphs: reading and checking a document (`parse`), its structure (`structure`), and deciding for
+its runs (`decider`).
+"""

@@ -88,8 +88,8 @@ def bind(
 
 
 def join_values(values: Sequence[tuple[str, Payload, bool]], what: str) -> Payload:
-    """One object out of several (source's name, value, mapped): unmapped ones stand under their source's name, mapped
-    objects are merged. Values that need no look inside are not parsed.
+    """One object out of several (source's name, value, mapped): unmapped ones stand under their
+    source's name, mapped objects are merged. Values that need no look inside are not parsed.
     """
     parts: dict[str, bytes] = {}
     for source, payload, mapped in values:

@@ -1,7 +1,7 @@
 """The graph's decider: which guards are true, what a node's input is, when the run has arrived.
 
-Pure: reads the state, gives commands. It is handed the nodes that need a decision and looks at nothing else, so that its
-cost is that of those nodes and their edges.
+Pure: reads the state, gives commands. It is handed the nodes that need a decision and looks at
+nothing else, so that its cost is that of those nodes and their edges.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class GraphDecider:
             commands.append(MarkUnreached(tuple(unreached)))
         return commands
 
-    # --- edges -------------------------------------------------------------------------------------------------------
+    # --- edges ------------------------------------------------------------------------------------
 
     def _decide_edges(
         self, state: RunState, number: int, failed_targets: set[int]
@@ -115,7 +115,7 @@ class GraphDecider:
     ) -> dict[str, Any]:
         return bind(state, expression, self._definition, source=edge.source, on_error=edge.on_error)
 
-    # --- nodes -------------------------------------------------------------------------------------------------------
+    # --- nodes ------------------------------------------------------------------------------------
 
     def _fire(self, state: RunState, number: int, node: NodePlan) -> Command:
         try:
@@ -168,7 +168,9 @@ class GraphDecider:
         return state.progress.outputs.get(edge.source, NULL)
 
     def _planned_failure(self, state: RunState, number: int, spec: FailSpec) -> Failure:
-        """What a `fail` node ends the run with: its own words, with the run's first failure as cause."""
+        """What a `fail` node ends the run with: its own words, with the run's first failure as
+        cause.
+        """
         first = state.progress.first_failure
         message = first[1].message if first is not None else ""
         if spec.message is not None:
@@ -180,7 +182,7 @@ class GraphDecider:
         kind = spec.kind or (first[1].kind if first is not None else "Failed")
         return Failure(kind=kind, message=message, cause=None if first is None else first[1])
 
-    # --- the end -----------------------------------------------------------------------------------------------------
+    # --- the end ----------------------------------------------------------------------------------
 
     def _end(self, state: RunState) -> Command:
         definition = self._definition

@@ -4,8 +4,10 @@ Placeholder of the first hour; see below.
 """
 
 from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any
+
 from treadle_server.definitions.document import Problems
 from treadle_server.definitions.graph.model import EdgePlan, NodePlan
 

@@ -1,4 +1,6 @@
-"""One version of a graph, compiled: what `parse` makes and `decider` reads. Immutable, shared by all its runs."""
+"""One version of a graph, compiled: what `parse` makes and `decider` reads. Immutable, shared by
+all its runs.
+"""
 
 from __future__ import annotations
 
@@ -61,7 +63,9 @@ class EdgePlan:
 
 @dataclass(slots=True, kw_only=True)
 class GraphDefinition:
-    """See the module's docstring. `document` is the normalised document, the content that versions are compared by."""
+    """See the module's docstring. `document` is the normalised document, the content that versions
+    are compared by.
+    """
 
     name: str
     description: str

@@ -1,4 +1,6 @@
-"""The options of an activity node: queue, retry, timeouts, priority; and the document's defaults for them."""
+"""The options of an activity node: queue, retry, timeouts, priority; and the document's defaults
+for them.
+"""
 
 from __future__ import annotations
 

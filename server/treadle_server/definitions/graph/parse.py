@@ -1,7 +1,7 @@
 """From a document to a compiled graph: reads every part, checks every name, collects every fault.
 
-The document's format is described in `docs/reference/graph.md`. What is refused here is refused for good: nothing is
-stored. What only a run can know becomes a typed failure of a node.
+The document's format is described in `docs/reference/graph.md`. What is refused here is refused for
+good: nothing is stored. What only a run can know becomes a typed failure of a node.
 """
 
 from __future__ import annotations
@@ -38,7 +38,9 @@ MAX_EDGES = 1_000_000
 
 
 def parse_graph(document: Any) -> GraphDefinition:
-    """Compiles a document. Raises `DefinitionInvalid` with every fault that was found, up to a limit."""
+    """Compiles a document. Raises `DefinitionInvalid` with every fault that was found, up to a
+    limit.
+    """
     problems = Problems()
     reader = _Reader(document, problems)
     definition = reader.read()
@@ -48,7 +50,9 @@ def parse_graph(document: Any) -> GraphDefinition:
 
 
 class _Reader:
-    """Reads one document; each part's method notes its faults and goes on, so that one deploy shows them all."""
+    """Reads one document; each part's method notes its faults and goes on, so that one deploy shows
+    them all.
+    """
 
     def __init__(self, document: Any, problems: Problems) -> None:
         self.document = document
@@ -103,7 +107,7 @@ class _Reader:
         end_nodes = tuple(n for n, out in enumerate(structure.successors) if not out)
         return self._definition(name, description, parameters, run_timeout, output, end_nodes)
 
-    # --- nodes -------------------------------------------------------------------------------------------------------
+    # --- nodes ------------------------------------------------------------------------------------
 
     def _node_bodies(self) -> dict[str, Any]:
         value = self.fields.raw("nodes")
@@ -161,7 +165,7 @@ class _Reader:
         fields.close()
         return spec
 
-    # --- edges -------------------------------------------------------------------------------------------------------
+    # --- edges ------------------------------------------------------------------------------------
 
     def _edge_bodies(self, node_bodies: dict[str, Any]) -> list[tuple[Fields, EdgePlan | None]]:
         value = self.fields.raw("edges", [])
@@ -260,7 +264,7 @@ class _Reader:
                 fields.raw("map"), fields.at("map"), self._names("params", "output", of=0)
             )
 
-    # --- checks ------------------------------------------------------------------------------------------------------
+    # --- checks -----------------------------------------------------------------------------------
 
     def _refuse_cycle(self, names: list[str], *, guarded: bool) -> None:
         shown = " -> ".join([*names, names[0]])
@@ -285,7 +289,7 @@ class _Reader:
         if value is not None and not isinstance(value, Mapping):
             self.problems.add("activities", f"must be an object, is {kind_of(value)}")
 
-    # --- expressions -------------------------------------------------------------------------------------------------
+    # --- expressions ------------------------------------------------------------------------------
 
     def _names(self, *words: str, of: int | None = None, itself: bool = False) -> KnownNames:
         """What an expression may name: words, and the nodes before `of` (all nodes if None)."""
@@ -301,7 +305,7 @@ class _Reader:
             self.problems.add(invalid.path, invalid.message)
             return None
 
-    # --- the result --------------------------------------------------------------------------------------------------
+    # --- the result -------------------------------------------------------------------------------
 
     def _definition(
         self,
@@ -333,5 +337,7 @@ class _Reader:
 
 
 def _canonical(value: Any) -> bytes:
-    """The order of keys is kept where it means something (nodes); the form is otherwise free of accidents."""
+    """The order of keys is kept where it means something (nodes); the form is otherwise free of
+    accidents.
+    """
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()

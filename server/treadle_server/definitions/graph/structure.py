@@ -1,4 +1,6 @@
-"""The shape of a graph: order, cycles, who comes before whom; and the `Topology` that the engine folds with."""
+"""The shape of a graph: order, cycles, who comes before whom; and the `Topology` that the engine
+folds with.
+"""
 
 from __future__ import annotations
 
@@ -78,7 +80,8 @@ class Structure:
 class KnownNames(Collection[str]):
     """The names that an expression may use: some words, and the ids of the nodes before a node.
 
-    Looked up, never listed: a list per node would cost the square of the graph. `of` None stands for the whole graph.
+    Looked up, never listed: a list per node would cost the square of the graph. `of` None stands
+    for the whole graph.
     """
 
     def __init__(
