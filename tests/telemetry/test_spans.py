@@ -21,12 +21,12 @@ def spans(events: Sequence[Event]) -> list[Span]:
 
 
 def outline(made: Sequence[Span]) -> list[tuple[str, float, float]]:
-    """(name, start, end) in seconds after the run's start."""
+    """(name, start, end) in seconds after the run's start, to the millisecond."""
     return [
         (
             span.name,
-            (span.start_time_unix_nano // 1000 - at(0)) / 1e6,
-            (span.end_time_unix_nano // 1000 - at(0)) / 1e6,
+            round((span.start_time_unix_nano // 1000 - at(0)) / 1e6, 3),
+            round((span.end_time_unix_nano // 1000 - at(0)) / 1e6, 3),
         )
         for span in made
     ]
@@ -181,6 +181,14 @@ def test_a_huge_failure_is_cut() -> None:
     assert stack_trace.endswith("end")
 
 
-def test_a_clock_that_was_set_back_makes_no_negative_span() -> None:
-    [span] = spans([story.leased("charge", lease=1, attempt=1, ready=2, time=1)])
-    assert outline([span]) == [("wait charge", 2, 2)]
+def test_all_spans_are_longer_than_the_anchor_and_that_has_a_length() -> None:
+    anchor, *others = spans(story.order())
+    length = anchor.end_time_unix_nano - anchor.start_time_unix_nano
+    assert length > 0
+    assert all(span.end_time_unix_nano - span.start_time_unix_nano > length for span in others)
+
+
+@pytest.mark.parametrize("time", [2, 1], ids=["at once", "a clock that was set back"])
+def test_no_span_is_without_length(time: float) -> None:
+    [span] = spans([story.leased("charge", lease=1, attempt=1, ready=2, time=time)])
+    assert span.end_time_unix_nano == span.start_time_unix_nano + 1000

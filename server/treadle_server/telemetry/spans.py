@@ -7,7 +7,7 @@ A closing event repeats the times of what it closes, so a span needs no state, n
 no open span in memory; after a crash the same events make the same spans. The shape
 (`docs/decisions/0004-trace-shape.md`):
 
-    run order_processing            anchor: the root, zero length, sent at the start
+    run order_processing            anchor: the root, a mere moment, sent at the start
     ├─ wait charge                  ready until leased
     ├─ charge                       the attempt, lease to outcome; the worker's spans go below it
     ├─ backoff charge               failed until ready again
@@ -82,7 +82,11 @@ def attribute(key: str, value: AttributeValue) -> KeyValue:
 
 
 def _run_started(run_id: bytes, event: RunStarted) -> list[Span]:
-    """The anchor. It cannot be the run's whole length, for it must be there while the run runs."""
+    """The anchor. It cannot be the run's whole length, for it must be there while the run runs.
+
+    It is a nanosecond long, the rest a microsecond at least. Jaeger takes a span of no length for
+    a mistake, and a child not longer than its parent, yet outside of it, for a clock that is wrong.
+    """
     anchor = _span(
         run_id,
         ids.anchor_span_id(run_id),
@@ -96,6 +100,7 @@ def _run_started(run_id: bytes, event: RunStarted) -> list[Span]:
         },
     )
     anchor.parent_span_id = b""
+    anchor.end_time_unix_nano = anchor.start_time_unix_nano + 1
     caller = ids.parse_traceparent(event.traceparent) if event.traceparent else None
     if caller is not None:
         # A link and no parent: the run outlives its caller's trace, and a request sent again has
@@ -214,7 +219,7 @@ def _span(
     end: Instant,
     attributes: dict[str, AttributeValue],
 ) -> Span:
-    """A child of the anchor. An end before its start would be refused, and becomes no length."""
+    """A child of the anchor; what took no time is a microsecond long, see `_run_started`."""
     span = Span(
         trace_id=ids.trace_id(run_id),
         span_id=span_id,
@@ -222,7 +227,7 @@ def _span(
         name=name,
         kind=Span.SPAN_KIND_INTERNAL,
         start_time_unix_nano=start * _NANOSECONDS_PER_MICROSECOND,
-        end_time_unix_nano=max(start, end) * _NANOSECONDS_PER_MICROSECOND,
+        end_time_unix_nano=max(start + 1, end) * _NANOSECONDS_PER_MICROSECOND,
         attributes=[attribute(key, value) for key, value in attributes.items()],
     )
     span.attributes.append(attribute("treadle.run_id", str(UUID(bytes=run_id))))
