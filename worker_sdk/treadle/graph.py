@@ -226,16 +226,14 @@ class Graph:
             on_failure: what a failure that no error edge takes does: fail the run, or go on.
         """
         node: dict[str, object] = {}
-        if activity is not None:
-            node["activity"] = self._activity_name(activity)
+        if activity is not None and (name := self._activity_name(activity)) != id:
+            node["activity"] = name
+        node |= without_absent(description=description, queue=queue)
         if isinstance(input, Mapping):
             node["input"] = plain(input, f"the input of node {id!r}")
         else:
             node |= self._formula("input", input, NODE_NAMES)
-        node |= self._formula("run_if", run_if, NODE_NAMES, guard=True)
         node |= without_absent(
-            description=description,
-            queue=queue,
             memory=list(memory),
             retry=retry.document() if retry else None,
             start_to_close=duration(start_to_close),
@@ -243,10 +241,11 @@ class Graph:
             schedule_to_close=duration(schedule_to_close),
             heartbeat=duration(heartbeat),
             priority=priority,
-            on_failure=on_failure,
         )
+        node |= self._formula("run_if", run_if, NODE_NAMES, guard=True)
         if not isinstance(default_output, _Absent):
             node["default_output"] = plain(default_output, f"the default_output of node {id!r}")
+        node |= without_absent(on_failure=on_failure)
         return self._add_node(id, node)
 
     def fail(

@@ -135,6 +135,13 @@ WITH_WORDS_OF_OURS: list[tuple[Callable[[Any], object], object]] = [
     (lambda output: if_else(output.express, "fast", "slow"), "fast"),
     (lambda output: if_else(output.count > 9, 1, "text"), "text"),
     (lambda output: if_else(output.count > 9, text(output.count), 2.5), 2.5),
+    (lambda output: if_else(output.express, "a: " + output.id, "b: " + output.id), "a: o-17"),
+    (lambda output: if_else(output.express, [1], ["a"]), [1]),
+    (lambda output: if_else(output.express, {"a": 1}, []), {"a": 1}),
+    (lambda output: if_else(output.express, output.count + 1, 1.5), 8),
+    (lambda output: if_else(output.express, None, 1.5), None),
+    (lambda output: if_else(output.express, output.tags.map(lambda t: t), [1]), ["new", "gift"]),
+    (lambda output: if_else(output.express, output.tags.size(), output.id.as_text()), 2),
     (lambda output: if_else(output.express, if_else(output.count > 9, 1, 2), 3), 2),
     (lambda output: if_else(if_else(output.express, False, True), 1, 2) + 1, 3),
     (lambda output: text("order ", output.id, ": ", output.count, "/", 3), "order o-17: 7/3"),
@@ -186,6 +193,9 @@ def test_the_text_is_what_a_person_would_write() -> None:
     assert recorded_text(lambda output: output["a"]["b-c"][0]) == 'output.a["b-c"][0]'
     assert recorded_text(lambda params: params.get("details", False)) == (
         "has(params.details) ? params.details : false"
+    )
+    assert recorded_text(lambda a: if_else(a, "x: " + a.b, "y: " + a.c)) == (
+        'a ? "x: " + a.b : "y: " + a.c'
     )
     assert recorded_text(lambda a, b, c: any_of(a, b, all_of(b, c))) == "a || b || b && c"
     assert recorded_text(lambda a, b: (a == 1) == (b == 2)) == "(a == 1) == (b == 2)"

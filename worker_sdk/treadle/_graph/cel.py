@@ -22,6 +22,9 @@ RESERVED = frozenset(
 )
 """Words that CEL keeps for itself: never the name of a variable or, in this text, of a field."""
 
+DYNAMIC, BOOL, INT, DOUBLE, STRING = "dyn", "bool", "int", "double", "string"
+"""Types that CEL's checker knows, by the names of the conversions to them."""
+
 MIN_INT = -(2**63)
 MAX_INT = 2**63 - 1
 
@@ -59,13 +62,14 @@ LEVELS = {
 class Expression:
     """CEL text, how tightly its outermost operator binds, and the variables it names.
 
-    `dynamic`: a part of a variable, of which CEL's checker knows no type and so accepts any.
+    `type` is what CEL's checker knows its type to be: "dyn" for variables and their parts, of which
+    it knows nothing and so accepts anything; empty if it is not worth knowing here.
     """
 
     text: str
     level: Level = Level.MEMBER
     names: frozenset[str] = field(default=frozenset())
-    dynamic: bool = False
+    type: str = ""
 
     def at(self, level: Level) -> str:
         """The text, in parentheses if it binds less tightly than `level`."""
@@ -79,7 +83,7 @@ def is_identifier(name: str) -> bool:
 
 def variable(name: str) -> Expression:
     """A variable. `name` must be an identifier."""
-    return Expression(name, names=frozenset((name,)), dynamic=True)
+    return Expression(name, names=frozenset((name,)), type=DYNAMIC)
 
 
 def binary(operator: str, left: Expression, right: Expression) -> Expression:
@@ -93,7 +97,11 @@ def binary(operator: str, left: Expression, right: Expression) -> Expression:
     left_level = Level(level + 1) if level is Level.RELATION else level
     right_level = level if level in (Level.AND, Level.OR) else Level(level + 1)
     text = f"{left.at(left_level)} {operator} {right.at(right_level)}"
-    return Expression(text, level, left.names | right.names)
+    found = BOOL
+    if level in (Level.SUM, Level.PRODUCT):
+        # With one side unknown, the checker takes the other's type.
+        found = right.type if left.type == DYNAMIC else left.type
+    return Expression(text, level, left.names | right.names, found)
 
 
 def unary(operator: str, operand: Expression) -> Expression:
@@ -101,59 +109,58 @@ def unary(operator: str, operand: Expression) -> Expression:
     # "--5" is no number: a sign before a sign keeps its parentheses.
     inner = operand.at(Level.UNARY)
     text = f"{operator}({inner})" if inner.startswith(operator) else f"{operator}{inner}"
-    return Expression(text, Level.UNARY, operand.names)
+    return Expression(text, Level.UNARY, operand.names, BOOL if operator == "!" else operand.type)
 
 
-def ternary(
-    condition: Expression, then: Expression, otherwise: Expression, *, alike: bool = False
-) -> Expression:
+def ternary(condition: Expression, then: Expression, otherwise: Expression) -> Expression:
     """`condition ? then : otherwise`.
 
     The checker wants both branches of one type where it knows the types; `dyn` tells it not to.
     """
-    if not (then.dynamic or otherwise.dynamic or alike):
-        otherwise = call("dyn", otherwise)
+    if DYNAMIC not in (then.type, otherwise.type) and not then.type == otherwise.type != "":
+        otherwise = call("dyn", otherwise, type=DYNAMIC)
     text = f"{condition.at(Level.OR)} ? {then.at(Level.OR)} : {otherwise.at(Level.TERNARY)}"
     names = _names(condition, then, otherwise)
-    return Expression(text, Level.TERNARY, names, dynamic=then.dynamic or otherwise.dynamic)
+    found = then.type if otherwise.type == then.type else DYNAMIC
+    return Expression(text, Level.TERNARY, names, found)
 
 
 def select(owner: Expression, key: str) -> Expression:
     """The field `key`: with a dot where it is an identifier, with brackets where not."""
     if is_identifier(key):
-        return Expression(f"{owner.at(Level.MEMBER)}.{key}", names=owner.names, dynamic=True)
+        return Expression(f"{owner.at(Level.MEMBER)}.{key}", names=owner.names, type=DYNAMIC)
     return index(owner, literal(key))
 
 
 def index(owner: Expression, position: Expression) -> Expression:
     """`owner[position]`."""
     text = f"{owner.at(Level.MEMBER)}[{position.text}]"
-    return Expression(text, names=owner.names | position.names, dynamic=True)
+    return Expression(text, names=owner.names | position.names, type=DYNAMIC)
 
 
 def has(owner: Expression, key: str) -> Expression:
     """Whether the object has the field `key`."""
     if is_identifier(key):
-        return Expression(f"has({select(owner, key).text})", names=owner.names)
+        return Expression(f"has({select(owner, key).text})", names=owner.names, type=BOOL)
     return binary("in", literal(key), owner)
 
 
-def call(function: str, *arguments: Expression) -> Expression:
-    """`function(arguments)`."""
+def call(function: str, *arguments: Expression, type: str = "") -> Expression:  # noqa: A002
+    """`function(arguments)`; a conversion is named for the type it gives."""
     text = f"{function}({', '.join(argument.text for argument in arguments)})"
-    return Expression(text, names=_names(*arguments))
+    return Expression(text, names=_names(*arguments), type=type or function)
 
 
-def method(owner: Expression, name: str, *arguments: Expression) -> Expression:
-    """`owner.name(arguments)`."""
+def method(owner: Expression, name: str, *arguments: Expression, type: str) -> Expression:  # noqa: A002
+    """`owner.name(arguments)`, which gives a `type`."""
     text = f"{owner.at(Level.MEMBER)}.{name}({', '.join(argument.text for argument in arguments)})"
-    return Expression(text, names=_names(owner, *arguments))
+    return Expression(text, names=_names(owner, *arguments), type=type)
 
 
-def macro(owner: Expression, name: str, bound: str, body: Expression) -> Expression:
+def macro(owner: Expression, name: str, bound: str, body: Expression, *, type: str) -> Expression:  # noqa: A002
     """`owner.name(bound, body)`, where `bound` is a variable of the body alone."""
     text = f"{owner.at(Level.MEMBER)}.{name}({bound}, {body.text})"
-    return Expression(text, names=owner.names | (body.names - {bound}))
+    return Expression(text, names=owner.names | (body.names - {bound}), type=type)
 
 
 def literal(
@@ -176,13 +183,13 @@ def literal(
         case None:
             return Expression("null")
         case bool():
-            return Expression("true" if value else "false")
+            return Expression("true" if value else "false", type=BOOL)
         case int():
             return _integer(int(value))
         case float():
             return _number(float(value))
         case str():
-            return Expression(_string(str(value)))
+            return Expression(_string(str(value)), type=STRING)
         case list() | tuple():
             items = [literal(item, convert, depth + 1) for item in value]
             return Expression(f"[{', '.join(item.text for item in items)}]", names=_names(*items))
@@ -212,13 +219,14 @@ def _map(
 def _integer(value: int) -> Expression:
     if not MIN_INT <= value <= MAX_INT:
         raise NotAConstant(f"the integer {value} does not fit in 64 bits")
-    return Expression(str(value), Level.UNARY if value < 0 else Level.MEMBER)
+    return Expression(str(value), Level.UNARY if value < 0 else Level.MEMBER, type=INT)
 
 
 def _number(value: float) -> Expression:
     if not math.isfinite(value):
         raise NotAConstant(f"{value} is no number in JSON")
-    return Expression(repr(value), Level.UNARY if math.copysign(1, value) < 0 else Level.MEMBER)
+    level = Level.UNARY if math.copysign(1, value) < 0 else Level.MEMBER
+    return Expression(repr(value), level, type=DOUBLE)
 
 
 def _string(value: str) -> str:

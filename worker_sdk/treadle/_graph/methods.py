@@ -51,7 +51,7 @@ def _has(owner: Recorded, key: object) -> Expression:
 
 
 def _size(owner: Recorded) -> Expression:
-    return cel.method(owner._treadle_expression, "size")
+    return cel.method(owner._treadle_expression, "size", type=cel.INT)
 
 
 def _contains(owner: Recorded, item: object) -> Expression:
@@ -62,7 +62,7 @@ def _contains(owner: Recorded, item: object) -> Expression:
     if type(item) is not Recorded and not isinstance(item, str):
         return member
     text = cel.binary("==", cel.call("type", subject), Expression("string"))
-    return cel.ternary(text, cel.method(subject, "contains", part), member, alike=True)
+    return cel.ternary(text, cel.method(subject, "contains", part, type=cel.BOOL), member)
 
 
 def _is_in(owner: Recorded, items: object) -> Expression:
@@ -73,7 +73,7 @@ def _is_in(owner: Recorded, items: object) -> Expression:
 def _text_method(name: str) -> Callable[[Recorded, object], Expression]:
     def method(owner: Recorded, text: object) -> Expression:
         argument = to_expression(text, owner._treadle_recording)
-        return cel.method(owner._treadle_expression, name, argument)
+        return cel.method(owner._treadle_expression, name, argument, type=cel.BOOL)
 
     return method
 
@@ -97,7 +97,8 @@ def _macro(name: str) -> Callable[[Recorded, object], Expression]:
         if not cel.is_identifier(bound) or bound in owner._treadle_expression.names:
             inner.refuse(f"the parameter {bound}, which means something else here", "another name")
         body = call(function, [Recorded(cel.variable(bound), inner)], inner)
-        return cel.macro(owner._treadle_expression, name, bound, body)
+        gives = cel.BOOL if name in ("exists", "all") else ""
+        return cel.macro(owner._treadle_expression, name, bound, body, type=gives)
 
     return apply
 
@@ -153,9 +154,8 @@ def if_else(condition: object, then: object, otherwise: object) -> Recorded:
     only.
     """
     recording = _recording("if_else", condition, then, otherwise)
-    asked, *branches = (to_expression(value, recording) for value in (condition, then, otherwise))
-    alike = type(then) is type(otherwise) is not Recorded
-    return Recorded(cel.ternary(asked, *branches, alike=alike), recording)
+    parts = [to_expression(value, recording) for value in (condition, then, otherwise)]
+    return Recorded(cel.ternary(*parts), recording)
 
 
 def text(*parts: object) -> Recorded:
