@@ -1,7 +1,8 @@
 """Treadle for Python: workflows, activities, workers and the client.
 
 The public names are loaded when they are first used: whoever imports only `treadle.v1` or
-`treadle.errors` (the server does) pays for nothing else.
+`treadle.errors` (the server does) pays for nothing else. No public name may be that of a module: an
+import of the module would put it in the name's place.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from treadle.activity import activity as activity
+    from treadle.activities import activity as activity
     from treadle.client import BlockingClient as BlockingClient
     from treadle.client import Client as Client
     from treadle.client import Start as Start
@@ -30,7 +31,7 @@ _MODULES = {
     "Start": "treadle.client",
     "TreadleError": "treadle.errors",
     "Worker": "treadle.worker",
-    "activity": "treadle.activity",
+    "activity": "treadle.activities",
     "current_context": "treadle.context",
 }
 

@@ -20,7 +20,7 @@ from treadle._client import channel
 from treadle._worker.lifecycle import Life
 from treadle._worker.resources import Factory
 from treadle._worker.settings import Settings
-from treadle.activity import Activity
+from treadle.activities import Activity
 from treadle.errors import DefinitionError
 
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)

@@ -27,7 +27,7 @@ from treadle._worker.session import Session
 from treadle._worker.settings import Settings
 from treadle._worker.threads import Threads
 from treadle._worker.watchdog import Watchdog
-from treadle.activity import Activity
+from treadle.activities import Activity
 from treadle.errors import RequestError
 from treadle.v1 import worker_service_pb2 as messages
 

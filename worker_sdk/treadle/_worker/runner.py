@@ -21,7 +21,7 @@ from treadle._worker import outcomes, tracing
 from treadle._worker.heartbeats import Heartbeats
 from treadle._worker.session import Attempt, Session
 from treadle._worker.threads import Threads
-from treadle.activity import Activity
+from treadle.activities import Activity
 from treadle.context import Context
 from treadle.errors import ActivityCancelled, ApplicationError, PayloadError
 from treadle.v1 import worker_service_pb2 as messages

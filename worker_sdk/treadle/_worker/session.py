@@ -14,7 +14,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from treadle.activity import Activity
+from treadle.activities import Activity
 from treadle.context import Context
 from treadle.v1 import payload_pb2
 from treadle.v1 import worker_service_pb2 as messages
