@@ -1,4 +1,4 @@
-"""What names look like: of workflows, nodes, and of variables in expressions."""
+"""What names look like: of workflows and of nodes."""
 
 from __future__ import annotations
 
@@ -6,34 +6,7 @@ import re
 import unicodedata
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,199}")
-_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 NAME_RULE = "must begin with a letter and have at most 200 letters, digits, `_`, `.` or `-`"
-
-CEL_RESERVED = frozenset(
-    [
-        "as",
-        "break",
-        "const",
-        "continue",
-        "else",
-        "false",
-        "for",
-        "function",
-        "if",
-        "import",
-        "in",
-        "let",
-        "loop",
-        "namespace",
-        "null",
-        "package",
-        "return",
-        "true",
-        "var",
-        "void",
-        "while",
-    ]
-)
 
 
 def is_name(text: str) -> bool:
@@ -50,8 +23,3 @@ def is_node_id(text: object) -> bool:
     return (text.isascii() and text.isprintable()) or all(
         unicodedata.category(c)[0] != "C" for c in text
     )
-
-
-def is_identifier(text: str) -> bool:
-    """Whether an expression can name it."""
-    return _IDENTIFIER.fullmatch(text) is not None and text not in CEL_RESERVED

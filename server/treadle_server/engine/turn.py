@@ -17,7 +17,7 @@ from typing import Any
 from treadle_server.engine import activities
 from treadle_server.engine import events as e
 from treadle_server.engine import inputs as i
-from treadle_server.engine.commands import CancelActivity
+from treadle_server.engine.commands import CancelActivity, Command
 from treadle_server.engine.decider import Decider
 from treadle_server.engine.errors import Refusal, RunEnded
 from treadle_server.engine.evolve import due_time, evolve
@@ -142,16 +142,18 @@ def _go_on(turn: Turn, state: RunState, decider: Decider, now: Instant) -> None:
         facts = state.progress.take_undecided(budget)
         if not facts and not state.progress.at_rest:
             return
-        commands = decider.decide(state, facts)
-        for command in commands:
-            _emit_all(turn, state, perform(state, command), now)
-            # A failure that nothing handles ends the run: what was decided beside it does not
-            # start.
-            if state.ending is not None:
-                break
+        _perform_all(turn, state, decider.decide(state, facts), now)
         budget -= len(facts)
         if budget <= 0:
             turn.unfinished = state.stage is RunStage.RUNNING
+            return
+
+
+def _perform_all(turn: Turn, state: RunState, commands: Sequence[Command], now: Instant) -> None:
+    for command in commands:
+        _emit_all(turn, state, perform(state, command), now)
+        # A failure that nothing handles ends the run: what was decided beside it does not start.
+        if state.ending is not None:
             return
 
 

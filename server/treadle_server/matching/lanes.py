@@ -78,9 +78,9 @@ class Lanes:
         lane = self._lanes.get(name)
         return lane.heap[0].ready_time if lane is not None and lane.heap else None
 
-    def names(self) -> list[LaneName]:
-        """The lanes that were touched since the start."""
-        return list(self._lanes)
+    def counts(self) -> list[tuple[LaneName, int]]:
+        """How many tasks each lane has in memory."""
+        return [(name, len(lane.heap)) for name, lane in list(self._lanes.items())]
 
     def _lane(self, name: LaneName) -> Lane:
         lane = self._lanes.get(name)

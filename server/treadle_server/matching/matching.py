@@ -100,6 +100,13 @@ class Matching:
         """How many polls are parked."""
         return sum(len(parked) for parked in self._parked.values())
 
+    def waiting_tasks(self) -> dict[str, int]:
+        """Tasks in memory, by queue; a lane whose rows are not all in memory counts what is."""
+        counts: dict[str, int] = {}
+        for (_, queue, _), count in self._lanes.counts():
+            counts[queue] = counts.get(queue, 0) + count
+        return counts
+
     def send_stop(self, namespace: str, session_id: str, stop: object) -> None:
         """A control message for the session's next poll; its parked one is answered at once."""
         session = self.sessions.find(namespace, session_id) if session_id else None

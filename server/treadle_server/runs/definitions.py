@@ -212,6 +212,11 @@ def _encode(view: DefinitionView) -> bytes:
     return json.dumps(head).encode() + b"\n" + view.document
 
 
+def stored_document(row: Row) -> bytes:
+    """The document in a row of the definition table."""
+    return row.value.partition(b"\n")[2]
+
+
 def _decode(row: Row) -> DefinitionView:
     head, _, document = row.value.partition(b"\n")
     _, workflow, version = row.key

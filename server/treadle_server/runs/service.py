@@ -38,7 +38,7 @@ from treadle_server.runs.query import Queries
 from treadle_server.runs.starts import Starts
 from treadle_server.runs.steering import Steering
 from treadle_server.runs.tokens import Tokens
-from treadle_server.runs.turns import Turns
+from treadle_server.runs.turns import Committed, Turns
 from treadle_server.runs.work import Work
 from treadle_server.timers.loop import TimerLoop
 
@@ -50,7 +50,7 @@ class Runs:
     """One server's runs. Clock, ids, journal and writer are handed in, so that a simulation can
     hand in its own.
 
-    `committed` is called after each commit, for the exporter.
+    `committed` is called after each commit: metrics count it, the exporter follows it.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Runs:
         journal: Journal,
         writer: Writer,
         token_secret: bytes,
-        committed: Callable[[], None] = lambda: None,
+        committed: Committed = lambda events, position: None,
     ) -> None:
         self._clock = clock
         self._journal = journal
@@ -206,6 +206,20 @@ class Runs:
     async def end_session(self, namespace: str, session_id: str) -> None:
         """A worker says goodbye."""
         await self._work.end_session(namespace, session_id)
+
+    # --- for gauges -----------------------------------------------------------------------------
+
+    def loaded_runs(self) -> int:
+        """Runs in memory."""
+        return len(self._hot)
+
+    def parked_polls(self) -> int:
+        """Polls that wait."""
+        return self._matching.parked_count()
+
+    def waiting_tasks(self) -> dict[str, int]:
+        """Tasks that wait, by queue, as far as they are in memory."""
+        return self._matching.waiting_tasks()
 
     # --- inside -----------------------------------------------------------------------------------
 

@@ -22,21 +22,27 @@ from typing import Any
 
 from treadle_server.clock import Clock
 from treadle_server.engine.errors import Refusal
+from treadle_server.engine.events import Event
 from treadle_server.engine.inputs import Continue, Granted, GrantLease, Input, ReturnLease
 from treadle_server.engine.state import QueuePlace
 from treadle_server.engine.transitions import ActivityStage
 from treadle_server.engine.turn import Turn, queue_changes, take_turn
 from treadle_server.engine.values import Instant
 from treadle_server.journal.codec import encode_batch
-from treadle_server.journal.port import Key, Outcome, Record, Row, RunRow, Table, Unit
-from treadle_server.journal.writer import Writer
+from treadle_server.journal.port import JournalError, Key, Outcome, Record, Row, RunRow, Table, Unit
+from treadle_server.journal.writer import JournalBusy, Writer
 from treadle_server.matching.matching import Matching
 from treadle_server.matching.polls import Taker
 from treadle_server.matching.sessions import SESSION_LEASE
+from treadle_server.runs.errors import Busy, Stopping
 from treadle_server.runs.hot import HotRun, HotRuns, wake_comes_nearer
 from treadle_server.runs.model import Stop, TaskView
 from treadle_server.runs.tokens import Tokens
 from treadle_server.timers.loop import TimerLoop
+
+
+Committed = Callable[[Sequence[Event], int], None]
+"""Called after a commit with its events and the position of its record."""
 
 
 @dataclass(slots=True)
@@ -68,7 +74,7 @@ class Turns:
         matching: Matching,
         tokens: Tokens,
         timers: TimerLoop,
-        committed: Callable[[], None],
+        committed: Committed,
     ) -> None:
         self._clock = clock
         self._writer = writer
@@ -115,14 +121,16 @@ class Turns:
             return Applied(answers, hot.settled)
         try:
             settled = self._writer.submit(unit)
-        except Exception:
-            # The writer is full or gone: the state is ahead of the journal.
+        except (JournalBusy, JournalError) as error:
+            # The state is ahead of the journal now, and nothing will bring the journal there.
             self._hot.drop(hot)
             for assignment in assignments:
                 assignment.taker.release()
-            raise
+            if isinstance(error, JournalBusy):
+                raise Busy("more requests wait for the disk than may; try again in a moment") from None
+            raise Stopping("the journal has failed; the server is stopping") from None
         hot.settled = settled
-        settled.add_done_callback(partial(self._release, hot, turn, assignments))
+        settled.add_done_callback(partial(self._release, hot, turn, unit, assignments))
         return Applied(answers, settled, assignments)
 
     def grant(self, hot: HotRun, key: str, taker: Taker) -> Applied:
@@ -254,6 +262,7 @@ class Turns:
         self,
         hot: HotRun,
         turn: Turn,
+        unit: Unit,
         assignments: list[Assignment],
         settled: asyncio.Future[Outcome],
     ) -> None:
@@ -279,7 +288,8 @@ class Turns:
                 self._hot.drop(hot)
         for watcher in hot.watchers:
             watcher.set()
-        self._committed()
+        if unit.records:
+            self._committed(turn.events, unit.records[-1].position)
 
     def _continue(self, hot: HotRun) -> None:
         if not hot.dropped:
@@ -345,7 +355,10 @@ async def until_settled(settled: asyncio.Future[Outcome] | None) -> bool:
     """Waits for a commit, whatever happens to the caller's own request; False if it did not happen."""
     if settled is None:
         return True
-    return await asyncio.shield(settled) is Outcome.COMMITTED
+    try:
+        return await asyncio.shield(settled) is Outcome.COMMITTED
+    except JournalError:
+        raise Stopping("the journal has failed; what became of this is known after a restart") from None
 
 
 def first_refusal(answers: Sequence[Any]) -> Refusal | None:

@@ -295,8 +295,8 @@ class Work:
         try:
             run_id, key, lease = self._tokens.read(namespace, result.token)
             hot = self._hot.get(run_id) or await self._hot.load(run_id)
-        except Refusal as refusal:
-            return refusal
+        except Refusal as unusable:
+            return unusable
         applied = self._turns.apply(hot, [_input(key, lease, result)], prefer=taker)
         refusal = applied.answers[0]
         if session is not None:

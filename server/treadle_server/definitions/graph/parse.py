@@ -16,7 +16,9 @@ from treadle_server.definitions.expression import (
     Expression,
     ExpressionInvalid,
     compile_expression,
-    mapping_source,
+    compile_guard,
+    compile_mapping,
+    is_name as is_variable,
 )
 from treadle_server.definitions.graph.fit import check_fit
 from treadle_server.definitions.graph.model import (
@@ -28,7 +30,7 @@ from treadle_server.definitions.graph.model import (
 )
 from treadle_server.definitions.graph.options import Defaults, read_defaults, read_options
 from treadle_server.definitions.graph.structure import KnownNames, Structure, build_topology
-from treadle_server.definitions.names import NAME_RULE, is_identifier, is_name, is_node_id
+from treadle_server.definitions.names import NAME_RULE, is_name, is_node_id
 from treadle_server.definitions.parameters import read_parameters
 from treadle_server.engine.values import Payload
 
@@ -93,7 +95,7 @@ class _Reader:
             self._refuse_cycle([structure.names[n] for n in cycle], guarded=guarded)
         problems.raise_if_any()
         self.structure = structure
-        self.identifiers = {node: n for node, n in self.index.items() if is_identifier(node)}
+        self.identifiers = {node: n for node, n in self.index.items() if is_variable(node)}
         self._compile_edges(edge_bodies)
         for number, (node, body) in enumerate(node_bodies.items()):
             self.nodes.append(self._node(number, node, body, defaults))
@@ -146,7 +148,7 @@ class _Reader:
             fields.close()
             return plan
         plan.input = self._expression(fields.raw("input"), f"{path}.input", names)
-        plan.run_if = self._expression(fields.raw("run_if"), f"{path}.run_if", names)
+        plan.run_if = self._expression(fields.raw("run_if"), f"{path}.run_if", names, guard=True)
         if fields.has("default_output"):
             plan.default_output = Payload(_canonical(fields.raw("default_output")))
         plan.continue_on_failure = (
@@ -248,7 +250,7 @@ class _Reader:
                 continue
             word = "error" if edge.on_error else "output"
             known = self._names("params", "memory", "failures", word, of=edge.source, itself=True)
-            edge.when = self._expression(fields.raw("when"), fields.at("when"), known)
+            edge.when = self._expression(fields.raw("when"), fields.at("when"), known, guard=True)
             edge.map = self._expression(fields.raw("map"), fields.at("map"), known)
         self._start_edges = [
             fields for fields, edge in bodies if edge is None and fields.raw("from") == "start"
@@ -295,12 +297,15 @@ class _Reader:
         """What an expression may name: words, and the nodes before `of` (all nodes if None)."""
         return KnownNames(frozenset(words), self.structure, self.identifiers, of, itself=itself)
 
-    def _expression(self, value: Any, path: str, known: KnownNames) -> Expression | None:
+    def _expression(
+        self, value: Any, path: str, known: KnownNames, *, guard: bool = False
+    ) -> Expression | None:
         if value is None:
             return None
         try:
-            source = value if isinstance(value, str) else mapping_source(value)
-            return compile_expression(source, known, path)
+            if not isinstance(value, str):
+                return compile_mapping(value, known, path)
+            return compile_guard(value, known, path) if guard else compile_expression(value, known, path)
         except ExpressionInvalid as invalid:
             self.problems.add(invalid.path, invalid.message)
             return None

@@ -44,7 +44,9 @@ class Structure:
             return []
         # Every unordered node has an unordered predecessor: walking back must come round.
         unordered = set(self._unordered)
-        node, seen, path = self._unordered[0], {}, []
+        node = self._unordered[0]
+        seen: dict[int, int] = {}
+        path: list[int] = []
         while node not in seen:
             seen[node] = len(path)
             path.append(node)

@@ -1,0 +1,142 @@
+"""The deep check of a journal: folds every run and compares what follows with what is stored beside it.
+
+Proves, for everything that is committed: every fold succeeds; no timer is lost (`wake_time` is never later than what is
+due); no task is orphaned (each waiting activity has its row, each row its waiting activity); no lease leaks (an ended
+run has none, an open one ends by itself); run rows say what the events say.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from treadle_server.definitions.compiled import Compiled, compile_document
+from treadle_server.definitions.errors import DefinitionInvalid
+from treadle_server.engine.evolve import SequenceBroken, evolve
+from treadle_server.engine.state import RunState
+from treadle_server.engine.transitions import ActivityStage, ImpossibleTransition
+from treadle_server.journal.codec import decode_batch
+from treadle_server.journal.port import Finding, Journal, Key, RunRow, Table
+from treadle_server.runs.definitions import stored_document
+
+_PAGE = 1_000
+
+
+@dataclass(slots=True)
+class _Open:
+    """A run that has not ended as far as the log has been read."""
+
+    row: RunRow
+    state: RunState
+
+
+class _Checker:
+    """Reads the log once, keeping only the runs that are open at the place it has come to."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._compiled: dict[tuple[str, str, int], Compiled | None] = {}
+        self._open: dict[bytes, _Open] = {}
+        self._broken: set[bytes] = set()
+
+    def run(self) -> Iterator[Finding]:
+        position = 0
+        while records := self._journal.read_log(position, _PAGE):
+            for record in records:
+                position = record.position
+                if record.run_id not in self._broken:
+                    yield from self._fold(record.run_id, record.body)
+        for one in self._open.values():
+            yield from self._check_open(one)
+        yield from self._check_ready_rows()
+
+    def _fold(self, run_id: bytes, body: bytes) -> Iterator[Finding]:
+        one = self._open.get(run_id)
+        if one is None:
+            found = self._begin(run_id)
+            if isinstance(found, Finding):
+                self._broken.add(run_id)
+                yield found
+                return
+            one = self._open[run_id] = found
+        try:
+            for event in decode_batch(body):
+                evolve(one.state, event)
+        except (SequenceBroken, ImpossibleTransition, KeyError, ValueError) as error:
+            self._broken.add(run_id)
+            del self._open[run_id]
+            yield Finding("fold", _named(run_id), f"its events cannot be folded: {error}")
+            return
+        if one.state.ended:
+            del self._open[run_id]
+            yield from self._check_ended(one)
+
+    def _begin(self, run_id: bytes) -> _Open | Finding:
+        [row] = self._journal.get_runs([run_id])
+        if row is None:
+            return Finding("run-row", _named(run_id), "has events but no row")
+        name = (row.namespace, row.workflow, row.version)
+        if name not in self._compiled:
+            self._compiled[name] = self._compile(name)
+        compiled = self._compiled[name]
+        if compiled is None:
+            return Finding("definition", _named(run_id), f"{row.workflow} version {row.version} cannot be read")
+        return _Open(row, compiled.new_state(run_id))
+
+    def _compile(self, name: tuple[str, str, int]) -> Compiled | None:
+        [row] = self._journal.get(Table.DEFINITION, [name])
+        if row is None:
+            return None
+        try:
+            return compile_document(json.loads(stored_document(row)))
+        except (DefinitionInvalid, ValueError):
+            return None
+
+    def _check_ended(self, one: _Open) -> Iterator[Finding]:
+        row, state = one.row, one.state
+        if row.state != int(state.stage) or row.end_time != state.time:
+            yield Finding("run-row", _named(row.run_id), "its events say that it has ended otherwise than its row")
+        if row.wake_time is not None:
+            yield Finding("timer", _named(row.run_id), "has ended but would still be woken")
+
+    def _check_open(self, one: _Open) -> Iterator[Finding]:
+        row, state = one.row, one.state
+        if row.end_time is not None:
+            yield Finding("run-row", _named(row.run_id), "its row says that it has ended, its events do not")
+        due = state.wake_time
+        if due is not None and (row.wake_time is None or row.wake_time > due):
+            yield Finding("timer", _named(row.run_id), f"is due at {due} but would be woken at {row.wake_time}")
+        if state.progress.at_rest:
+            yield Finding("stuck", _named(row.run_id), "has nothing left to do and has not ended")
+        for name, activity in state.activities.items():
+            if activity.stage in (ActivityStage.LEASED, ActivityStage.CANCELLING) and not activity.until:
+                yield Finding("lease", f"{_named(row.run_id)} {name}", "is leased without end")
+
+    def _check_ready_rows(self) -> Iterator[Finding]:
+        expected: set[Key] = set()
+        for one in self._open.values():
+            for activity in one.state.activities.values():
+                place = activity.place
+                if place is not None:
+                    expected.add((one.row.namespace, *place[:-1], one.row.run_id, place[-1]))
+        low: Key = ("",)
+        while rows := self._journal.scan(Table.READY, low, ("\U0010ffff",), _PAGE):
+            for row in rows:
+                if row.key in expected:
+                    expected.discard(row.key)
+                elif row.key[5] not in self._broken:
+                    yield Finding("orphan-task", f"ready {row.key!r}", "no open activity waits there")
+            low = (*rows[-1].key, "")
+        for key in expected:
+            yield Finding("lost-task", f"ready {key!r}", "an activity waits, but no worker will find it")
+
+
+def check_journal(journal: Journal) -> Iterator[Finding]:
+    """What is wrong with the runs of an open journal; nothing if all is well."""
+    return _Checker(journal).run()
+
+
+def _named(run_id: bytes) -> str:
+    return f"run {uuid.UUID(bytes=run_id)}"
