@@ -1,0 +1,203 @@
+"""What waits for the disk: a bounded queue, those who wait, and how they are told.
+
+What lives here is the same for both writers (`writer`): all of it but when a commit happens and on
+which thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from time import perf_counter  # measures commits; no time of the domain
+from typing import Any, Final
+
+from treadle_server.engine.values import Instant
+from treadle_server.journal.port import Journal, JournalError, Outcome, Table, Unit
+
+MAX_COMMIT_UNITS: Final = 1_000
+MAX_COMMIT_BYTES: Final = 4 * 1024 * 1024
+
+ROW_OVERHEAD_BYTES: Final = 200
+"""What a row weighs beside its body."""
+
+OnFailure = Callable[[BaseException], None]
+
+Post = Callable[..., None]
+"""Calls its first argument with the others, on the event loop's thread."""
+
+
+class JournalBusy(Exception):
+    """The queue is full and this unit was not taken: come back later. Nothing was changed."""
+
+
+@dataclass(slots=True)
+class Counters:
+    """What a writer has done since it began."""
+
+    commits: int = 0
+    units: int = 0
+    conflicts: int = 0
+    bytes: int = 0
+    commit_seconds: float = 0.0
+    refused: int = 0
+    """Units that found the queue full."""
+
+
+@dataclass(slots=True)
+class Waiting:
+    """A queued unit and who waits for it."""
+
+    unit: Unit
+    size: int
+    future: asyncio.Future[Outcome]
+
+
+@dataclass(slots=True)
+class Trim:
+    """A queued call of `Journal.trim`."""
+
+    table: Table
+    before: Instant
+    limit: int
+    future: asyncio.Future[int]
+
+
+@dataclass(slots=True)
+class Queue:
+    """Units in order of submission, within bounds. Not for several threads at once."""
+
+    max_units: int
+    max_bytes: int
+    waiting: deque[Waiting] = field(default_factory=deque)
+    trims: deque[Trim] = field(default_factory=deque)
+    bytes: int = 0
+
+    def add(self, waiting: Waiting) -> None:
+        """Raises `JournalBusy`. A unit larger than the bound is taken if it is alone."""
+        if len(self.waiting) >= self.max_units:
+            raise JournalBusy(f"{len(self.waiting)} units wait for the disk")
+        if self.waiting and self.bytes + waiting.size > self.max_bytes:
+            raise JournalBusy(f"{self.bytes} bytes wait for the disk")
+        self.waiting.append(waiting)
+        self.bytes += waiting.size
+
+    def take(self) -> list[Waiting]:
+        """What goes into one commit; empty if nothing waits."""
+        taken: list[Waiting] = []
+        size = 0
+        while self.waiting and len(taken) < MAX_COMMIT_UNITS:
+            size += self.waiting[0].size
+            if taken and size > MAX_COMMIT_BYTES:
+                break
+            taken.append(self.waiting.popleft())
+            self.bytes -= taken[-1].size
+        return taken
+
+    def drop(self, error: JournalError) -> None:
+        """Tells everybody who waits that the outcome is unknown."""
+        for waiting in self.waiting:
+            _fail(waiting.future, error)
+        for trim in self.trims:
+            _fail(trim.future, error)
+        self.waiting.clear()
+        self.trims.clear()
+        self.bytes = 0
+
+
+def _resolve(future: asyncio.Future[Any], result: object) -> None:
+    if not future.done():  # cancelled by a caller that has gone
+        future.set_result(result)
+
+
+def _fail(future: asyncio.Future[Any], error: JournalError) -> None:
+    if not future.done():
+        future.set_exception(error)
+        future.exception()  # `on_failure` has it; that nobody awaits this one is no news
+
+
+class Intake:
+    """What both writers do on the loop's thread."""
+
+    def __init__(
+        self, journal: Journal, on_failure: OnFailure, max_units: int, max_bytes: int
+    ) -> None:
+        self.counters = Counters()
+        self._journal = journal
+        self._on_failure = on_failure
+        self._loop = asyncio.get_running_loop()
+        self._queue = Queue(max_units, max_bytes)
+        self._refusal: str | None = None
+        """Why nothing is accepted any more."""
+
+    def _add(self, unit: Unit) -> asyncio.Future[Outcome]:
+        if self._refusal is not None:
+            raise JournalError(self._refusal)
+        future: asyncio.Future[Outcome] = self._loop.create_future()
+        try:
+            self._queue.add(Waiting(unit, _size(unit), future))
+        except JournalBusy:
+            self.counters.refused += 1
+            raise
+        return future
+
+    def _add_trim(self, table: Table, before: Instant, limit: int) -> asyncio.Future[int]:
+        if self._refusal is not None:
+            raise JournalError(self._refusal)
+        future: asyncio.Future[int] = self._loop.create_future()
+        self._queue.trims.append(Trim(table, before, limit, future))
+        return future
+
+    def _commit(self, batch: Sequence[Waiting]) -> list[Outcome]:
+        """One commit, counted."""
+        began = perf_counter()
+        outcomes = self._journal.commit([waiting.unit for waiting in batch])
+        counters = self.counters
+        counters.commits += 1
+        counters.units += len(batch)
+        counters.conflicts += outcomes.count(Outcome.CONFLICT)
+        counters.bytes += sum(waiting.size for waiting in batch)
+        counters.commit_seconds += perf_counter() - began
+        return outcomes
+
+    def _carry_out(self, batch: Sequence[Waiting], trims: Sequence[Trim], post: Post) -> bool:
+        """Commits and trims, and has the answers posted; False if the journal has failed."""
+        unknown: list[Waiting | Trim] = [*batch, *trims]
+        try:
+            if batch:
+                outcomes = self._commit(batch)
+                del unknown[: len(batch)]
+                post(_settle, batch, outcomes)
+            for trim in trims:
+                count = self._journal.trim(trim.table, trim.before, trim.limit)
+                del unknown[0]
+                post(_resolve, trim.future, count)
+        except BaseException as error:  # noqa: BLE001 - whatever it was, nobody knows what is stored
+            post(self._give_up, error, unknown)
+            return False
+        return True
+
+    def _give_up(self, error: BaseException, unknown: Sequence[Waiting | Trim]) -> None:
+        """The journal has failed while it worked on `unknown`."""
+        self._refusal = f"the journal has failed: {error}"
+        failure = JournalError(self._refusal)
+        failure.__cause__ = error
+        for waiting in unknown:
+            _fail(waiting.future, failure)
+        self._queue.drop(failure)
+        self._on_failure(error)
+
+
+def _size(unit: Unit) -> int:
+    size = ROW_OVERHEAD_BYTES
+    for record in unit.records:
+        size += ROW_OVERHEAD_BYTES + len(record.body)
+    for row in unit.puts:
+        size += ROW_OVERHEAD_BYTES + len(row.value)
+    return size
+
+
+def _settle(batch: Sequence[Waiting], outcomes: Sequence[Outcome]) -> None:
+    for waiting, outcome in zip(batch, outcomes, strict=True):
+        _resolve(waiting.future, outcome)

@@ -1,0 +1,209 @@
+"""How units reach the journal: queued, committed in groups, and answered in order.
+
+`ThreadWriter` commits on a thread of its own, so that a slow disk holds up nobody but those who
+wait for it. `InlineWriter` does the same on the event loop, for simulations on virtual time. What a
+unit means and what follows from its outcome is the business of `runs`; how commits are spaced is
+in `pace`.
+
+**Failure.** If a commit raises, nobody knows what is on the disk. Whoever waits gets
+`JournalError`, `on_failure` is called once, and nothing is accepted any more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Sequence
+from time import perf_counter  # spaces commits; no time of the domain
+from typing import Final, Protocol
+
+from treadle_server.engine.values import Instant
+from treadle_server.journal.intake import (
+    Counters,
+    Intake,
+    JournalBusy,
+    OnFailure,
+    Trim,
+    Waiting,
+)
+from treadle_server.journal.pace import Pace
+from treadle_server.journal.port import Journal, Outcome, Table, Unit
+
+__all__ = ["Counters", "InlineWriter", "JournalBusy", "ThreadWriter", "Writer"]
+
+MAX_QUEUED_UNITS: Final = 10_000
+MAX_QUEUED_BYTES: Final = 64 * 1024 * 1024
+"""Beyond either, `submit` raises `JournalBusy`."""
+
+
+class Writer(Protocol):
+    """The only way to write to a journal while a server runs. Used from the event loop's thread."""
+
+    counters: Counters
+
+    def submit(self, unit: Unit) -> asyncio.Future[Outcome]:
+        """Queues a unit; the future tells its outcome after the commit, in order of submission.
+
+        Raises `JournalBusy` if the queue is full, `JournalError` if the writer has failed or is
+        closed. Cancelling the future does not take the unit back. It ends with `JournalError` if
+        the outcome is unknown.
+        """
+        ...
+
+    def trim(self, table: Table, before: Instant, limit: int) -> asyncio.Future[int]:
+        """`Journal.trim`, between two commits. Raises as `submit` does, but never `JournalBusy`."""
+        ...
+
+    async def close(self) -> None:
+        """Commits what is queued and ends. The journal stays open. Calling it twice is no error."""
+        ...
+
+
+class ThreadWriter(Intake):
+    """Commits on a thread of its own. Made on the event loop whose futures it gives out.
+
+    `on_failure` is called on the loop's thread, once, with what a commit raised; it is to stop the
+    process.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        *,
+        on_failure: OnFailure,
+        max_units: int = MAX_QUEUED_UNITS,
+        max_bytes: int = MAX_QUEUED_BYTES,
+    ) -> None:
+        super().__init__(journal, on_failure, max_units, max_bytes)
+        self._wakeup = threading.Condition()
+        """Guards the queue and the flags below."""
+        self._idle = False
+        self._closing = False
+        self._ended: asyncio.Future[None] = self._loop.create_future()
+        self._thread = threading.Thread(target=self._run, name="journal-writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, unit: Unit) -> asyncio.Future[Outcome]:
+        """See `Writer`."""
+        with self._wakeup:
+            future = self._add(unit)
+            self._wake()
+        return future
+
+    def trim(self, table: Table, before: Instant, limit: int) -> asyncio.Future[int]:
+        """See `Writer`."""
+        with self._wakeup:
+            future = self._add_trim(table, before, limit)
+            self._wake()
+        return future
+
+    async def close(self) -> None:
+        """See `Writer`."""
+        with self._wakeup:
+            self._refusal = self._refusal or "the journal's writer is closed"
+            self._closing = True
+            self._wakeup.notify()
+        await asyncio.shield(self._ended)
+        self._thread.join()
+
+    def _wake(self) -> None:
+        # A writer that waits for its next moment is left alone: waking it costs two switches.
+        if self._idle:
+            self._idle = False
+            self._wakeup.notify()
+
+    def _run(self) -> None:
+        pace = Pace()
+        while True:
+            batch, trims = self._next(pace)
+            if not (batch or trims) or not self._carry_out(batch, trims, self._post):
+                break
+        self._post(_end, self._ended)
+
+    def _next(self, pace: Pace) -> tuple[list[Waiting], list[Trim]]:
+        """Waits for the next moment to commit and takes what is to be done; nothing: the end."""
+        queue = self._queue
+        with self._wakeup:
+            while not (queue.waiting or queue.trims or self._closing):
+                self._idle = True
+                self._wakeup.wait()
+            self._idle = False
+            pause = pace.pause(perf_counter(), len(queue.waiting))
+            if pause > 0 and not self._closing:
+                self._wakeup.wait(pause)
+            batch, trims = queue.take(), list(queue.trims)
+            queue.trims.clear()
+        pace.begins(perf_counter(), len(batch))
+        return batch, trims
+
+    def _post(self, callback: Callable[..., None], *arguments: object) -> None:
+        """Calls back on the loop's thread; one wake-up for a whole commit."""
+        try:
+            self._loop.call_soon_threadsafe(callback, *arguments)
+        except RuntimeError:
+            # The loop is closed: nobody is left to hear.
+            if not self._loop.is_closed():
+                raise
+
+    def _give_up(self, error: BaseException, unknown: Sequence[Waiting | Trim]) -> None:
+        with self._wakeup:
+            super()._give_up(error, unknown)
+
+
+def _end(ended: asyncio.Future[None]) -> None:
+    if not ended.done():
+        ended.set_result(None)
+
+
+class InlineWriter(Intake):
+    """Commits on the event loop, `delay_seconds` after the first unit that waits.
+
+    For simulations: no thread, and with a loop on virtual time nothing depends on the machine.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        *,
+        on_failure: OnFailure,
+        delay_seconds: float = 0.0,
+        max_units: int = MAX_QUEUED_UNITS,
+        max_bytes: int = MAX_QUEUED_BYTES,
+    ) -> None:
+        super().__init__(journal, on_failure, max_units, max_bytes)
+        self._delay_seconds = delay_seconds
+        self._timer: asyncio.TimerHandle | None = None
+
+    def submit(self, unit: Unit) -> asyncio.Future[Outcome]:
+        """See `Writer`."""
+        future = self._add(unit)
+        self._arm()
+        return future
+
+    def trim(self, table: Table, before: Instant, limit: int) -> asyncio.Future[int]:
+        """See `Writer`."""
+        future = self._add_trim(table, before, limit)
+        self._arm()
+        return future
+
+    async def close(self) -> None:
+        """See `Writer`."""
+        self._refusal = self._refusal or "the journal's writer is closed"
+        while self._timer is not None:
+            self._timer.cancel()
+            self._work()
+
+    def _arm(self) -> None:
+        if self._timer is None:
+            self._timer = self._loop.call_later(self._delay_seconds, self._work)
+
+    def _work(self) -> None:
+        self._timer = None
+        batch, trims = self._queue.take(), list(self._queue.trims)
+        self._queue.trims.clear()
+        if self._carry_out(batch, trims, _call) and self._queue.waiting:
+            self._arm()
+
+
+def _call(callback: Callable[..., None], *arguments: object) -> None:
+    callback(*arguments)

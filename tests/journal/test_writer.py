@@ -1,0 +1,400 @@
+"""The writers: what is submitted is committed in order, in groups, within bounds, or nobody is told
+that it was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import pytest
+
+from tests.journal.make import record, run_id, start
+from treadle_server.journal import intake, pace
+from treadle_server.journal.memory import MemoryJournal
+from treadle_server.journal.port import JournalError, Outcome, Row, Table, Unit
+from treadle_server.journal.sqlite import SqliteJournal
+from treadle_server.journal.writer import InlineWriter, JournalBusy, ThreadWriter, Writer
+
+COMMITTED, CONFLICT = Outcome.COMMITTED, Outcome.CONFLICT
+
+
+class WatchedJournal(MemoryJournal):
+    """Keeps what was asked of it, when and by whom; waits or fails when told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.commits: list[list[Unit]] = []
+        self.began: list[float] = []
+        self.threads: set[int] = set()
+        self.may_commit = threading.Event()
+        self.may_commit.set()
+        self.in_commit = threading.Event()
+        self.failure: BaseException | None = None
+
+    def commit(self, units: Sequence[Unit]) -> list[Outcome]:
+        self.began.append(perf_counter())
+        self.threads.add(threading.get_ident())
+        self.commits.append(list(units))
+        self.in_commit.set()
+        self.may_commit.wait()
+        if self.failure is not None:
+            raise self.failure
+        return super().commit(units)
+
+    def trim(self, table: Table, before: int, limit: int) -> int:
+        self.threads.add(threading.get_ident())
+        if self.failure is not None:
+            raise self.failure
+        return super().trim(table, before, limit)
+
+
+@pytest.fixture
+def journal() -> WatchedJournal:
+    journal = WatchedJournal()
+    journal.open()
+    return journal
+
+
+@pytest.fixture
+def failures() -> list[BaseException]:
+    return []
+
+
+@pytest.fixture(params=[ThreadWriter, InlineWriter])
+async def writer(
+    request: pytest.FixtureRequest, journal: WatchedJournal, failures: list[BaseException]
+) -> AsyncIterator[Writer]:
+    writer: Writer = request.param(journal, on_failure=failures.append)
+    yield writer
+    await writer.close()
+
+
+@pytest.fixture
+async def blocked(
+    journal: WatchedJournal, failures: list[BaseException]
+) -> AsyncIterator[tuple[ThreadWriter, asyncio.Future[Outcome]]]:
+    """A writer whose first commit, of a unit that starts run 1, is under way."""
+    journal.may_commit.clear()
+    writer = ThreadWriter(journal, on_failure=failures.append, max_units=3, max_bytes=100_000)
+    first = writer.submit(start(1))
+    await asyncio.to_thread(journal.in_commit.wait)
+    yield writer, first
+    journal.may_commit.set()
+    await writer.close()
+
+
+def large(size: int) -> Unit:
+    return Unit(puts=[Row(Table.META, ("m",), bytes(size))])
+
+
+# --- what both do --------------------------------------------------------------------------------
+
+
+async def test_each_unit_gets_its_own_outcome(writer: Writer, journal: WatchedJournal) -> None:
+    units = [start(1), start(1), start(2), Unit(records=[record(2, 2)])]
+    outcomes = await asyncio.gather(*[writer.submit(unit) for unit in units])
+    assert outcomes == [COMMITTED, CONFLICT, COMMITTED, COMMITTED]
+    assert journal.stats().records == 3
+    assert [unit for commit in journal.commits for unit in commit] == units
+
+
+async def test_answers_come_in_order_of_submission(writer: Writer) -> None:
+    answered: list[int] = []
+
+    def answer(number: int) -> Callable[[asyncio.Future[Outcome]], None]:
+        return lambda _: answered.append(number)
+
+    futures = []
+    for number in range(1, 201):
+        future = writer.submit(start(number))
+        future.add_done_callback(answer(number))
+        futures.append(future)
+        if number % 50 == 0:
+            await asyncio.sleep(0.001)
+    await asyncio.gather(*futures)
+    await asyncio.sleep(0)
+    assert answered == list(range(1, 201))
+
+
+async def test_a_caller_that_has_gone_disturbs_nobody(
+    writer: Writer, journal: WatchedJournal, failures: list[BaseException]
+) -> None:
+    gone, stays = writer.submit(start(1)), writer.submit(start(2))
+    gone.cancel()
+    assert await stays is COMMITTED
+    assert journal.stats().runs == 2
+    assert failures == []
+
+
+async def test_trimming_is_done_between_commits(writer: Writer, journal: WatchedJournal) -> None:
+    rows = [Row(Table.REQUEST, ("n", "m", str(number)), b"", number) for number in range(9)]
+    await writer.submit(Unit(puts=rows))
+    assert await writer.trim(Table.REQUEST, 5, 3) == 3
+    assert await writer.trim(Table.REQUEST, 5, 3) == 2
+    assert len(journal.threads) == 1
+
+
+async def test_close_commits_what_waits_and_refuses_more(
+    writer: Writer, journal: WatchedJournal
+) -> None:
+    futures = [writer.submit(start(number)) for number in range(1, 2_501)]
+    await writer.close()
+    assert [future.result() for future in futures] == [COMMITTED] * 2_500
+    assert journal.stats().runs == 2_500
+    with pytest.raises(JournalError, match="closed"):
+        writer.submit(start(9_999))
+    with pytest.raises(JournalError, match="closed"):
+        writer.trim(Table.REQUEST, 0, 1)
+    await writer.close()
+
+
+async def test_a_failed_commit_ends_everything(
+    writer: Writer, journal: WatchedJournal, failures: list[BaseException]
+) -> None:
+    assert await writer.submit(start(1)) is COMMITTED
+    journal.failure = OSError("the disk is gone")
+    futures = [writer.submit(start(number)) for number in (2, 3)]
+    trimmed = writer.trim(Table.REQUEST, 0, 1)
+    waiting: list[asyncio.Future[Any]] = [*futures, trimmed]
+    for future in waiting:
+        with pytest.raises(JournalError, match="the disk is gone"):
+            await future
+    assert failures == [journal.failure]
+    with pytest.raises(JournalError, match="the disk is gone"):
+        writer.submit(start(4))
+    await writer.close()
+    assert failures == [journal.failure]
+    assert journal.stats().runs == 1
+
+
+async def test_a_failed_trim_ends_everything_but_commits_before_it_stand(
+    writer: Writer, journal: WatchedJournal, failures: list[BaseException]
+) -> None:
+    assert await writer.submit(start(1)) is COMMITTED
+    journal.failure = JournalError("trimming failed")
+    with pytest.raises(JournalError, match="trimming failed"):
+        await writer.trim(Table.REQUEST, 0, 1)
+    assert failures == [journal.failure]
+    with pytest.raises(JournalError):
+        writer.submit(start(2))
+
+
+async def test_commits_are_counted(writer: Writer, journal: WatchedJournal) -> None:
+    for unit in (start(1), start(2), start(1)):
+        await writer.submit(unit)
+    counters = writer.counters
+    assert (counters.units, counters.conflicts, counters.refused) == (3, 1, 0)
+    assert counters.commits == len(journal.commits)
+    assert counters.bytes > sum(
+        len(record.body) for commit in journal.commits for unit in commit for record in unit.records
+    )
+    assert counters.commit_seconds > 0
+
+
+async def test_a_commit_has_bounds(
+    writer: Writer, journal: WatchedJournal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "MAX_COMMIT_UNITS", 4)
+    monkeypatch.setattr(intake, "MAX_COMMIT_BYTES", 10_000)
+    units = [start(number) for number in range(1, 8)] + [large(6_000), large(6_000), large(50_000)]
+    await asyncio.gather(*[writer.submit(unit) for unit in units])
+    assert [unit for commit in journal.commits for unit in commit] == units
+    assert max(len(commit) for commit in journal.commits) <= 4
+    for commit in journal.commits:
+        size = sum(len(row.value) for unit in commit for row in unit.puts)
+        assert size <= 10_000 or len(commit) == 1
+
+
+# --- the thread ----------------------------------------------------------------------------------
+
+
+async def test_what_arrives_during_a_commit_goes_into_the_next(
+    blocked: tuple[ThreadWriter, asyncio.Future[Outcome]], journal: WatchedJournal
+) -> None:
+    writer, first = blocked
+    later = [writer.submit(start(number)) for number in (2, 3, 4)]
+    assert not first.done()
+    journal.may_commit.set()
+    assert await asyncio.gather(first, *later) == [COMMITTED] * 4
+    assert [len(commit) for commit in journal.commits] == [1, 3]
+    assert journal.threads.isdisjoint({threading.get_ident()})
+
+
+async def test_a_full_queue_refuses_at_once(
+    blocked: tuple[ThreadWriter, asyncio.Future[Outcome]], journal: WatchedJournal
+) -> None:
+    writer, first = blocked
+    waiting = [writer.submit(start(number)) for number in (2, 3, 4)]
+    with pytest.raises(JournalBusy):
+        writer.submit(start(5))
+    assert writer.counters.refused == 1
+    journal.may_commit.set()
+    await asyncio.gather(first, *waiting)
+    assert await writer.submit(start(5)) is COMMITTED
+    assert [found.run_id for found in journal.read_log(0, 9)] == [run_id(n) for n in range(1, 6)]
+
+
+async def test_bytes_that_wait_are_bounded_too(
+    blocked: tuple[ThreadWriter, asyncio.Future[Outcome]], journal: WatchedJournal
+) -> None:
+    writer, first = blocked
+    waiting = writer.submit(large(60_000))
+    with pytest.raises(JournalBusy):
+        writer.submit(large(60_000))
+    fits = writer.submit(large(10_000))
+    journal.may_commit.set()
+    await asyncio.gather(first, waiting, fits)
+
+
+async def test_a_unit_larger_than_the_queue_is_taken_when_it_is_alone(
+    blocked: tuple[ThreadWriter, asyncio.Future[Outcome]], journal: WatchedJournal
+) -> None:
+    writer, first = blocked
+    alone = writer.submit(large(500_000))
+    journal.may_commit.set()
+    assert (await first, await alone) == (COMMITTED, COMMITTED)
+
+
+async def test_a_whole_commit_is_answered_with_one_wake_up(
+    blocked: tuple[ThreadWriter, asyncio.Future[Outcome]],
+    journal: WatchedJournal,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    writer, first = blocked
+    waiting = [writer.submit(start(number)) for number in (2, 3, 4)]
+    loop = asyncio.get_running_loop()
+    original, calls = loop.call_soon_threadsafe, []
+
+    def counted(*arguments: Any, **options: Any) -> asyncio.Handle:
+        calls.append(arguments)
+        return original(*arguments, **options)
+
+    monkeypatch.setattr(loop, "call_soon_threadsafe", counted)
+    journal.may_commit.set()
+    await asyncio.gather(first, *waiting)
+    assert len(calls) == len(journal.commits) == 2
+
+
+async def test_units_that_wait_behind_a_failing_commit_are_told(
+    blocked: tuple[ThreadWriter, asyncio.Future[Outcome]],
+    journal: WatchedJournal,
+    failures: list[BaseException],
+) -> None:
+    writer, first = blocked
+    behind = writer.submit(start(2))
+    journal.failure = RuntimeError("not even an error of the storage")
+    journal.may_commit.set()
+    for future in (first, behind):
+        with pytest.raises(JournalError, match="not even"):
+            await future
+    assert len(journal.commits) == 1
+    assert failures == [journal.failure]
+
+
+async def test_many_tasks_over_a_real_file(tmp_path: Path, failures: list[BaseException]) -> None:
+    """Hundreds of runs at once, each waiting for its own commits: nothing is lost or mixed up."""
+    journal = SqliteJournal(tmp_path / "journal.db")
+    journal.open()
+    writer = ThreadWriter(journal, on_failure=failures.append)
+
+    async def run(number: int) -> None:
+        assert await writer.submit(start(number)) is COMMITTED
+        for seq in range(2, 6):
+            assert await writer.submit(Unit(records=[record(number, seq)])) is COMMITTED
+            assert await writer.submit(Unit(records=[record(number, seq)])) is CONFLICT
+
+    await asyncio.gather(*[run(number) for number in range(1, 301)])
+    await writer.close()
+    assert failures == []
+    assert journal.stats().records == 1_500
+    assert list(journal.check()) == []
+    # 2,700 units; each task waits for each, so at least 9 commits.
+    assert 9 <= writer.counters.commits < 2_700
+    journal.close()
+
+
+async def test_commits_keep_apart_when_much_is_going_on(
+    journal: WatchedJournal, failures: list[BaseException]
+) -> None:
+    writer = ThreadWriter(journal, on_failure=failures.append)
+    for number in range(1, 3_001):
+        writer.submit(start(number))
+        if number % 20 == 0:
+            await asyncio.sleep(0.0002)
+    await writer.close()
+    # From the 200th unit on, even those of the last window alone are too many for the eager
+    # regime; the last commit is that of `close`, which does not wait.
+    began, done = journal.began, 0
+    gaps = []
+    for earlier, later, units in zip(began, began[1:-1], journal.commits, strict=False):
+        done += len(units)
+        if done > 200 and later - earlier < 0.05:
+            gaps.append(later - earlier)
+    assert gaps
+    assert min(gaps) >= 0.9 * pace.SPACING_SECONDS
+
+
+# --- the pace ------------------------------------------------------------------------------------
+
+
+def paced(units_per_second: int, seconds: float) -> tuple[pace.Pace, float]:
+    """A pace after units came one by one, each committed as soon as it may be."""
+    found, now, waiting = pace.Pace(), 100.0, 0
+    end = now + seconds
+    while now < end:
+        now += 1 / units_per_second
+        waiting += 1
+        if found.pause(now, waiting) <= 0:
+            found.begins(now, waiting)
+            waiting = 0
+    return found, now
+
+
+@pytest.mark.parametrize("units_per_second", [1, 10, 100, 1_000])
+def test_a_quiet_journal_commits_at_once(units_per_second: int) -> None:
+    found, now = paced(units_per_second, 2.0)
+    assert found.pause(now, 1) <= 0
+
+
+@pytest.mark.parametrize("units_per_second", [1_500, 5_000, 50_000])
+def test_a_busy_journal_keeps_commits_apart(units_per_second: int) -> None:
+    found, now = paced(units_per_second, 2.0)
+    found.begins(now, 1)
+    assert found.pause(now, 1) == pytest.approx(pace.SPACING_SECONDS)
+    assert found.pause(now + 0.001, 1) == pytest.approx(pace.SPACING_SECONDS - 0.001)
+    assert found.pause(now + pace.SPACING_SECONDS, 1) <= 0
+
+
+def test_a_busy_journal_is_quiet_again_after_a_while() -> None:
+    found, now = paced(5_000, 2.0)
+    found.begins(now + 0.5, 1)
+    assert found.pause(now + 0.5001, 1) <= 0
+
+
+def test_a_burst_waits_for_the_moment_of_the_next_commit() -> None:
+    found = pace.Pace()
+    assert found.pause(100.0, 500) <= 0
+    found.begins(100.0, 500)
+    assert found.pause(100.001, 1) == pytest.approx(0.002)
+
+
+# --- on the loop ---------------------------------------------------------------------------------
+
+
+async def test_the_inline_writer_gathers_what_comes_within_its_delay(
+    journal: WatchedJournal, failures: list[BaseException]
+) -> None:
+    writer = InlineWriter(journal, on_failure=failures.append, delay_seconds=0.01)
+    first = [writer.submit(start(1)), writer.submit(start(2))]
+    await asyncio.sleep(0)
+    assert journal.commits == []
+    await asyncio.gather(*first)
+    await writer.submit(start(3))
+    assert [len(commit) for commit in journal.commits] == [2, 1]
+    assert journal.threads == {threading.get_ident()}
+    await writer.close()
