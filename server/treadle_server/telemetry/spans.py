@@ -22,6 +22,7 @@ ever sent before its parent. Attributes are listed in `docs/reference/telemetry.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -220,18 +221,38 @@ def _span(
     attributes: dict[str, AttributeValue],
 ) -> Span:
     """A child of the anchor; what took no time is a microsecond long, see `_run_started`."""
-    span = Span(
+    return Span(
         trace_id=ids.trace_id(run_id),
         span_id=span_id,
-        parent_span_id=ids.anchor_span_id(run_id),
+        parent_span_id=_parent_span_id(run_id),
         name=name,
         kind=Span.SPAN_KIND_INTERNAL,
         start_time_unix_nano=start * _NANOSECONDS_PER_MICROSECOND,
         end_time_unix_nano=max(start + 1, end) * _NANOSECONDS_PER_MICROSECOND,
-        attributes=[attribute(key, value) for key, value in attributes.items()],
+        attributes=[
+            _run_id_attribute(run_id),
+            *(_frequent_attribute(key, value) for key, value in attributes.items()),
+        ],
     )
-    span.attributes.append(attribute("treadle.run_id", str(UUID(bytes=run_id))))
-    return span
+
+
+# A span is made of few different values, all of which a run's other spans have too; to make them
+# anew would be half of what a span costs. Messages are copied into a span, never shared.
+
+
+@lru_cache(maxsize=4096, typed=True)
+def _frequent_attribute(key: str, value: AttributeValue) -> KeyValue:
+    return attribute(key, value)
+
+
+@lru_cache(maxsize=1024)
+def _run_id_attribute(run_id: bytes) -> KeyValue:
+    return attribute("treadle.run_id", str(UUID(bytes=run_id)))
+
+
+@lru_cache(maxsize=1024)
+def _parent_span_id(run_id: bytes) -> bytes:
+    return ids.anchor_span_id(run_id)
 
 
 def _record_failure(span: Span, failure: Failure, time: Instant) -> None:
