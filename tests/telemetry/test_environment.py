@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from treadle_server.telemetry.environment import Settings, read_environment
+from treadle_server.telemetry.environment import InvalidEnvironment, Settings, read_environment
 
 ENDPOINT = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4317"}
 
@@ -91,6 +91,7 @@ def test_how_long_and_how_much_to_gather() -> None:
         ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"),
         ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/json"),
         ("OTEL_TRACES_SAMPLER", "jaeger_remote"),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "zstd"),
         ("OTEL_BSP_SCHEDULE_DELAY", "-1"),
         ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "0"),
     ],
@@ -109,3 +110,33 @@ def test_a_ratio_that_is_none_keeps_every_trace(argument: str) -> None:
     chosen = settings(OTEL_TRACES_SAMPLER="traceidratio", OTEL_TRACES_SAMPLER_ARG=argument)
     assert chosen.sampling_ratio == 1.0
     assert "OTEL_TRACES_SAMPLER_ARG" in chosen.problems[0]
+
+
+@pytest.mark.parametrize(
+    ("variables", "traces", "metrics"),
+    [
+        ({}, False, False),
+        ({"OTEL_EXPORTER_OTLP_COMPRESSION": "none"}, False, False),
+        ({"OTEL_EXPORTER_OTLP_COMPRESSION": "gzip"}, True, True),
+        (
+            {
+                "OTEL_EXPORTER_OTLP_COMPRESSION": "gzip",
+                "OTEL_EXPORTER_OTLP_METRICS_COMPRESSION": "none",
+            },
+            True,
+            False,
+        ),
+    ],
+)
+def test_compression(variables: dict[str, str], traces: bool, metrics: bool) -> None:
+    chosen = settings(**ENDPOINT, **variables)
+    assert (chosen.compress_traces, chosen.compress_metrics) == (traces, metrics)
+    assert chosen.problems == ()
+
+
+@pytest.mark.parametrize("value", ["soon", "-1", "0", "inf", ""])
+def test_a_timeout_that_would_break_the_sdk_is_refused(value: str) -> None:
+    for name in ("OTEL_EXPORTER_OTLP_TIMEOUT", "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT"):
+        with pytest.raises(InvalidEnvironment, match=f"{name}={value!r} is not a number"):
+            settings(**{**ENDPOINT, name: value})
+        assert not settings(**{name: value}).traces

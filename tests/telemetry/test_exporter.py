@@ -24,7 +24,6 @@ from treadle_server.telemetry.exporter import (
 from treadle_server.telemetry.metrics import Metrics
 from treadle_server.telemetry.otlp import (
     REQUEST_BYTES_LIMIT,
-    InvalidEnvironment,
     OtlpSender,
     RequestBuilder,
     resource_of_process,
@@ -90,7 +89,7 @@ async def exporting(log: Log, metrics: Metrics) -> AsyncIterator[Exporting]:
             log.read,
             log.save,
             log.cursor or 0,
-            sender=OtlpSender(),
+            sender=OtlpSender(compress=False),
             builder=RequestBuilder(resource_of_process({}), version="1.2", max_spans=max_spans),
             keeps=keeps,
             linger_seconds=linger_seconds,
@@ -378,9 +377,3 @@ async def test_an_exporter_that_breaks_says_so_and_closes(
         exporter = exporting()
         await exporter.close(flush_seconds=60)
     assert [line["event"] for line in lines] == ["trace export stopped until the next start"]
-
-
-def test_a_variable_that_the_exporter_cannot_use_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_COMPRESSION", "zip")
-    with pytest.raises(InvalidEnvironment, match="OTEL_EXPORTER_OTLP_COMPRESSION"):
-        OtlpSender()

@@ -2,13 +2,15 @@
 
 What lives here: the variables that the OpenTelemetry SDK leaves to whoever sets it up. What does
 not: those that its exporters read by themselves (`OTEL_EXPORTER_OTLP_*`: endpoint, headers,
-certificates, compression, timeout). As the specification wants it, an empty value counts as unset,
-and a value that cannot be used is reported and otherwise ignored: a variable that is meant for some
-other program in the same environment does not keep the server from starting.
+certificates, timeout). As the specification wants it, an empty value counts as unset, and a value
+that cannot be used is reported and otherwise ignored: a variable that is meant for some other
+program in the same environment does not keep the server from starting. The exception is what the
+SDK's exporters would break on: that is refused before anything starts.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -22,6 +24,10 @@ DEFAULT_MAX_EXPORT_BATCH_SIZE = 512
 """Spans in one request; the default of the specification."""
 
 
+class InvalidEnvironment(ValueError):
+    """A variable has a value with which nothing can be exported; the message names both."""
+
+
 @dataclass(slots=True, frozen=True, kw_only=True)
 class Settings:
     """What to export, and how; `problems` are for the log, one sentence each."""
@@ -31,11 +37,16 @@ class Settings:
     sampling_ratio: float
     schedule_delay_seconds: float
     max_export_batch_size: int
+    compress_traces: bool
+    compress_metrics: bool
     problems: tuple[str, ...]
 
 
 def read_environment(environ: Mapping[str, str]) -> Settings:
-    """The settings of this process; nothing is exported unless a variable asks for it."""
+    """The settings of this process; nothing is exported unless a variable asks for it.
+
+    Raises `InvalidEnvironment`.
+    """
     reader = _Reader(environ)
     enabled = reader.text("OTEL_SDK_DISABLED").lower() != "true"
     ratio = reader.sampling_ratio()
@@ -48,7 +59,9 @@ def read_environment(environ: Mapping[str, str]) -> Settings:
         max_export_batch_size=reader.positive(
             "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", DEFAULT_MAX_EXPORT_BATCH_SIZE
         ),
-        problems=tuple(reader.problems),
+        compress_traces=reader.compresses("TRACES"),
+        compress_metrics=reader.compresses("METRICS"),
+        problems=tuple(dict.fromkeys(reader.problems)),
     )
 
 
@@ -87,6 +100,7 @@ class _Reader:
         wanted = chosen == "otlp" or (chosen == "" and any(map(self.text, endpoints)))
         if wanted:
             self._check_protocol(signal)
+            self._check_timeout(signal)
         return wanted
 
     def _check_protocol(self, signal: str) -> None:
@@ -99,6 +113,26 @@ class _Reader:
                 )
             if protocol:
                 return
+
+    def _check_timeout(self, signal: str) -> None:
+        for name in (f"OTEL_EXPORTER_OTLP_{signal}_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT"):
+            # Not `text`: to the SDK, what is set to nothing is set.
+            if name in self._environ and not _is_positive(self._environ[name]):
+                raise InvalidEnvironment(
+                    f"{name}={self._environ[name]!r} is not a number of seconds above 0"
+                )
+
+    def compresses(self, signal: str) -> bool:
+        """Whether the signal's requests are sent as gzip."""
+        for name in (f"OTEL_EXPORTER_OTLP_{signal}_COMPRESSION", "OTEL_EXPORTER_OTLP_COMPRESSION"):
+            compression = self.text(name).lower()
+            if compression not in ("", "none", "gzip"):
+                self.problems.append(
+                    f"{name}={compression!r} is not known here; it can be 'none' or 'gzip'"
+                )
+            if compression:
+                return compression == "gzip"
+        return False
 
     def sampling_ratio(self) -> float:
         """The part of all traces to keep, from 0 to 1.
@@ -124,13 +158,22 @@ class _Reader:
         text = self.text("OTEL_TRACES_SAMPLER_ARG")
         if not text:
             return 1.0
-        try:
-            ratio = float(text)
-        except ValueError:
-            ratio = -1.0
+        ratio = _number(text)
         if 0.0 <= ratio <= 1.0:
             return ratio
         self.problems.append(
             f"OTEL_TRACES_SAMPLER_ARG={text!r} is not a number from 0 to 1; every trace is kept"
         )
         return 1.0
+
+
+def _number(text: str) -> float:
+    """The number that the text says; what says none is not a number."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
+
+
+def _is_positive(text: str) -> bool:
+    return 0.0 < _number(text) < math.inf

@@ -261,7 +261,7 @@ def open_trace_exporter(
         read,
         save_cursor,
         start_position,
-        sender=OtlpSender(),
+        sender=OtlpSender(compress=settings.compress_traces),
         builder=RequestBuilder(resource, version=version, max_spans=settings.max_export_batch_size),
         keeps=lambda run_id: is_sampled(run_id, settings.sampling_ratio),
         linger_seconds=settings.schedule_delay_seconds,

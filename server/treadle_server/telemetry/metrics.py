@@ -147,7 +147,7 @@ def register(meter: Meter, metrics: Metrics, gauges: Gauges) -> None:
         )
 
 
-def open_meter_provider(resource: Resource) -> MeterProvider:
+def open_meter_provider(resource: Resource, *, compress: bool = False) -> MeterProvider:
     """Exports over OTLP each minute, or as OTEL_METRIC_EXPORT_INTERVAL has it, from now on.
 
     Its `shutdown` sends once more and blocks: for so long as its timeout says, if nobody listens.
@@ -156,8 +156,11 @@ def open_meter_provider(resource: Resource) -> MeterProvider:
     from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
     from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 
+    from treadle_server.telemetry.otlp import compression
+
+    exporter = OTLPMetricExporter(compression=compression(compress=compress))
     return MeterProvider(
-        metric_readers=[PeriodicExportingMetricReader(OTLPMetricExporter())], resource=resource
+        metric_readers=[PeriodicExportingMetricReader(exporter)], resource=resource
     )
 
 

@@ -18,6 +18,7 @@ from opentelemetry.proto.resource.v1 import resource_pb2
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from opentelemetry.sdk import resources
 
+from treadle_server.telemetry.environment import InvalidEnvironment
 from treadle_server.telemetry.spans import attribute
 
 SERVICE_NAME: Final = "treadle"
@@ -46,10 +47,6 @@ class SpansRefused(Exception):
         self.rejected = rejected
 
 
-class InvalidEnvironment(ValueError):
-    """A variable for the exporter cannot be used; the message is the SDK's and names it."""
-
-
 class SpanSender(Protocol):
     """Takes requests to a collector. `send` blocks; it is called on one thread at a time."""
 
@@ -70,9 +67,13 @@ class OtlpSender(OTLPSpanExporter):
     answer's partial success; `TraceExporter` has its own, behind which the journal waits.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, compress: bool) -> None:
         try:
-            super().__init__(channel_options=_CHANNEL_OPTIONS)  # type: ignore[arg-type]
+            super().__init__(
+                # Given, not left to the SDK: it does not know the standard's `none`.
+                compression=compression(compress=compress),
+                channel_options=_CHANNEL_OPTIONS,  # type: ignore[arg-type]
+            )
         except Exception as error:  # the SDK's own have no common base
             raise InvalidEnvironment(f"OTLP exporter: {error}") from error
 
@@ -94,6 +95,11 @@ class OtlpSender(OTLPSpanExporter):
     def close(self) -> None:
         """See `SpanSender`."""
         self.shutdown()
+
+
+def compression(*, compress: bool) -> grpc.Compression:
+    """As the SDK's exporters want it."""
+    return grpc.Compression.Gzip if compress else grpc.Compression.NoCompression
 
 
 def resource_of_process(attributes: Mapping[str, str]) -> resources.Resource:
