@@ -43,7 +43,7 @@ RECORDS_PER_READ = 512
 three events on average, and an event makes less than one span."""
 
 FIRST_RETRY_SECONDS = 1.0
-LAST_RETRY_SECONDS = 30.0
+LAST_RETRY_SECONDS = 10.0
 """The wait between tries doubles from the first to the last."""
 
 _Argument = TypeVar("_Argument")
