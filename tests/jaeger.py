@@ -13,11 +13,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError, URLError
+from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import pytest
 
+START_TRIES = 3
 START_SECONDS = 60
 ANSWER_SECONDS = 60
 
@@ -116,35 +117,46 @@ def jaeger(
 ) -> Iterator[Jaeger]:
     """One Jaeger for all tests of the session: they tell their traces apart by run id."""
     program = tool("jaeger")
-    folder = tmp_path_factory.mktemp("jaeger")
-    otlp, query, query_grpc = _free_ports(3)
-    configuration = folder / "jaeger.yaml"
-    configuration.write_text(_CONFIGURATION.format(otlp=otlp, query=query, query_grpc=query_grpc))
-    output = folder / "output"
-    with output.open("wb") as stream:
-        process = subprocess.Popen(
-            [program, "--config", f"file:{configuration}"], stdout=stream, stderr=stream
-        )
+    running, process = _start(program, tmp_path_factory.mktemp("jaeger"))
     try:
-        running = Jaeger(otlp, query)
-        _wait_until_ready(running, process, output)
         yield running
     finally:
         process.kill()
         process.wait()
 
 
-def _wait_until_ready(jaeger: Jaeger, process: subprocess.Popen[bytes], output: Path) -> None:
+def _start(program: Path, folder: Path) -> tuple[Jaeger, subprocess.Popen[bytes]]:
+    """Starts it on free ports; on others if somebody was faster to take them."""
+    configuration, output = folder / "jaeger.yaml", folder / "output"
+    for _ in range(START_TRIES):
+        otlp, query, query_grpc = _free_ports(3)
+        configuration.write_text(
+            _CONFIGURATION.format(otlp=otlp, query=query, query_grpc=query_grpc)
+        )
+        with output.open("wb") as stream:
+            process = subprocess.Popen(
+                [program, "--config", f"file:{configuration}"], stdout=stream, stderr=stream
+            )
+        jaeger = Jaeger(otlp, query)
+        if _is_ready(jaeger, process):
+            return jaeger, process
+        process.kill()
+        process.wait()
+    raise AssertionError(f"Jaeger did not start:\n{output.read_text()}")
+
+
+def _is_ready(jaeger: Jaeger, process: subprocess.Popen[bytes]) -> bool:
+    """Whether it answers, as soon as it does; False if it ends or takes too long."""
     deadline = time.monotonic() + START_SECONDS
-    while True:
+    while process.poll() is None and time.monotonic() < deadline:
         try:
             jaeger.services()
             with socket.create_connection(("127.0.0.1", jaeger.otlp_port), timeout=1):
-                return
-        except (URLError, OSError) as error:
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise AssertionError(f"Jaeger did not start:\n{output.read_text()}") from error
-        time.sleep(0.05)
+                # Somebody else's program on our ports would answer, too.
+                return process.poll() is None
+        except OSError:
+            time.sleep(0.05)
+    return False
 
 
 def _free_ports(count: int) -> list[int]:
