@@ -40,6 +40,8 @@ class Client:
         call_timeout_seconds: how long one call may take; waiting for a result is many calls.
         retry_seconds: for how long an unreachable server is tried again before `ServerUnavailable`
             is raised.
+        connection: a channel of your own (with credentials, say) instead of one to `address`;
+            `close` closes it too.
 
     Every method raises errors of `treadle.errors`, never gRPC's own.
     """
@@ -51,12 +53,15 @@ class Client:
         namespace: str = "default",
         call_timeout_seconds: float = 30.0,
         retry_seconds: float = 20.0,
+        connection: grpc.aio.Channel | None = None,
     ) -> None:
         self.address = channel.resolve_address(address)
         self.namespace = namespace
         self._call_timeout_seconds = call_timeout_seconds
         self._retry_seconds = retry_seconds
-        self._channel = grpc.aio.insecure_channel(self.address, options=channel.OPTIONS)
+        self._channel = connection or grpc.aio.insecure_channel(
+            self.address, options=channel.OPTIONS
+        )
         self._definitions = DefinitionServiceStub(self._channel)
         self._runs = RunServiceStub(self._channel)
 

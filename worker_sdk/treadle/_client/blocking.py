@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import timedelta
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, cast
 
 import grpc
 
@@ -37,6 +37,8 @@ class BlockingClient:
         call_timeout_seconds: how long one call may take; waiting for a result is many calls.
         retry_seconds: for how long an unreachable server is tried again before `ServerUnavailable`
             is raised.
+        connection: a channel of your own (with credentials, say) instead of one to `address`;
+            `close` closes it too.
 
     Every method raises errors of `treadle.errors`, never gRPC's own.
     """
@@ -48,12 +50,13 @@ class BlockingClient:
         namespace: str = "default",
         call_timeout_seconds: float = 30.0,
         retry_seconds: float = 20.0,
+        connection: grpc.Channel | None = None,
     ) -> None:
         self.address = channel.resolve_address(address)
         self.namespace = namespace
         self._call_timeout_seconds = call_timeout_seconds
         self._retry_seconds = retry_seconds
-        self._channel = grpc.insecure_channel(self.address, options=channel.OPTIONS)
+        self._channel = connection or grpc.insecure_channel(self.address, options=channel.OPTIONS)
         self._definitions = DefinitionServiceStub(self._channel)
         self._runs = RunServiceStub(self._channel)
 
@@ -359,8 +362,10 @@ class BlockingClient:
     def _wait_or_raise(self, error: grpc.RpcError, backoff: retry.Backoff) -> None:
         delay = backoff.next_delay_seconds() if error.code() in retry.TRANSIENT else None
         if delay is None:
+            # They are named tuples; the type stubs know only the names.
+            trailing = cast("tuple[tuple[str, str | bytes], ...]", error.trailing_metadata())
             raise statuses.from_call(
-                error.code(), error.details(), error.trailing_metadata(), address=self.address
+                error.code(), error.details(), trailing, address=self.address
             ) from error
         time.sleep(delay)
 

@@ -8,17 +8,17 @@ import gzip
 import json
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol, get_args, runtime_checkable
 
 from google.protobuf.duration_pb2 import Duration
 
 from treadle import payload
 from treadle._client.values import RunState
 from treadle.errors import InvalidRequest
-from treadle.v1 import definition_service_pb2, event_pb2, run_service_pb2
+from treadle.v1 import definition_service_pb2, run_service_pb2
 
 ConflictPolicy = Literal["fail", "use_existing"]
 """If an open run has the workflow id: refuse, or answer with that run."""
@@ -63,8 +63,18 @@ def start(item: Start, namespace: str) -> run_service_pb2.StartRunRequest:
         workflow=item.workflow,
         version=item.version,
         workflow_id=item.workflow_id or "",
-        conflict_policy=_conflict_policy(item.conflict_policy),
-        reuse_policy=_reuse_policy(item.reuse_policy),
+        conflict_policy=_enum_name(
+            "WORKFLOW_ID_CONFLICT_POLICY_",
+            item.conflict_policy,
+            "a conflict policy",
+            get_args(ConflictPolicy),
+        ),
+        reuse_policy=_enum_name(
+            "WORKFLOW_ID_REUSE_POLICY_",
+            item.reuse_policy,
+            "a reuse policy",
+            get_args(ReusePolicy),
+        ),
     )
     if item.input is not None:
         request.input.CopyFrom(payload.encode(item.input))
@@ -122,44 +132,24 @@ def named_run(run_id: str | None, workflow_id: str | None) -> dict[str, str]:
     return {"run_id": run_id or "", "workflow_id": workflow_id or ""}
 
 
-def run_state(state: RunState | str | None) -> run_service_pb2.RunState:
-    if state is None:
-        return run_service_pb2.RUN_STATE_UNSPECIFIED
-    try:
-        return run_service_pb2.RunState.Value(f"RUN_STATE_{RunState(state.upper())}")
-    except ValueError as error:
-        known = ", ".join(known for known in RunState if known is not RunState.UNSPECIFIED)
-        raise InvalidRequest(f"{state!r} is not a state of a run; known are {known}") from error
+def run_state(state: RunState | str | None) -> str:
+    """The contract's name of a state; None: any."""
+    known = [name for name in RunState if name is not RunState.UNSPECIFIED]
+    return _enum_name("RUN_STATE_", state, "a state of a run", known)
 
 
-def incident_answer(answer: IncidentAnswer) -> event_pb2.IncidentAnswer:
-    try:
-        return event_pb2.IncidentAnswer.Value(f"INCIDENT_ANSWER_{answer.upper()}")
-    except ValueError as error:
-        raise InvalidRequest(f"{answer!r} is not an answer; known are retry and fail") from error
+def incident_answer(answer: IncidentAnswer) -> str:
+    """The contract's name of an answer."""
+    return _enum_name("INCIDENT_ANSWER_", answer, "an answer", get_args(IncidentAnswer))
 
 
-def _conflict_policy(value: str | None) -> run_service_pb2.WorkflowIdConflictPolicy:
-    try:
-        return run_service_pb2.WorkflowIdConflictPolicy.Value(
-            f"WORKFLOW_ID_CONFLICT_POLICY_{(value or 'unspecified').upper()}"
-        )
-    except ValueError as error:
-        raise InvalidRequest(
-            f"{value!r} is not a conflict policy; known are fail and use_existing"
-        ) from error
-
-
-def _reuse_policy(value: str | None) -> run_service_pb2.WorkflowIdReusePolicy:
-    try:
-        return run_service_pb2.WorkflowIdReusePolicy.Value(
-            f"WORKFLOW_ID_REUSE_POLICY_{(value or 'unspecified').upper()}"
-        )
-    except ValueError as error:
-        raise InvalidRequest(
-            f"{value!r} is not a reuse policy; known are allow_duplicate, "
-            "allow_duplicate_failed_only and reject_duplicate"
-        ) from error
+def _enum_name(prefix: str, value: str | None, what: str, known: Sequence[str]) -> str:
+    """The contract's name of a value; messages take enums by name."""
+    if value is None:
+        return f"{prefix}UNSPECIFIED"
+    if value.upper() not in map(str.upper, known):
+        raise InvalidRequest(f"{value!r} is not {what}; known are {', '.join(known)}")
+    return prefix + value.upper()
 
 
 def wait_seconds(give_up_at: float | None, run_id: str) -> float:

@@ -102,7 +102,7 @@ def _details(trailing_metadata: Iterable[tuple[str, str | bytes]] | None) -> Ite
             continue
         for packed in status.details:
             for detail_type in _DETAIL_TYPES:
-                if packed.Is(detail_type.DESCRIPTOR):
+                if packed.TypeName() == detail_type.DESCRIPTOR.full_name:
                     detail = detail_type()
                     packed.Unpack(detail)
                     yield detail

@@ -81,8 +81,16 @@ def dataclass_members(cls: type) -> list[Member]:
 
 def typed_dict_members(cls: type) -> list[Member]:
     """The keys of a TypedDict."""
-    required = cls.__required_keys__  # type: ignore[attr-defined]
-    return [Member(name, hint, name in required) for name, hint in resolve_hints(cls).items()]
+    members = []
+    for name, hint in resolve_hints(cls).items():
+        marker = typing.get_origin(hint)
+        # Python's own set does not see markers in annotations that are text, as they are under
+        # `from __future__ import annotations`.
+        required = name in cls.__required_keys__  # type: ignore[attr-defined]
+        if marker in (Required, NotRequired):
+            required = marker is Required
+        members.append(Member(name, hint, required))
+    return members
 
 
 def name_of(annotation: object) -> str:

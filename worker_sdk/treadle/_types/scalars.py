@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import datetime
 import decimal
 import uuid
@@ -61,7 +60,7 @@ def binary(value: object, path: str) -> bytes:
         return value
     try:
         return base64.b64decode(string(value, path), validate=True)
-    except binascii.Error:
+    except ValueError:
         raise Mismatch.expected(path, "bytes as base64 text", value) from None
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
-
 import grpc
 import grpc.aio
 
@@ -11,9 +9,6 @@ from treadle._client import channel, statuses
 from treadle.errors import RequestError
 from treadle.v1 import worker_service_pb2 as messages
 from treadle.v1.worker_service_pb2_grpc import WorkerServiceStub
-
-if TYPE_CHECKING:
-    from treadle.v1.worker_service_pb2_grpc import WorkerServiceAsyncStub
 
 PollCall = grpc.aio.UnaryUnaryCall[messages.PollTasksRequest, messages.PollTasksResponse]
 
@@ -25,7 +20,7 @@ class Connection:
         self.address = address
         self._timeout_seconds = call_timeout_seconds
         self._channel = grpc.aio.insecure_channel(address, options=channel.OPTIONS)
-        self._stub = cast("WorkerServiceAsyncStub", WorkerServiceStub(self._channel))
+        self._stub = WorkerServiceStub(self._channel)
 
     async def close(self) -> None:
         """Closes the channel; calls that are under way are cancelled."""

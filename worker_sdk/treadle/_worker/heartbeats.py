@@ -125,8 +125,7 @@ class Heartbeats:
         delay = self._backoff.next_delay_seconds() or 0.0
         self._not_before = self._loop.time() + delay
         _log.warning(
-            "heartbeats not delivered, trying again",
-            extra={"error": str(error), "count": len(attempts), "delay_seconds": delay},
+            "%d heartbeats not delivered, trying again in %.1f s: %s", len(attempts), delay, error
         )
         for attempt in attempts:
             attempt.heartbeat_sent = float("-inf")
@@ -137,8 +136,10 @@ class Heartbeats:
         if status.status.code:
             # The lease is lost: whatever comes of this attempt, the server will refuse it.
             _log.warning(
-                "heartbeat refused: the attempt is no longer ours",
-                extra={**attempt.log_fields(), "error": status.status.message},
+                "%s is no longer this worker's, and is stopped: %s",
+                attempt,
+                status.status.message,
+                extra=attempt.log_fields(),
             )
             self._session.control(messages.CONTROL_ACTION_ABANDON, attempt.token)
         elif status.cancel_requested:

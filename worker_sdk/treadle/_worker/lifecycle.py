@@ -77,13 +77,12 @@ class Life:
             stack.callback(watchdog.stop)
 
             _log.info(
-                "worker started",
-                extra={
-                    "address": settings.address,
-                    "queue": settings.queue,
-                    "session_id": session.session_id,
-                    "activities": sorted(self._activities),
-                },
+                "session %s: queue %r at %s, %d activities, %d slots",
+                session.session_id,
+                settings.queue,
+                settings.address,
+                len(self._activities),
+                settings.slots,
             )
             parts = _start(poller.run(), reporter.run(), heartbeats.run())
             try:
@@ -97,8 +96,9 @@ class Life:
     ) -> None:
         session = self._session
         _log.info(
-            "draining",
-            extra={"running": len(session.attempts), "drain_seconds": self._settings.drain_seconds},
+            "draining: %d activities run, and have %.0f s",
+            len(session.attempts),
+            self._settings.drain_seconds,
         )
         session.slots.open = False
         runner.return_waiting()
@@ -112,7 +112,7 @@ class Life:
             async with asyncio.timeout(self._settings.drain_seconds):
                 await self._until(_first(settled(), self._leave_asked.wait()), parts)
         except TimeoutError:
-            _log.warning("the drain took too long", extra={"running": len(session.attempts)})
+            _log.warning("the drain took too long: %d activities run", len(session.attempts))
 
     async def _leave(
         self, runner: Runner, connection: Connection, parts: Sequence[asyncio.Task[None]]
@@ -120,7 +120,7 @@ class Life:
         session = self._session
         running = list(session.attempts.values())
         for attempt in running:
-            _log.warning("leaving an activity that still runs", extra=attempt.log_fields())
+            _log.warning("left while it runs: %s", attempt, extra=attempt.log_fields())
         runner.leave()
         session.slots.open = False
         try:
@@ -141,7 +141,9 @@ class Life:
             await connection.end_session(request, self._settings.leave_seconds)
         except RequestError as error:
             _log.info("the server was not told: its leases end by themselves: %s", error)
-        _log.info("worker stopped", extra={"unreported": len(session.unreported)})
+        if session.unreported:
+            _log.warning("%d results were not delivered", len(session.unreported))
+        _log.info("session %s has ended", session.session_id)
 
     async def _until(
         self, condition: Coroutine[Any, Any, object], parts: Sequence[asyncio.Task[None]]

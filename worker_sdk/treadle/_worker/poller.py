@@ -127,13 +127,11 @@ class Poller:
         self._session.connection_lost()
         if self._failing_since is None:
             self._failing_since = time.monotonic()
-            _log.warning(
-                "poll failed; trying again until the server answers", extra={"error": str(error)}
-            )
+            _log.warning("poll failed, trying again until the server answers: %s", error)
         await asyncio.sleep(backoff.next_delay_seconds() or 0.0)
 
     def _found(self) -> None:
         if self._failing_since is not None:
             away = time.monotonic() - self._failing_since
-            _log.info("the server answers again", extra={"away_seconds": round(away, 3)})
+            _log.info("the server answers again after %.1f s", away, extra={"away_seconds": away})
             self._failing_since = None

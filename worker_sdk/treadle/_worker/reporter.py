@@ -124,18 +124,15 @@ class Reporter:
         if isinstance(error, ServerBusy) and error.retry_after_seconds is not None:
             delay = max(delay, error.retry_after_seconds)
         _log.warning(
-            "results not delivered, trying again",
-            extra={"error": str(error), "count": len(batch), "delay_seconds": delay},
+            "%d results not delivered, trying again in %.1f s: %s", len(batch), delay, error
         )
         await asyncio.sleep(delay)
 
     def _refused(self, result: messages.TaskResult, invalid: bool, message: str) -> None:
         """The server will not have it. If it is the result that is wrong, its run learns that."""
         final = result.failed.kind == outcomes.RESULT_REFUSED
-        _log.warning(
-            "result refused",
-            extra={"error": message, "reported_as_failure": invalid and not final},
-        )
+        becomes = "reported as a failure instead" if invalid and not final else "dropped"
+        _log.warning("the server refused a result, which is %s: %s", becomes, message)
         if invalid and not final:
             failure = outcomes.result_refused(message)
             self._session.add_result(outcomes.failed(result.task_token, failure))

@@ -170,7 +170,7 @@ class Runner:
         """The result of an attempt whose input could not be turned into arguments."""
         if not isinstance(error, (Mismatch, PayloadError)):
             return self._raised(attempt, error)
-        _log.warning("activity input refused", extra={**attempt.log_fields(), "error": str(error)})
+        _log.warning("input refused: %s: %s", attempt, error, extra=attempt.log_fields())
         failure = outcomes.invalid_input(attempt.context.activity_type, error)
         return outcomes.failed(attempt.token, failure)
 
@@ -184,8 +184,11 @@ class Runner:
         expected = isinstance(error, ApplicationError)
         _log.log(
             logging.INFO if expected else logging.WARNING,
-            "activity failed",
-            extra={**attempt.log_fields(), "kind": type(error).__name__, "error": str(error)},
+            "failed: %s: %s: %s",
+            attempt,
+            type(error).__name__,
+            error,
+            extra=attempt.log_fields(),
             exc_info=None if expected else error,
         )
         return outcomes.failed(attempt.token, outcomes.from_exception(error))

@@ -61,7 +61,8 @@ class Attempt:
         """When the last one went out, by the loop's clock."""
 
     def __repr__(self) -> str:
-        return f"<Attempt of {self.context!r}>"
+        context = self.context
+        return f"{context.activity_type} (run {context.run_id}, {context.key} #{context.attempt})"
 
     def log_fields(self) -> dict[str, object]:
         """What every log record about this attempt carries."""
@@ -193,9 +194,7 @@ class Session:
         if action == messages.CONTROL_ACTION_ABANDON:
             attempt.abandoned = True
         elif action != messages.CONTROL_ACTION_CANCEL:
-            _log.warning(
-                "unknown control action ignored", extra={**attempt.log_fields(), "action": action}
-            )
+            _log.warning("the unknown control action %d is ignored", action)
             return
         self.cancel(attempt)
 
@@ -205,9 +204,7 @@ class Session:
             return
         attempt.cancel_asked = True
         attempt.context.ask_to_stop()
-        _log.info(
-            "activity asked to stop", extra={**attempt.log_fields(), "abandoned": attempt.abandoned}
-        )
+        _log.info("asked to stop: %s", attempt, extra=attempt.log_fields())
         # A task that is cancelled before its first step never runs, and so never ends its attempt;
         # one that has not begun looks at `cancel_asked` instead.
         if attempt.running is not None and attempt.begun:
