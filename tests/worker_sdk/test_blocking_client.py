@@ -23,6 +23,7 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
 from treadle import BlockingClient, Client, Start, errors, payload
+from treadle._client import requests
 from treadle._client.retry import Backoff
 from treadle.client import BlockingRunHandle, RunHandle, RunState
 from treadle.v1 import definition_service_pb2, event_pb2, payload_pb2, run_service_pb2
@@ -286,6 +287,13 @@ def test_start_many_tells_the_good_from_the_bad(server: Server) -> None:
         errors.AlreadyExists,
     ]
     assert outcomes[999].run_id == "other"
+
+
+def test_start_many_keeps_each_call_below_what_a_server_takes() -> None:
+    items = [Start(workflow="orders", input="x" * 1_000_000) for _ in range(7)]
+    calls = list(requests.batches(items, "default"))
+    assert [len(call.items) for call in calls] == [3, 3, 1]
+    assert all(call.ByteSize() < 4 * 1024 * 1024 for call in calls)
 
 
 def wait_response(state: run_service_pb2.RunState, **fields: Any) -> Message:

@@ -37,7 +37,7 @@ class Client:
     Args:
         address: host and port; `TREADLE_ADDRESS` if None, and 127.0.0.1:7400 without that.
         namespace: whose workflows and runs.
-        call_timeout_seconds: how long one call may take; waiting for a result is many calls.
+        call_timeout_seconds: how long one call may take (a deploy, and a call that waits, longer).
         retry_seconds: for how long an unreachable server is tried again before `ServerUnavailable`
             is raised.
         connection: a channel of your own (with credentials, say) instead of one to `address`;
@@ -95,7 +95,9 @@ class Client:
         `validate_only` nothing is stored either way.
         """
         request = requests.deploy(document, self.namespace, request_id, validate_only)
-        response = await self._call(self._definitions.DeployDefinition, request)
+        response = await self._call(
+            self._definitions.DeployDefinition, request, requests.EXTRA_DEPLOY_SECONDS
+        )
         return values.definition(response.definition, created=response.created)
 
     async def get_definition(self, workflow: str, version: int = 0) -> Definition:
@@ -164,16 +166,12 @@ class Client:
         return RunHandle(self, response.run_id, values.started(response))
 
     async def start_many(self, items: Iterable[Start]) -> list[RunHandle | RequestError]:
-        """Starts many runs, 1,000 per call.
+        """Starts many runs, up to 1,000 per call.
 
         Returns, in the order of `items`, a handle or the error that refused that one.
         """
-        messages = [requests.start(item, self.namespace) for item in items]
         outcomes: list[RunHandle | RequestError] = []
-        for first in range(0, len(messages), requests.MAX_BATCH):
-            request = run_service_pb2.BatchStartRunsRequest(
-                namespace=self.namespace, items=messages[first : first + requests.MAX_BATCH]
-            )
+        for request in list(requests.batches(items, self.namespace)):  # all are checked first
             response = await self._call(self._runs.BatchStartRuns, request)
             for item in response.items:
                 if item.status.code:
