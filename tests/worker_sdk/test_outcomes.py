@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
+from collections import UserDict
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 
 from tests.worker_sdk.conftest import StartWorker
 from tests.worker_sdk.fake_server import FakeServer
-from treadle import ApplicationError, activity, payload
+from treadle import ApplicationError, Context, activity, payload
 
 
 class PaymentDeclined(ApplicationError):
@@ -110,6 +113,95 @@ async def test_long_texts_are_shortened_to_what_the_contract_allows(
     assert 8_000 < len(failure.message.encode()) <= 8 * 1024
     assert len(failure.stack_trace.encode()) <= 16 * 1024
     assert "deep(300)" in failure.stack_trace
+
+
+class Unspeakable(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
+@pytest.mark.parametrize("in_thread", [False, True])
+@pytest.mark.parametrize(
+    ("error", "kind", "message"),
+    [
+        (Unspeakable(), "Unspeakable", "its text cannot be read"),
+        (ApplicationError("a", "Odd\ud800"), "Odd\\ud800", "a"),
+        (ApplicationError("a", ""), "ApplicationError", "a"),
+        (ApplicationError("a", "K", object()), "K", "its details are lost"),
+        (ApplicationError("a", "K", next_delay=-1), "K", "a"),
+        (ExceptionGroup("two", [ValueError(1), KeyError(2)]), "ExceptionGroup", "two"),
+    ],
+    ids=["str", "surrogate", "no kind", "details", "delay", "group"],
+)
+async def test_no_error_is_too_odd_to_be_reported(
+    server: FakeServer,
+    start_worker: StartWorker,
+    in_thread: bool,
+    error: Exception,
+    kind: str,
+    message: str,
+) -> None:
+    def fail() -> None:
+        raise error
+
+    async def fail_later() -> None:
+        raise error
+
+    start_worker([activity(name="fail")(fail if in_thread else fail_later)])
+    failure = await server.failure(await server.add("fail"))
+    assert (failure.kind, message in failure.message) == (kind, True)
+
+
+async def test_a_model_that_cannot_be_written_or_built_is_a_failure_of_its_own(
+    server: FakeServer, start_worker: StartWorker
+) -> None:
+    @dataclasses.dataclass
+    class Broken:
+        number: int
+
+        def __post_init__(self) -> None:
+            raise OSError("no disk")
+
+    class BrokenMapping(UserDict[str, int]):
+        def __iter__(self) -> Iterator[str]:
+            raise OSError("no disk")
+
+    async def take(value: object) -> None: ...
+
+    take.__annotations__["value"] = Broken
+
+    @activity
+    async def give() -> object:
+        return BrokenMapping({"a": 1})
+
+    start_worker([activity(take), give])
+    assert (await server.failure(await server.add("take", {"number": 1}))).kind == "OSError"
+    failure = await server.failure(await server.add("give"))
+    assert (failure.kind, "no disk" in failure.message) == ("treadle.InvalidOutput", True)
+
+
+async def test_a_result_never_outgrows_a_message(
+    server: FakeServer, start_worker: StartWorker
+) -> None:
+    @activity
+    async def remember_much(ctx: Context) -> None:
+        for key in ("a", "b"):
+            ctx.memory.set(key, "x" * 2_000_000)
+
+    @activity
+    async def fail_at_length() -> None:
+        try:
+            raise ApplicationError("inner", details="x" * 2_000_000)
+        except ApplicationError as error:
+            raise ApplicationError("outer", details="x" * 2_000_000) from error
+
+    start_worker([remember_much, fail_at_length])
+    failure = await server.failure(await server.add("remember_much"))
+    assert failure.kind == "treadle.InvalidOutput"
+    assert "with its changes of memory" in failure.message
+    failure = await server.failure(await server.add("fail_at_length"))
+    assert (failure.kind, failure.message) == ("ApplicationError", "outer")
+    assert not failure.HasField("details")
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,9 @@ RESULT_REFUSED = "treadle.ResultRefused"
 _MAX_MESSAGE = 8 * 1024
 _MAX_STACK = 16 * 1024
 
+MAX_RESULT_BYTES = 3 * 1024 * 1024
+"""Below the 4 MiB that a server takes in one message."""
+
 _MAX_CAUSES = 5
 
 
@@ -33,18 +36,25 @@ def completed(token: bytes, output: object, context: Context) -> messages.TaskRe
     """The activity returned. What cannot be written becomes a failure."""
     try:
         written = payload.encode(output)
-    except PayloadError as error:
-        return failed(token, invalid_output(context.activity_type, error))
-    return messages.TaskResult(
+    except Exception as error:  # noqa: BLE001 - a model's own code may raise anything
+        return failed(token, invalid_output(context.activity_type, _text(error)))
+    result = messages.TaskResult(
         task_token=token,
         completed=messages.TaskCompleted(
             output=written, memory_operations=context.memory_operations()
         ),
     )
+    if result.ByteSize() > MAX_RESULT_BYTES:
+        reason = f"with its changes of memory it is over {MAX_RESULT_BYTES:,} bytes long"
+        return failed(token, invalid_output(context.activity_type, reason))
+    return result
 
 
 def failed(token: bytes, failure: payload_pb2.Failure) -> messages.TaskResult:
-    """The attempt failed."""
+    """The attempt failed. A failure that is too long for a message loses its details and causes."""
+    if failure.ByteSize() > MAX_RESULT_BYTES:
+        failure.ClearField("details")
+        failure.ClearField("cause")
     return messages.TaskResult(task_token=token, failed=failure)
 
 
@@ -71,11 +81,11 @@ def invalid_input(activity_type: str, error: Mismatch | PayloadError) -> payload
     return failure
 
 
-def invalid_output(activity_type: str, error: PayloadError) -> payload_pb2.Failure:
+def invalid_output(activity_type: str, reason: str) -> payload_pb2.Failure:
     """What the activity returned cannot be written."""
     return payload_pb2.Failure(
         kind=INVALID_OUTPUT,
-        message=_shorten(f"the output of activity {activity_type!r}: {error}"),
+        message=_shorten(f"the output of activity {activity_type!r}: {reason}"),
         non_retryable=True,
     )
 
@@ -92,7 +102,9 @@ def result_refused(message: str) -> payload_pb2.Failure:
 def from_exception(error: BaseException, depth: int = 0) -> payload_pb2.Failure:
     """What an activity raised. The kind of any exception but `ApplicationError` is its class."""
     failure = payload_pb2.Failure(
-        kind=type(error).__name__, message=_shorten(str(error)), stack_trace=_stack(error)
+        kind=_clean(type(error).__name__),
+        message=_shorten(_text(error)),
+        stack_trace=_stack(error),
     )
     if isinstance(error, ApplicationError):
         _describe(error, failure)
@@ -103,7 +115,7 @@ def from_exception(error: BaseException, depth: int = 0) -> payload_pb2.Failure:
 
 
 def _describe(error: ApplicationError, failure: payload_pb2.Failure) -> None:
-    failure.kind = error.kind
+    failure.kind = _clean(error.kind) or failure.kind
     failure.non_retryable = error.non_retryable
     if error.next_delay is not None:
         failure.next_delay.FromTimedelta(max(error.next_delay, timedelta()))
@@ -123,6 +135,13 @@ def _stack(error: BaseException) -> str:
         return _clean(text)
     # The end says what happened, the beginning where it came from.
     return _clean(f"{text[: _MAX_STACK // 8]}\n  ...\n{text[-_MAX_STACK // 8 :]}")
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - an error that cannot say what it is, is still reported
+        return f"(its text cannot be read: {type(error).__name__}.__str__ fails)"
 
 
 def _shorten(text: str) -> str:

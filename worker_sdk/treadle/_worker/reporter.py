@@ -25,8 +25,6 @@ from treadle.v1 import worker_service_pb2 as messages
 _log = logging.getLogger("treadle.worker")
 
 _MAX_BATCH = 1_000
-# Below the 4 MiB that a server takes in one message; a single result fits by its own limits.
-_MAX_BATCH_BYTES = 3 * 1024 * 1024
 
 _INVALID = grpc.StatusCode.INVALID_ARGUMENT.value[0]
 _TRANSIENT = frozenset(
@@ -66,7 +64,9 @@ class Reporter:
         size = 0
         for result in self._session.unreported.values():
             size += result.ByteSize()
-            if batch and (size > _MAX_BATCH_BYTES or len(batch) == _MAX_BATCH or self._one_by_one):
+            if batch and (
+                size > outcomes.MAX_RESULT_BYTES or len(batch) == _MAX_BATCH or self._one_by_one
+            ):
                 break
             batch.append(result)
         return batch

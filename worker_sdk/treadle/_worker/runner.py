@@ -181,17 +181,18 @@ class Runner:
                 return outcomes.cancelled(attempt.token)
             if self._leaving:
                 return None
+        failure = outcomes.from_exception(error)
         expected = isinstance(error, ApplicationError)
         _log.log(
             logging.INFO if expected else logging.WARNING,
             "failed: %s: %s: %s",
             attempt,
-            type(error).__name__,
-            error,
+            failure.kind,
+            failure.message,
             extra=attempt.log_fields(),
             exc_info=None if expected else error,
         )
-        return outcomes.failed(attempt.token, outcomes.from_exception(error))
+        return outcomes.failed(attempt.token, failure)
 
     def _contextvars(self, context: Context) -> contextvars.Context:
         of_attempt = contextvars.copy_context()

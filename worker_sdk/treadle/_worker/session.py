@@ -185,6 +185,8 @@ class Session:
     def connection_lost(self) -> None:
         """A call failed on the way: whatever the server knew of this session may be gone."""
         self.must_resume = True
+        # The resume says what has arrived; a server that was restarted counts deliveries anew.
+        self._acknowledgements.clear()
 
     def control(self, action: messages.ControlAction, token: bytes) -> None:
         """Does what the server says about a task."""
