@@ -18,7 +18,7 @@ KINDS = ("graph",)
 
 
 class Compiled:
-    """One version, ready to run: the decider that all its runs share, and how a run of it begins."""
+    """One version, ready to run: the decider of all its runs, and how a run of it begins."""
 
     kind = "graph"
     rules = RULES

@@ -17,6 +17,8 @@ from treadle_server.engine.values import Duration
 MAX_DURATION: Duration = 100 * 366 * 86_400 * 1_000_000
 """About a hundred years, in microseconds."""
 
+_SHOWN = 60
+
 _UNITS = {"ms": 1_000, "s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000, "d": 86_400_000_000}
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+")
 _DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
@@ -178,8 +180,8 @@ class Fields:
         if found is None:
             self.problems.add(
                 self.at(name),
-                'must be a duration such as "250ms", "10s", "5m", "1h30m" or a number of seconds, more than 0 and at '
-                f"most 100 years; is {value!r}",
+                'must be a duration such as "250ms", "10s", "5m", "1h30m" or a number of seconds, '
+                f"more than 0 and at most 100 years; is {shown(value)}",
             )
             return default
         return found
@@ -220,6 +222,15 @@ def parse_duration(value: Any) -> Duration | None:
         return None
     whole = round(microseconds)
     return whole if 0 < whole <= MAX_DURATION else None
+
+
+def shown(value: Any) -> str:
+    """A value of the document for a message: what was written, cut short."""
+    try:
+        text = json.dumps(value, ensure_ascii=True)
+    except (TypeError, ValueError, RecursionError):
+        text = kind_of(value)
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
 
 
 def kind_of(value: Any) -> str:

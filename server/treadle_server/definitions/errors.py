@@ -1,4 +1,4 @@
-"""What is wrong with a document or with a run's input, all of it at once, each fault with its path."""
+"""What is wrong with a document or a run's input, all of it at once, each fault with its path."""
 
 from __future__ import annotations
 

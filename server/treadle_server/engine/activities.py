@@ -35,7 +35,8 @@ def leased(state: RunState, key: str, lease: int) -> Activity:
     activity = state.activities.get(key)
     if activity is None or activity.stage not in _LEASED or activity.lease != lease:
         raise LeaseEnded(
-            f"attempt {lease} of {key!r} is over; its result was not accepted. Drop it and poll again.",
+            f"lease {lease} of {key!r} has ended, so this report about it does not count. "
+            "Drop the work and poll again.",
             key=key,
             lease=str(lease),
         )
@@ -189,8 +190,8 @@ def lose(state: RunState, activity: Activity, reason: str, now: Instant) -> list
         return [lost]
     key = activity.scheduled.key
     incident = (
-        f"{LOST_LEASES_IN_A_ROW} workers in a row disappeared while they worked on {key!r}; the last time: {reason}. "
-        "Look at the workers' logs, then answer: retry, or fail."
+        f"{LOST_LEASES_IN_A_ROW} workers in a row disappeared while they worked on {key!r}; "
+        f"the last time: {reason}. Look at the workers' logs, then answer: retry, or fail."
     )
     return [lost, e.RunHeld(incident=incident, key=key)]
 

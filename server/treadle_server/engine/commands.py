@@ -15,7 +15,7 @@ from treadle_server.engine.values import (
 
 @dataclass(slots=True, kw_only=True)
 class ActivityOptions:
-    """What a definition says of an activity apart from its input; shared by all runs of a version."""
+    """What a definition says of an activity apart from its input; shared by all its runs."""
 
     type: str
     queue: str

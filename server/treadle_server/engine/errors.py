@@ -31,7 +31,7 @@ class RunEnding(Refusal):
 
 
 class LeaseEnded(Refusal):
-    """The attempt that the token names is over, or was never granted: its result is not accepted."""
+    """The attempt that the token names is over, or was never granted: no result is accepted."""
 
     reason = "LEASE_ENDED"
 

@@ -80,6 +80,8 @@ def _run_closed(state: RunState, event: e.Event) -> None:
     elif isinstance(event, e.RunFailed):
         state.ending = Ending(RunStage.FAILED, event.failure, event.node)
     # What is still leased is fenced off: an ended run has no activities.
+    for key in state.activities:
+        state.progress.activity_abandoned(key)
     state.activities.clear()
     state.due.clear()
     state.to_stop.clear()

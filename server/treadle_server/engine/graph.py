@@ -6,6 +6,9 @@ completed node is taken, an error edge of a completed node dies. What needs an e
 elsewhere and arrives as an event. These are rules number 1 (`RULES`); runs keep the number they
 started with.
 
+A failure has a way through the graph: the error edge that took it, and the edges taken from there
+on. `failure_behind` says which failure led to a node.
+
 Cost: a closed node costs its out-edges, a node that leaves PENDING costs its in-edges and what it
 reads. Nothing here looks at the whole graph after a run has started.
 """
@@ -15,8 +18,8 @@ from __future__ import annotations
 import enum
 from array import array
 from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 
 from treadle_server.engine import events as e
 from treadle_server.engine.values import NULL, Failure, Payload
@@ -74,6 +77,7 @@ class GraphProgress:
 
     __slots__ = (
         "_candidates",
+        "_led_by",
         "_open_edges",
         "_readers",
         "_states",
@@ -92,9 +96,13 @@ class GraphProgress:
         self._states = bytearray([NodeState.PENDING]) * len(topology.names)
         self._open_edges = array("i", topology.in_counts)
         self._readers = array("i", topology.reader_counts)
-        # Nodes that may need a decision, oldest first. Entries that a later event has dealt with
-        # stay until they are looked at: after a fold there are many, and each is looked at once.
+        # Nodes that may need a decision, oldest first: `n` to be fired, `~n` to have its guards
+        # evaluated. Entries that a later event has dealt with stay until they are looked at: after
+        # a fold there are many, and each is looked at once. The two kinds of entry differ so that
+        # an old one of the first kind cannot stand for the second, which would change the order.
         self._candidates: deque[int] = deque()
+        # Node -> the failed node whose failure led there, while it has edges to pass that on by.
+        self._led_by: dict[int, int] = {}
         self.taken: dict[int, list[int]] = {}
         self.outputs: dict[int, Payload] = {}
         self.failures: dict[int, Failure] = {}
@@ -118,26 +126,36 @@ class GraphProgress:
 
     def take_undecided(self, limit: int) -> list[int]:
         """Takes up to `limit` nodes that need a decision now, oldest first."""
-        # A dict, because after a fold a node can stand here twice: as a target, and again with its
-        # guards.
-        found: dict[int, None] = {}
-        candidates, states = self._candidates, self._states
+        found: list[int] = []
+        candidates = self._candidates
         while candidates and len(found) < limit:
-            node = candidates.popleft()
-            if states[node] == NodeState.PENDING or states[node] & AWAITS_DECISION:
-                found[node] = None
-        return list(found)
+            entry = candidates.popleft()
+            if self._counts(entry):
+                found.append(entry if entry >= 0 else ~entry)
+        return found
 
     @property
     def undecided(self) -> bool:
         """Whether there is anything to decide."""
-        candidates, states = self._candidates, self._states
+        candidates = self._candidates
         while candidates:
-            node = candidates[0]
-            if states[node] == NodeState.PENDING or states[node] & AWAITS_DECISION:
+            if self._counts(candidates[0]):
                 return True
             candidates.popleft()
         return False
+
+    def _counts(self, entry: int) -> bool:
+        """Whether an entry of the candidates still says something."""
+        if entry >= 0:
+            return self._states[entry] == NodeState.PENDING
+        return bool(self._states[~entry] & AWAITS_DECISION)
+
+    def failure_behind(self, node: int) -> tuple[str, Failure] | None:
+        """The failed node and its failure that led to this node; else the run's first failure."""
+        failed = self._led_by.get(node)
+        if failed is None:
+            return self.first_failure
+        return self.topology.names[failed], self.failed[failed]
 
     @property
     def at_rest(self) -> bool:
@@ -173,8 +191,12 @@ class GraphProgress:
         """The node was stopped; that happens to runs that are ending, so its edges no longer
         matter.
         """
+        self.activity_abandoned(event.key)
+
+    def activity_abandoned(self, key: str) -> None:
+        """The run has no further use for it."""
         self.live -= 1
-        self._states[self.topology.index[event.key]] = NodeState.CANCELLED
+        self._states[self.topology.index[key]] = NodeState.CANCELLED
 
     def node_skipped(self, event: e.NodeSkipped) -> None:
         """Counts as done."""
@@ -195,35 +217,34 @@ class GraphProgress:
             node = topology.index[name]
             self._states[node] = NodeState.UNREACHED
             self._stop_reading(node)
-            for edge in topology.out_edges[node]:
-                self._resolve(edge, taken=False)
-            for edge in topology.error_edges[node]:
-                self._resolve(edge, taken=False)
+            self._kill(topology.out_edges[node])
+            self._kill(topology.error_edges[node])
 
     def edges_decided(self, event: e.EdgesDecided) -> None:
         """What the guards said."""
-        node = self.topology.index[event.node]
+        topology = self.topology
+        node = topology.index[event.node]
         self._states[node] &= ~AWAITS_DECISION
-        any_taken = False
+        failed = self._states[node] == NodeState.FAILED
+        taken = {decided.edge for decided in event.edges if decided.taken}
+        by_error = failed and not taken.isdisjoint(topology.error_edges[node])
+        origin = node if by_error else self._led_by.get(node)
         for decided in event.edges:
-            any_taken = any_taken or decided.taken
-            self._resolve(decided.edge, taken=decided.taken)
-        if (
-            self._states[node] == NodeState.FAILED
-            and not any_taken
-            and not self.topology.continue_on_failure[node]
-        ):
+            if decided.taken:
+                self._take((decided.edge,), origin=origin)
+            else:
+                self._kill((decided.edge,))
+        if failed and not taken and not topology.continue_on_failure[node]:
             self._leave_unhandled(node)
+        self._led_by.pop(node, None)
 
     # --- inside -----------------------------------------------------------------------------------
 
     def _succeed(self, node: int, state: NodeState, output: Payload) -> None:
-        topology = self.topology
         if self._readers[node] > 0:
             self.outputs[node] = output
-        for edge in topology.error_edges[node]:
-            self._resolve(edge, taken=False)
-        self._leave_by(node, state, topology.out_edges[node], guarded=topology.guarded[node])
+        self._kill(self.topology.error_edges[node])
+        self._leave(node, state)
 
     def _fail(self, node: int, failure: Failure) -> None:
         topology = self.topology
@@ -231,60 +252,85 @@ class GraphProgress:
         self.failures[node] = self.failed[node] = failure
         if self.first_failure is None:
             self.first_failure = (topology.names[node], failure)
-        if not error_edges and topology.continue_on_failure[node]:
+        if topology.continue_on_failure[node]:
             if self._readers[node] > 0:
                 self.outputs[node] = topology.default_outputs.get(node, NULL)
             else:
                 del self.failures[node]
-            self._leave_by(
-                node, NodeState.FAILED, topology.out_edges[node], guarded=topology.guarded[node]
-            )
-            return
-        for edge in topology.out_edges[node]:
-            self._resolve(edge, taken=False)
-        if not error_edges:
-            self._states[node] = NodeState.FAILED
-            self._leave_unhandled(node)
-        elif topology.error_guarded[node]:
+            if not error_edges:
+                self._leave(node, NodeState.FAILED)
+                return
+        if error_edges and topology.error_guarded[node]:
+            # Where the run may go on by the normal edges, these wait for the guards as well.
+            if not topology.continue_on_failure[node]:
+                self._kill(topology.out_edges[node])
             self._states[node] = NodeState.FAILED | AWAITS_DECISION
-            self._candidates.append(node)
-        else:
+            self._candidates.append(~node)
+            return
+        self._states[node] = NodeState.FAILED
+        self._kill(topology.out_edges[node])
+        if error_edges:
             # Of error edges the first that matches is taken.
-            self._states[node] = NodeState.FAILED
-            for place, edge in enumerate(error_edges):
-                self._resolve(edge, taken=place == 0)
+            self._take(error_edges[:1], origin=node)
+            self._kill(error_edges[1:])
+        else:
+            self._leave_unhandled(node)
+        self._led_by.pop(node, None)
 
-    def _leave_by(
-        self, node: int, state: NodeState, edges: tuple[int, ...], *, guarded: int
-    ) -> None:
-        if guarded:
+    def _leave(self, node: int, state: NodeState) -> None:
+        """Done: the normal edges are taken, or have their guards evaluated first."""
+        if self.topology.guarded[node]:
             self._states[node] = state | AWAITS_DECISION
-            self._candidates.append(node)
+            self._candidates.append(~node)
             return
         self._states[node] = state
-        for edge in edges:
-            self._resolve(edge, taken=True)
+        self._take(self.topology.out_edges[node], origin=self._led_by.get(node))
+        self._led_by.pop(node, None)
 
     def _leave_unhandled(self, node: int) -> None:
-        if self.unhandled is None:
-            self.unhandled = (self.topology.names[node], self.failures[node])
-
-    def _resolve(self, edge: int, *, taken: bool) -> None:
-        """An in-edge resolves once, taken or dead; the last one makes its target a candidate."""
-        target = self.topology.targets[edge]
-        if self._states[target] != NodeState.PENDING:
+        if self.unhandled is not None:
             return
-        if taken:
-            self.taken.setdefault(target, []).append(edge)
+        failure, earlier = self.failed[node], self._led_by.get(node)
+        if earlier is not None and failure.cause is None:
+            # What was done about a failure has failed too: the first one is kept.
+            failure = replace(failure, cause=self.failed[earlier])
+        self.unhandled = (self.topology.names[node], failure)
+
+    # An in-edge resolves once, taken or dead; the last one makes its target a candidate.
+
+    def _take(self, edges: Iterable[int], *, origin: int | None) -> None:
+        targets = self.topology.targets
+        for edge in edges:
+            target = targets[edge]
+            if self._states[target] == NodeState.PENDING:
+                self.taken.setdefault(target, []).append(edge)
+                if origin is not None:
+                    self._led_by.setdefault(target, origin)
+            self._resolved(target)
+
+    def _kill(self, edges: Iterable[int]) -> None:
+        targets = self.topology.targets
+        for edge in edges:
+            self._resolved(targets[edge])
+
+    def _resolved(self, target: int) -> None:
         self._open_edges[target] -= 1
-        if self._open_edges[target] == 0:
+        if self._open_edges[target] > 0:
+            return
+        if self._states[target] == NodeState.PENDING:
             self._candidates.append(target)
+        else:
+            # It failed before, by a guard on its way in: the other guards have been evaluated now.
+            self._forget_what_it_read(target)
 
     def _stop_reading(self, node: int) -> None:
-        """The node has read its inputs, or never will: outcomes that nobody else reads are
-        forgotten.
-        """
+        """The node has read its inputs, or never will."""
         self.taken.pop(node, None)
+        if self._open_edges[node] <= 0:
+            self._forget_what_it_read(node)
+
+    def _forget_what_it_read(self, node: int) -> None:
+        """Outcomes that nobody else reads are forgotten."""
         readers = self._readers
         for source in self.topology.reads[node]:
             readers[source] -= 1

@@ -1,12 +1,14 @@
 """A run's memory: small values by key that activities read and write.
 
 Writes travel with an activity's result and are applied with it or not at all, so a retried attempt
-leaves nothing half-written.
+leaves nothing half-written. Values are compared byte by byte: whoever sets and expects a value
+should write it the same way both times, as every SDK does.
 """
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable
 
 from treadle_server.engine.values import MemoryOperation, Payload
@@ -21,7 +23,7 @@ def _number(key: str, payload: Payload | None) -> int | float:
         return 0
     try:
         value = json.loads(payload.data)
-    except ValueError:
+    except (ValueError, RecursionError):
         value = None
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise MemoryConflict(f"memory key {key!r} holds no number, so nothing can be added to it")
@@ -29,9 +31,17 @@ def _number(key: str, payload: Payload | None) -> int | float:
 
 
 def _added(key: str, present: Payload | None, amount: float) -> Payload:
-    total = _number(key, present) + amount
-    whole = int(total) if float(total).is_integer() else total
-    return Payload(json.dumps(whole).encode())
+    before = _number(key, present)
+    try:
+        # Whole numbers are added as such: a double is exact to 2**53 only.
+        whole = isinstance(before, int) and amount.is_integer()
+        total = before + (int(amount) if whole else amount)
+        finite = math.isfinite(total)
+    except OverflowError:
+        finite = False
+    if not finite:
+        raise MemoryConflict(f"memory key {key!r} would hold no finite number")
+    return Payload(json.dumps(int(total) if float(total).is_integer() else total).encode())
 
 
 def apply_operations(

@@ -90,7 +90,7 @@ def next_attempt(
     if policy.max_attempts and attempt >= policy.max_attempts:
         return RetryState.MAX_ATTEMPTS
     if failure.next_delay is not None:
-        delay = failure.next_delay
+        delay = max(0, failure.next_delay)
     else:
         delay = with_jitter(backoff_delay(policy, attempt), policy.jitter, seed)
     if give_up_time is not None and now + delay >= give_up_time:

@@ -137,11 +137,42 @@ class RunState:
                 return activity
         return None
 
+    def next_to_stop(self) -> str | None:
+        """Takes the next activity that an ending run has yet to stop."""
+        key = self._peek_to_stop()
+        if key is not None:
+            self.to_stop.popleft()
+        return key
+
+    def _peek_to_stop(self) -> str | None:
+        while self.to_stop:
+            activity = self.activities.get(self.to_stop[0])
+            # After a fold those are in the list, too, that were asked to stop already.
+            if activity is not None and activity.stage is not ActivityStage.CANCELLING:
+                return self.to_stop[0]
+            self.to_stop.popleft()
+        return None
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether the run itself has more to do: what one turn had no room for."""
+        if self.stage is not RunStage.RUNNING:
+            return False
+        if self.ending is not None:
+            return self._peek_to_stop() is not None or not self.activities
+        return self.progress.undecided or self.progress.live == 0
+
     @property
     def wake_time(self) -> Instant | None:
-        """When the run must be looked at again, at the latest; None if time changes nothing."""
+        """When the run must be looked at again, at the latest; None if time changes nothing.
+
+        That is at once if the last turn left something undone: whoever has forgotten that in a
+        crash is told so.
+        """
         if self.ended:
             return None
+        if self.unfinished:
+            return self.time
         while self.due:
             due_time, key = self.due[0]
             activity = self.activities.get(key)

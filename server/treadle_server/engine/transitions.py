@@ -44,7 +44,7 @@ class ActivityStage(enum.IntEnum):
 
 
 class RunStage(enum.IntEnum):
-    """Where a run is. From COMPLETED on it has ended; those numbers follow `treadle.v1.RunState`."""
+    """Where a run is. From COMPLETED on it has ended; the numbers are `treadle.v1.RunState`'s."""
 
     ABSENT = 0
     RUNNING = 1
@@ -97,7 +97,7 @@ RUN_TRANSITIONS: dict[tuple[RunStage, type[e.Event]], RunStage] = {
 
 
 class ImpossibleTransition(Exception):
-    """An event that the tables have no row for: a bug of ours, or a journal that was tampered with."""
+    """An event that the tables have no row for: a bug of ours, or a journal tampered with."""
 
 
 def next_activity_stage(stage: ActivityStage, event: e.Event) -> ActivityStage:

@@ -49,7 +49,7 @@ class Turn:
     answers: list[Any] = field(default_factory=list)
     """One per input: a value (often None), or the `Refusal`."""
     offers: list[str] = field(default_factory=list)
-    """Activities that a worker can take now."""
+    """Activities that a worker can take now, unless a later event of the turn withdrew them."""
     stops: list[tuple[str, int, str]] = field(default_factory=list)
     """(key, lease, session_id) of attempts whose workers are asked to stop."""
     places_before: dict[str, QueuePlace | None] = field(default_factory=dict)
@@ -68,7 +68,8 @@ def take_turn(
     """Applies the inputs in order, then lets the decider go on. `now` is never before the run's
     newest event.
 
-    Given a `turn`, it goes on with that one: the same unit, the same commit.
+    Given a `turn`, it goes on with that one: the same unit, the same commit, and nothing more is
+    decided in it if it is full.
     """
     turn = Turn() if turn is None else turn
     # A clock that was set back must not make event times decrease.
@@ -78,7 +79,8 @@ def take_turn(
             turn.answers.append(_HANDLERS[type(one)](turn, state, one, now))
         except Refusal as refusal:
             turn.answers.append(refusal)
-    _go_on(turn, state, decider, now)
+    if not turn.unfinished:
+        _go_on(turn, state, decider, now)
     return turn
 
 
@@ -145,7 +147,7 @@ def _go_on(turn: Turn, state: RunState, decider: Decider, now: Instant) -> None:
         _perform_all(turn, state, decider.decide(state, facts), now)
         budget -= len(facts)
         if budget <= 0:
-            turn.unfinished = state.stage is RunStage.RUNNING
+            turn.unfinished = state.unfinished
             return
 
 
@@ -159,12 +161,12 @@ def _perform_all(turn: Turn, state: RunState, commands: Sequence[Command], now: 
 
 def _wind_down(turn: Turn, state: RunState, budget: int, now: Instant) -> None:
     """Nothing starts; what runs is asked to stop and awaited; then the run ends."""
-    while state.to_stop:
-        if budget <= 0:
-            turn.unfinished = True
-            return
-        _emit_all(turn, state, perform(state, CancelActivity(state.to_stop.popleft())), now)
+    while (key := state.next_to_stop()) is not None:
+        _emit_all(turn, state, perform(state, CancelActivity(key)), now)
         budget -= 1
+        if budget <= 0:
+            turn.unfinished = state.unfinished
+            return
     ending = state.ending
     if state.activities or ending is None:
         return

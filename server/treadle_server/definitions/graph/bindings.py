@@ -1,4 +1,4 @@
-"""Between payloads and expressions: what the names stand for, and how values become a node's input."""
+"""Between payloads and expressions: what names stand for, and how values become a node's input."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from treadle_server.engine.values import Failure, Payload
 
 _decoder = msgspec.json.Decoder()
 _encoder = msgspec.json.Encoder()
+_validator = msgspec.json.Decoder(msgspec.Raw)
+_NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class ValueConflict(Exception):
@@ -28,7 +30,7 @@ def read_json(payload: Payload, what: str) -> Any:
     if encoding == b"json/plain":
         try:
             return _decoder.decode(payload.data)
-        except (msgspec.DecodeError, RecursionError):
+        except _NOT_JSON:
             pass
     raise ExpressionFailed(
         what, FailureKind.WRONG_TYPE, f"{what} is not JSON, so no expression can read it"
@@ -36,15 +38,28 @@ def read_json(payload: Payload, what: str) -> Any:
 
 
 def write_json(value: Any) -> Payload:
-    """A JSON payload."""
-    return Payload(_encoder.encode(value))
+    """A JSON payload; raises `ExpressionFailed` for what is nested too deeply to be written."""
+    return Payload(_encode(value))
+
+
+def _encode(value: Any) -> bytes:
+    try:
+        return _encoder.encode(value)
+    except RecursionError:
+        message = "the value of the expression is nested too deeply"
+        raise ExpressionFailed("", FailureKind.SIZE, message) from None
 
 
 def failure_value(failure: Failure, node: str) -> dict[str, Any]:
-    """What expressions see of a failure: never a stack trace."""
+    """What expressions see of a failure: never a stack trace, and null for details that are not
+    JSON, because what reads a failure must not fail over its trimmings.
+    """
     details = None
     if failure.details is not None:
-        details = read_json(failure.details, f"details of the failure of {node}")
+        try:
+            details = read_json(failure.details, "details")
+        except ExpressionFailed:
+            details = None
     return {"kind": failure.kind, "message": failure.message, "details": details, "node": node}
 
 
@@ -56,7 +71,7 @@ def bind(
     source: int | None = None,
     on_error: bool = False,
 ) -> dict[str, Any]:
-    """The values of just those names that the expression uses. A node that has no outcome is null."""
+    """The values of just those names that the expression uses. A node without outcome is null."""
     bindings: dict[str, Any] = {}
     progress = state.progress
     index = progress.topology.index
@@ -99,10 +114,11 @@ def join_values(values: Sequence[tuple[str, Payload, bool]], what: str) -> Paylo
         value = read_json(payload, f"the mapping of the edge from {source}")
         if not isinstance(value, dict):
             raise ValueConflict(
-                f"{what} has several edges in, so the mapping of the one from {source!r} must make an object"
+                f"{what} has several edges in, so the mapping of the one from {source!r} must make "
+                "an object"
             )
         for key, part in value.items():
-            _put(parts, key, _encoder.encode(part), what)
+            _put(parts, key, _encode(part), what)
     joined = b",".join(_encoder.encode(key) + b":" + part for key, part in parts.items())
     return Payload(b"{" + joined + b"}")
 
@@ -119,8 +135,13 @@ def _raw_json(payload: Payload, source: str) -> bytes:
     encoding = payload.metadata.get("encoding", b"json/plain")
     if encoding == b"binary/null" or not payload.data:
         return b"null"
-    if encoding != b"json/plain":
-        raise ValueConflict(
-            f"the output of {source!r} is not JSON, so it cannot be joined with others; map it"
-        )
-    return payload.data
+    try:
+        if encoding == b"json/plain":
+            payload.data.decode()  # the validator does not look inside strings
+            _validator.decode(payload.data)
+            return payload.data
+    except _NOT_JSON:
+        pass
+    raise ValueConflict(
+        f"the output of {source!r} is not JSON, so it cannot be joined with others; map it"
+    )

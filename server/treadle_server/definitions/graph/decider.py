@@ -67,41 +67,79 @@ class GraphDecider:
     def _decide_edges(
         self, state: RunState, number: int, failed_targets: set[int]
     ) -> list[Command]:
-        """Every true edge is taken, `else` if none is; of error edges the first that matches.
-
-        A guard that cannot be evaluated is its target's failure.
+        """Of a node that is done, every true edge; of one that failed, the first error edge that
+        matches, and if none does and the run goes on all the same, every true edge, too.
         """
         progress, definition = state.progress, self._definition
-        failed = progress.state(number) is NodeState.FAILED and bool(
-            progress.topology.error_edges[number]
-        )
-        edges = (
-            progress.topology.error_edges[number] if failed else progress.topology.out_edges[number]
-        )
-        taken: set[int] = set()
+        topology = progress.topology
         commands: list[Command] = []
-        for edge_number in edges:
-            edge = definition.edges[edge_number]
-            if edge.otherwise or (failed and taken):
-                continue
-            try:
-                if self._matches(state, edge):
-                    taken.add(edge_number)
-            except ExpressionFailed as error:
-                if (
-                    progress.state(edge.target) is NodeState.PENDING
-                    and edge.target not in failed_targets
-                ):
-                    failed_targets.add(edge.target)
-                    commands.append(FailNode(definition.nodes[edge.target].name, _failure(error)))
-        if not taken and not commands:
-            otherwise = [edge for edge in edges if definition.edges[edge].otherwise]
-            taken.update(otherwise[:1] if failed else otherwise)
+        named: tuple[int, ...] = ()
+        taken: set[int] = set()
+        has_failed = progress.state(number) is NodeState.FAILED
+        if has_failed and topology.error_edges[number]:
+            named = topology.error_edges[number]
+            taken |= self._true_edges(state, named, failed_targets, commands, only_first=True)
+        if not has_failed or (topology.continue_on_failure[number] and not taken):
+            taken |= self._true_edges(
+                state, topology.out_edges[number], failed_targets, commands, only_first=False
+            )
+        if not has_failed or topology.continue_on_failure[number]:
+            named += topology.out_edges[number]
         decided = tuple(
             (edge, definition.nodes[definition.edges[edge].target].name, edge in taken)
-            for edge in edges
+            for edge in named
         )
         return [*commands, DecideEdges(definition.nodes[number].name, decided)]
+
+    def _true_edges(
+        self,
+        state: RunState,
+        edges: Sequence[int],
+        failed_targets: set[int],
+        commands: list[Command],
+        *,
+        only_first: bool,
+    ) -> set[int]:
+        """The edges that are taken: plain ones, those whose guard is true, `else` if no guard is.
+
+        A guard that cannot be evaluated is its target's failure, and nobody knows what `else`
+        should have been.
+        """
+        definition = self._definition
+        taken: set[int] = set()
+        guard_held = False
+        for edge_number in edges:
+            edge = definition.edges[edge_number]
+            if edge.otherwise:
+                continue
+            try:
+                matches = self._matches(state, edge)
+            except ExpressionFailed as error:
+                guard_held = True
+                self._fail_target(state, edge.target, error, failed_targets, commands)
+                continue
+            if matches:
+                taken.add(edge_number)
+                guard_held = guard_held or edge.guarded
+                if only_first:
+                    return taken
+        if not guard_held:
+            otherwise = [edge for edge in edges if definition.edges[edge].otherwise]
+            taken.update(otherwise[:1] if only_first else otherwise)
+        return taken
+
+    def _fail_target(
+        self,
+        state: RunState,
+        target: int,
+        error: ExpressionFailed,
+        failed_targets: set[int],
+        commands: list[Command],
+    ) -> None:
+        """Once: a node that has failed by one guard does not fail again by the next."""
+        if state.progress.state(target) is NodeState.PENDING and target not in failed_targets:
+            failed_targets.add(target)
+            commands.append(FailNode(self._definition.nodes[target].name, _failure(error)))
 
     def _matches(self, state: RunState, edge: EdgePlan) -> bool:
         if edge.kinds and state.progress.failures[edge.source].kind not in edge.kinds:
@@ -137,7 +175,8 @@ class GraphDecider:
     def _input(self, state: RunState, number: int, node: NodePlan) -> Payload:
         if node.input is not None:
             return write_json(node.input.evaluate(bind(state, node.input, self._definition)))
-        taken = state.progress.taken.get(number, ())
+        # By their place in the document: the same values make the same input, whoever was first.
+        taken = sorted(state.progress.taken.get(number, ()))
         if not taken and not node.from_start:
             return state.input
         values: list[tuple[str, Payload, bool]] = []
@@ -168,19 +207,21 @@ class GraphDecider:
         return state.progress.outputs.get(edge.source, NULL)
 
     def _planned_failure(self, state: RunState, number: int, spec: FailSpec) -> Failure:
-        """What a `fail` node ends the run with: its own words, with the run's first failure as
-        cause.
+        """What a `fail` node ends the run with: its own words, with the failure that led there as
+        cause; without words, that failure.
         """
-        first = state.progress.first_failure
-        message = first[1].message if first is not None else ""
+        behind = state.progress.failure_behind(number)
+        if behind is not None and not spec.kind and spec.message is None:
+            return behind[1]
+        message = behind[1].message if behind is not None else ""
         if spec.message is not None:
             bindings = bind(state, spec.message, self._definition)
             if "error" in spec.message.names:
-                bindings["error"] = None if first is None else failure_value(first[1], first[0])
+                bindings["error"] = None if behind is None else failure_value(behind[1], behind[0])
             value = spec.message.evaluate(bindings)
             message = value if isinstance(value, str) else write_json(value).data.decode()
-        kind = spec.kind or (first[1].kind if first is not None else "Failed")
-        return Failure(kind=kind, message=message, cause=None if first is None else first[1])
+        kind = spec.kind or (behind[1].kind if behind is not None else "Failed")
+        return Failure(kind=kind, message=message, cause=None if behind is None else behind[1])
 
     # --- the end ----------------------------------------------------------------------------------
 
@@ -199,14 +240,13 @@ class GraphDecider:
         if len(definition.end_nodes) == 1:
             return CompleteRun(outputs.get(definition.end_nodes[0], NULL))
         ran = (number for number in definition.end_nodes if number in outputs)
-        return CompleteRun(
-            join_values([(definition.nodes[n].name, outputs[n], False) for n in ran], "the run")
-        )
+        try:
+            return CompleteRun(
+                join_values([(definition.nodes[n].name, outputs[n], False) for n in ran], "the run")
+            )
+        except ValueConflict as conflict:
+            return FailRun(Failure(kind=FailureKind.NODE_INPUT_CONFLICT, message=str(conflict)))
 
 
 def _failure(error: ExpressionFailed) -> Failure:
-    return Failure(
-        kind=FailureKind.EXPRESSION_FAILED,
-        message=f"{error.path}: {error.message}",
-        non_retryable=True,
-    )
+    return Failure(kind=FailureKind.EXPRESSION_FAILED, message=error.message, non_retryable=True)

@@ -77,5 +77,6 @@ class GraphDefinition:
     edges: tuple[EdgePlan, ...]
     output: Expression | None
     end_nodes: tuple[int, ...]
+    """Where a run that goes well ends: nodes without normal edges out, `fail` nodes apart."""
     topology: Topology
     in_edges: tuple[tuple[int, ...], ...] = field(default=())

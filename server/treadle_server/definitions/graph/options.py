@@ -82,7 +82,10 @@ def _retry(fields: Fields, default: RetryPolicy) -> RetryPolicy:
     if value is None:
         return default
     retry = Fields(value, fields.at("retry"), fields.problems)
-    initial = retry.duration("initial", _INITIAL) or _INITIAL
+    # A linear wait is n times the increment, unless the first one is given.
+    increment = retry.duration("increment")
+    first = increment if increment and retry.raw("backoff") == "linear" else _INITIAL
+    initial = retry.duration("initial", first) or first
     longest = retry.duration("max", _MAX_PER_INITIAL * initial) or _MAX_PER_INITIAL * initial
     policy = RetryPolicy(
         max_attempts=retry.integer(
@@ -91,13 +94,14 @@ def _retry(fields: Fields, default: RetryPolicy) -> RetryPolicy:
         initial_interval=initial,
         backoff=_BACKOFFS[retry.choice("backoff", _BACKOFFS, "exponential")],
         coefficient=retry.number("factor", 2.0, low=1.0, high=1_000.0),
-        increment=retry.duration("increment", initial) or initial,
+        increment=increment or initial,
         max_interval=longest,
         jitter=retry.number("jitter", 0.1, low=0.0, high=1.0),
         retry_on=retry.texts("retry_on", what="kinds of failure"),
         non_retryable_kinds=retry.texts("not_on", what="kinds of failure"),
     )
     if longest < initial:
-        fields.problems.add(retry.at("max"), "must not be shorter than `initial`")
+        said = "" if retry.has("initial") else f", which is {first / 1_000_000:g} s if not given"
+        fields.problems.add(retry.at("max"), f"must not be shorter than `initial`{said}")
     retry.close()
     return policy

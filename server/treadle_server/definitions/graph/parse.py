@@ -18,6 +18,8 @@ from treadle_server.definitions.expression import (
     compile_expression,
     compile_guard,
     compile_mapping,
+)
+from treadle_server.definitions.expression import (
     is_name as is_variable,
 )
 from treadle_server.definitions.graph.fit import check_fit
@@ -106,7 +108,7 @@ class _Reader:
         self._check_inputs()
         check_fit(self.document, self.nodes, self.edges, problems)
         problems.raise_if_any()
-        end_nodes = tuple(n for n, out in enumerate(structure.successors) if not out)
+        end_nodes = self._end_nodes()
         return self._definition(name, description, parameters, run_timeout, output, end_nodes)
 
     # --- nodes ------------------------------------------------------------------------------------
@@ -291,6 +293,17 @@ class _Reader:
         if value is not None and not isinstance(value, Mapping):
             self.problems.add("activities", f"must be an object, is {kind_of(value)}")
 
+    def _end_nodes(self) -> tuple[int, ...]:
+        """Where a run that goes well ends: handling a node's errors does not make it less of an
+        end.
+        """
+        goes_on = {edge.source for edge in self.edges if not edge.on_error}
+        return tuple(
+            number
+            for number, node in enumerate(self.nodes)
+            if node.fail is None and number not in goes_on
+        )
+
     # --- expressions ------------------------------------------------------------------------------
 
     def _names(self, *words: str, of: int | None = None, itself: bool = False) -> KnownNames:
@@ -305,7 +318,11 @@ class _Reader:
         try:
             if not isinstance(value, str):
                 return compile_mapping(value, known, path)
-            return compile_guard(value, known, path) if guard else compile_expression(value, known, path)
+            return (
+                compile_guard(value, known, path)
+                if guard
+                else compile_expression(value, known, path)
+            )
         except ExpressionInvalid as invalid:
             self.problems.add(invalid.path, invalid.message)
             return None
