@@ -44,8 +44,10 @@ class FakeServer(WorkerServiceServicer):
         self.most_handed_out = 0
         self.results: dict[bytes, messages.TaskResult] = {}
         self.refuse: Callable[[messages.TaskResult], payload_pb2.ItemStatus] = lambda result: OK
-        self.before_report: Callable[[Any], Awaitable[None]] | None = None
-        """Awaited with the call's context before a report is taken; may abort or hang."""
+        self.before_report: Callable[[Any, Any], Awaitable[None]] | None = None
+        """Awaited with request and context before a report is taken; may abort or hang."""
+        self.before_heartbeat: Callable[[Any, Any], Awaitable[None]] | None = None
+        self.refuse_heartbeat: dict[bytes, payload_pb2.ItemStatus] = {}
         self.cancel_at_heartbeat: set[bytes] = set()
         self.control: list[messages.ControlMessage] = []
         self._waiting: deque[messages.Task] = deque()
@@ -145,7 +147,7 @@ class FakeServer(WorkerServiceServicer):
         self, request: messages.CompleteTasksRequest, context: Any
     ) -> messages.CompleteTasksResponse:
         if self.before_report is not None:
-            await self.before_report(context)
+            await self.before_report(request, context)
         self.reports.append(request)
         self.acknowledged.update(request.acknowledged_delivery_ids)
         response = messages.CompleteTasksResponse()
@@ -163,12 +165,15 @@ class FakeServer(WorkerServiceServicer):
     async def Heartbeat(
         self, request: messages.HeartbeatRequest, context: Any
     ) -> messages.HeartbeatResponse:
+        if self.before_heartbeat is not None:
+            await self.before_heartbeat(request, context)
         self.heartbeats.append(request)
         await self.notify()
         return messages.HeartbeatResponse(
             statuses=[
                 messages.TaskHeartbeatStatus(
-                    cancel_requested=beat.task_token in self.cancel_at_heartbeat
+                    status=self.refuse_heartbeat.get(beat.task_token),
+                    cancel_requested=beat.task_token in self.cancel_at_heartbeat,
                 )
                 for beat in request.heartbeats
             ]

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import threading
 from datetime import timedelta
+from typing import Any
 
+import grpc
 import pytest
 from google.protobuf.duration_pb2 import Duration
 
@@ -13,6 +15,7 @@ from tests.worker_sdk.conftest import StartWorker
 from tests.worker_sdk.fake_server import FakeServer
 from treadle import ApplicationError, Context, activity, payload
 from treadle.errors import PayloadError
+from treadle.v1 import payload_pb2
 
 
 def seconds(value: float) -> Duration:
@@ -64,7 +67,7 @@ async def test_the_last_details_of_an_attempt_that_fails_are_sent_before_its_res
 ) -> None:
     order: list[str] = []
 
-    async def note(context: object) -> None:
+    async def note(request: object, context: object) -> None:
         order.append(f"report after {len(server.heartbeats)} heartbeats")
 
     server.before_report = note
@@ -111,6 +114,48 @@ async def test_heartbeats_of_many_activities_share_a_call(
     for token in [await server.add("beat") for _ in range(10)]:
         await server.output(token)
     assert [len(call.heartbeats) for call in server.heartbeats] == [10]
+
+
+async def test_what_did_not_arrive_is_sent_again(
+    server: FakeServer, start_worker: StartWorker
+) -> None:
+    failures = iter([grpc.StatusCode.UNAVAILABLE])
+
+    async def fail_once(request: object, context: Any) -> None:
+        if code := next(failures, None):
+            await context.abort(code, "not now")
+
+    @activity
+    async def beat(ctx: Context) -> None:
+        ctx.heartbeat("here")
+        await server.until(lambda: server.heartbeats)
+
+    server.before_heartbeat = fail_once
+    start_worker([beat])
+    await server.output(await server.add("beat"))
+    assert details(server) == ["here"]
+
+
+async def test_an_attempt_whose_heartbeat_is_refused_is_stopped_and_not_reported(
+    server: FakeServer, start_worker: StartWorker
+) -> None:
+    stopped = asyncio.Event()
+
+    @activity
+    async def beat(ctx: Context) -> None:
+        ctx.heartbeat()
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            stopped.set()
+
+    ended = payload_pb2.ItemStatus(code=9, message="the lease has ended")
+    server.refuse_heartbeat[b"token-1"] = ended
+    running = start_worker([beat])
+    token = await server.add("beat")
+    await stopped.wait()
+    await running.drain()
+    assert token not in server.results
 
 
 async def test_details_that_cannot_be_written_are_refused_where_they_are_given(

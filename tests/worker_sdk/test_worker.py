@@ -124,18 +124,26 @@ async def test_results_that_come_during_a_report_go_out_together(
     release = asyncio.Event()
     held_up = asyncio.Event()
 
-    async def hold_up(context: Any) -> None:
+    async def hold_up(request: Any, context: Any) -> None:
         held_up.set()
         await release.wait()
 
+    ran = 0
+    all_ran = asyncio.Event()
+
+    @activity
+    async def count() -> None:
+        nonlocal ran
+        ran += 1
+        if ran == 21:
+            all_ran.set()
+
     server.before_report = hold_up
-    start_worker([double], slots=50)
-    first = await server.add("double", 0)
+    start_worker([count], slots=50)
+    first = await server.add("count")
     await held_up.wait()
-    tokens = [await server.add("double", number) for number in range(1, 21)]
-    # All twenty are delivered, and so run, while the first report is held up.
-    await server.until(lambda: server.parked and server.most_handed_out == 21)
-    await asyncio.sleep(0.05)
+    tokens = [await server.add("count") for _ in range(20)]
+    await all_ran.wait()
     release.set()
     for token in [first, *tokens]:
         await server.result(token)
@@ -270,7 +278,7 @@ async def test_a_result_is_sent_again_until_it_is_taken(
     server.refuse = lambda result: next(answers, OK)
     calls = iter([grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.INTERNAL])
 
-    async def fail_twice(context: Any) -> None:
+    async def fail_twice(request: Any, context: Any) -> None:
         if code := next(calls, None):
             await context.abort(code, "not now")
 
@@ -278,6 +286,37 @@ async def test_a_result_is_sent_again_until_it_is_taken(
     start_worker([double])
     assert await server.output(await server.add("double", 3)) == 6
     assert len(server.reports) == 3
+
+
+async def test_a_call_that_is_refused_as_a_whole_is_taken_apart(
+    server: FakeServer, start_worker: StartWorker
+) -> None:
+    together = asyncio.Barrier(5)
+
+    @activity
+    async def meet(number: int) -> int:
+        await together.wait()
+        return number
+
+    async def refuse(request: messages.CompleteTasksRequest, context: Any) -> None:
+        if any(payload.decode(result.completed.output) == 3 for result in request.results):
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "results[3] is no good")
+
+    server.before_report = refuse
+    start_worker([meet])
+    tokens = [await server.add("meet", number) for number in range(5)]
+    for number in (0, 1, 2, 4):
+        assert await server.output(tokens[number]) == number
+    assert (await server.failure(tokens[3])).kind == "treadle.ResultRefused"
+
+
+async def test_a_server_that_answers_polls_at_once_is_not_stormed(
+    server: FakeServer, start_worker: StartWorker
+) -> None:
+    start_worker([double], settings={"poll_wait_seconds": 0.0})
+    await server.until(lambda: len(server.polls) == 3)
+    await asyncio.sleep(0.2)
+    assert len(server.polls) <= 8
 
 
 async def test_a_server_that_will_not_have_the_worker_ends_it(
