@@ -17,7 +17,7 @@ from treadle_server.engine.evolve import evolve
 from treadle_server.engine.state import Activity, RunState
 from treadle_server.engine.transitions import ActivityStage
 from treadle_server.engine.turn import Turn, take_turn
-from treadle_server.engine.values import Duration, Failure, Payload
+from treadle_server.engine.values import NO_METADATA, Duration, Failure, Payload
 
 SECOND = 1_000_000
 BEGINNING = 1_000_000 * SECOND
@@ -93,15 +93,16 @@ class RunDriver:
         stages = (ActivityStage.LEASED, ActivityStage.CANCELLING)
         return [key for key, one in self.state.activities.items() if one.stage in stages]
 
-    def copy_of_state(self) -> RunState:
-        """The state as it is now. What all runs of the version share stays shared."""
-        topology = self.state.progress.topology
-        return copy.deepcopy(self.state, {id(topology): topology})
-
 
 def is_ready(activity: Activity, now: int) -> bool:
     """Whether a worker could take it."""
     return activity.stage is ActivityStage.QUEUED and activity.ready_time <= now
+
+
+def copy_of(state: RunState) -> RunState:
+    """The state as it is now. What runs share stays shared."""
+    shared = (state.progress.topology, NO_METADATA)
+    return copy.deepcopy(state, {id(one): one for one in shared})
 
 
 def fold(compiled: Compiled, events: Sequence[Event]) -> RunState:
@@ -140,5 +141,6 @@ def folded_part(state: RunState) -> dict[str, Any]:
         for name in type(progress).__slots__
         if name not in ("topology", "_candidates")
     }
-    parts["candidates"] = [one for one in progress._candidates if progress._counts(one)]
+    if state.ending is None:  # else nothing is decided any more
+        parts["candidates"] = [one for one in progress._candidates if progress._counts(one)]
     return parts

@@ -234,6 +234,8 @@ class GraphProgress:
                 self._take((decided.edge,), origin=origin)
             else:
                 self._kill((decided.edge,))
+        if by_error:
+            self.outputs.pop(node, None)  # it does not count as done
         if failed and not taken and not topology.continue_on_failure[node]:
             self._leave_unhandled(node)
         self._led_by.pop(node, None)
@@ -252,7 +254,9 @@ class GraphProgress:
         self.failures[node] = self.failed[node] = failure
         if self.first_failure is None:
             self.first_failure = (topology.names[node], failure)
-        if topology.continue_on_failure[node]:
+        undecided = bool(error_edges) and topology.error_guarded[node]
+        if topology.continue_on_failure[node] and (undecided or not error_edges):
+            # It counts as done, unless an error edge is taken after all.
             if self._readers[node] > 0:
                 self.outputs[node] = topology.default_outputs.get(node, NULL)
             else:
@@ -260,10 +264,9 @@ class GraphProgress:
             if not error_edges:
                 self._leave(node, NodeState.FAILED)
                 return
-        if error_edges and topology.error_guarded[node]:
-            # Where the run may go on by the normal edges, these wait for the guards as well.
-            if not topology.continue_on_failure[node]:
-                self._kill(topology.out_edges[node])
+        elif undecided:
+            self._kill(topology.out_edges[node])
+        if undecided:
             self._states[node] = NodeState.FAILED | AWAITS_DECISION
             self._candidates.append(~node)
             return

@@ -1,0 +1,112 @@
+"""Small random graphs: every kind of edge, node and option, values that are easy to follow.
+
+Nodes are named by letters and edges lead from earlier to later letters. Guards are constants, or
+read what a node may or may not bring, or fail whatever it brings.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+from tests.engine.run_driver import document
+
+LETTERS = "abcdefg"
+KINDS = ["Broken", "Declined", "Busy"]
+OUTPUTS = ['{"x": 1}', "1", '{"x": 2, "y": 3}', "null", "[]", "true"]
+
+GUARDS = ["true", "false", "true", "false", "output == 1", "output.x == 1"]
+ERROR_GUARDS = ["true", "false", 'error.kind == "Busy"', "error.details.x == 1"]
+MAPS = ['{"x": output}', "output", '{"y": 1}', "7", "output.x"]
+ERROR_MAPS = ['{"x": error.kind}', '{"z": 1}', "error.details.x"]
+
+
+@st.composite
+def edges(draw: st.DrawFn, source: str, target: str) -> dict[str, Any]:
+    edge: dict[str, Any] = {"from": source, "to": target}
+    on_error = draw(st.integers(0, 3)) == 3
+    if on_error:
+        edge["on"] = "error"
+        if draw(st.integers(0, 3)) == 3:
+            edge["kinds"] = draw(st.lists(st.sampled_from(KINDS), min_size=1, max_size=2))
+    guard = draw(st.integers(0, 5))
+    if guard in (3, 4):
+        edge["when"] = draw(st.sampled_from(ERROR_GUARDS if on_error else GUARDS))
+    elif guard == 5 and "kinds" not in edge:
+        edge["else"] = True
+    if draw(st.integers(0, 2)) == 2:
+        edge["map"] = draw(st.sampled_from(ERROR_MAPS if on_error else MAPS))
+    return edge
+
+
+@st.composite
+def nodes(draw: st.DrawFn, *, may_fail: bool) -> dict[str, Any]:
+    if may_fail and draw(st.integers(0, 9)) == 9:
+        kind = draw(st.sampled_from([{}, {"kind": "Planned"}, {"message": "params.missing"}]))
+        return {"fail": kind}
+    node: dict[str, Any] = {}
+    if draw(st.integers(0, 4)) == 4:
+        conditions = ["true", "false", "params.go", "false", "params.go", "params.missing"]
+        node["run_if"] = draw(st.sampled_from(conditions))
+        node["default_output"] = {"x": 0}
+    if draw(st.integers(0, 2)) == 2:
+        node["on_failure"] = "continue"
+        node["default_output"] = {"x": 9}
+    return node
+
+
+@st.composite
+def retries(draw: st.DrawFn) -> dict[str, Any]:
+    """Options that need a clock."""
+    options: dict[str, Any] = {}
+    if draw(st.booleans()):
+        options["retry"] = {
+            "max_attempts": draw(st.integers(0, 3)),
+            "initial": draw(st.sampled_from(["1s", "10s"])),
+            "backoff": draw(st.sampled_from(["fixed", "linear", "exponential"])),
+            "not_on": draw(st.lists(st.sampled_from(KINDS), max_size=1)),
+        }
+    for name, values in (
+        ("start_to_close", ["3s", "20s"]),
+        ("schedule_to_start", ["2s", "30s"]),
+        ("schedule_to_close", ["5s", "60s"]),
+        ("heartbeat", ["2s"]),
+    ):
+        if draw(st.integers(0, 3)) == 3:
+            options[name] = draw(st.sampled_from(values))
+    return options
+
+
+@st.composite
+def graphs(draw: st.DrawFn, *, clocks: bool) -> dict[str, Any]:
+    """A graph document that is accepted."""
+    names = LETTERS[: draw(st.integers(2, len(LETTERS)))]
+    links: list[dict[str, Any]] = []
+    for place, target in enumerate(names):
+        sources = draw(st.lists(st.sampled_from(names[:place]), max_size=3)) if place else []
+        links += [draw(edges(source, target)) for source in sources]
+    targets = {link["to"] for link in links}
+    bodies = {name: draw(nodes(may_fail=name in targets)) for name in names}
+    if clocks:
+        for body in bodies.values():
+            if "fail" not in body:
+                body |= draw(retries())
+    links = [link for link in links if "fail" not in bodies[link["from"]]]
+    for link in links:
+        if "fail" in bodies[link["to"]]:
+            link.pop("map", None)
+    links = _without_certain_conflicts(links)
+    return document(nodes=bodies, edges=links)
+
+
+def _without_certain_conflicts(links: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Without second edges of the same ends, which are refused when they bring the same key."""
+    seen: set[tuple[str, str, bool]] = set()
+    kept = []
+    for link in links:
+        ends = (link["from"], link["to"], "on" in link)
+        if ends not in seen:
+            kept.append(link)
+        seen.add(ends)
+    return kept
