@@ -17,7 +17,8 @@ from google.protobuf import any_pb2
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
-from treadle.v1 import definition_service_pb2_grpc, run_service_pb2_grpc
+from treadle.v1.definition_service_pb2_grpc import add_DefinitionServiceServicer_to_server
+from treadle.v1.run_service_pb2_grpc import add_RunServiceServicer_to_server
 
 Answer = Callable[[Any], Any]
 
@@ -81,7 +82,7 @@ class ScriptedServer:
 
 
 class _Servicer:
-    """Every method of a service, from the script."""
+    """Every method of both services, from the script."""
 
     def __init__(self, server: ScriptedServer, streams: Iterable[str] = ()) -> None:
         self._server = server
@@ -105,10 +106,9 @@ def scripted_server() -> Iterator[ScriptedServer]:
     """A server on a free port of the loopback interface."""
     scripted = ScriptedServer()
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=4))
-    definition_service_pb2_grpc.add_DefinitionServiceServicer_to_server(_Servicer(scripted), server)
-    run_service_pb2_grpc.add_RunServiceServicer_to_server(
-        _Servicer(scripted, streams=["WatchRun"]), server
-    )
+    servicer: Any = _Servicer(scripted, streams=["WatchRun"])
+    add_DefinitionServiceServicer_to_server(servicer, server)
+    add_RunServiceServicer_to_server(servicer, server)
     scripted.address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
     server.start()
     try:

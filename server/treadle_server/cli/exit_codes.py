@@ -20,6 +20,7 @@ class ExitCode(enum.IntEnum):
     RUN_CANCELLED = 11
     RUN_TIMED_OUT = 12
     RUN_TERMINATED = 13
+    JOURNAL_FAILED = 70
     INTERRUPTED = 130
 
 
@@ -33,6 +34,7 @@ MEANINGS: dict[ExitCode, str] = {
     ExitCode.RUN_CANCELLED: "the run was cancelled",
     ExitCode.RUN_TIMED_OUT: "the run reached its time limit",
     ExitCode.RUN_TERMINATED: "the run was terminated",
+    ExitCode.JOURNAL_FAILED: "'server': the journal failed; start it again, it recovers",
     ExitCode.INTERRUPTED: "interrupted with Ctrl-C",
 }
 
@@ -46,7 +48,9 @@ class CommandFailed(click.ClickException):
 
 
 def missing_extra(what: str, extra: str, error: ImportError) -> NoReturn:
-    """Says which extra to install. Raises `CommandFailed`, always."""
+    """Says which extra to install. Raises `CommandFailed`, or the error if it is of our own."""
+    if error.name is None or error.name.partition(".")[0] in ("treadle", "treadle_server"):
+        raise error
     raise CommandFailed(
         f"{what} needs packages that are not installed here (there is no {error.name!r}).\n"
         f"Install them with:  pip install 'treadle[{extra}]'"

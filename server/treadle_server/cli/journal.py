@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -17,7 +17,7 @@ from treadle_server.cli.server import data_dir_option, default_data_dir
 
 if TYPE_CHECKING:
     from treadle_server.cli.screen import Screen
-    from treadle_server.journal.port import Finding, Journal, Stats
+    from treadle_server.journal.port import Finding, Journal, Record, Stats
 
 _FILE_NAME = "treadle.db"
 
@@ -74,14 +74,40 @@ def check(settings: Settings, data_dir: Path | None) -> int:
 def _checked(screen: Screen, opened: Journal) -> Iterator[Finding]:
     from treadle_server.runs.check import check_journal
 
-    with screen.progress("the file: pages, checksums, missing records") as count:
-        for finding in opened.check():
-            count()
-            yield finding
-    with screen.progress("every run: events, timers, tasks, leases") as count:
-        for finding in check_journal(opened):
-            count()
-            yield finding
+    with screen.progress("the file"):
+        yield from _counted(
+            screen, "the file: its pages, its checksums, no record missing", opened.check()
+        )
+    with screen.progress("every run") as say:
+        followed = cast("Journal", _Followed(opened, say))
+        yield from _counted(
+            screen, "every run: its events, timers, tasks and leases", check_journal(followed)
+        )
+
+
+def _counted(screen: Screen, what: str, findings: Iterable[Finding]) -> Iterator[Finding]:
+    count = 0
+    for finding in findings:
+        count += 1
+        yield finding
+    screen.note(f"{f'{count:,} found' if count else 'nothing found':>13}  {what}")
+
+
+class _Followed:
+    """A journal that says how far its log has been read."""
+
+    def __init__(self, journal: Journal, say: Callable[[str], None]) -> None:
+        self._journal = journal
+        self._records = journal.stats().records
+        self._say = say
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._journal, name)
+
+    def read_log(self, after_position: int, limit: int) -> list[Record]:
+        """As the journal does."""
+        self._say(f"{after_position:,} of {self._records:,} records")
+        return self._journal.read_log(after_position, limit)
 
 
 def _print_findings(screen: Screen, findings: list[Finding]) -> None:

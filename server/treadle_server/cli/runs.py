@@ -44,9 +44,6 @@ def runs() -> None:
     """
 
 
-runs.add_command(watch)
-
-
 @runs.command(
     "list",
     examples=[
@@ -57,7 +54,13 @@ runs.add_command(watch)
 @click.option("--workflow", metavar="NAME", help="Only runs of this workflow.")
 @click.option("--state", type=click.Choice(_STATES), help="Only runs in this state.")
 @click.option(
-    "-n", "--limit", type=click.IntRange(1), default=50, show_default=True, help="How many at most."
+    "-n",
+    "--limit",
+    type=click.IntRange(1),
+    metavar="NUMBER",
+    default=50,
+    show_default=True,
+    help="How many at most.",
 )
 @click.option("--all", "everything", is_flag=True, help="No limit.")
 @time_options
@@ -270,6 +273,9 @@ def _print_history(screen: Screen, listed: list[Any], full: bool) -> None:
     screen.table(table)
     if len(days) == 1:
         screen.note(f"All on {days.pop()}{', UTC' if wording.utc else ''}.")
+
+
+runs.add_command(watch)
 
 
 @runs.command(

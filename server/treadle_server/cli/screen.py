@@ -12,7 +12,7 @@ from __future__ import annotations
 import sys
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -23,7 +23,6 @@ from treadle_server.cli.options import Settings
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.status import Status
     from rich.table import Table as RichTable
     from rich.text import Text
 
@@ -121,33 +120,20 @@ class Screen:
             click.echo(printable(text, keep_newlines=True), err=True)
 
     @contextmanager
-    def progress(self, what: str) -> Iterator[Callable[[], None]]:
-        """Shows on stderr that work goes on; call what it gives for each finding."""
-        found = 0
+    def progress(self, what: str) -> Iterator[Callable[[str], None]]:
+        """Shows on a terminal that work goes on; call what it gives to say how far it is."""
+        if self.settings.quiet or not sys.stderr.isatty() or not has_rich():
+            yield lambda _: None
+            return
+        from rich.console import Console
 
-        def count() -> None:
-            nonlocal found
-            found += 1
-            if status is not None:
-                status.update(f"{what} ({found:,} found)")
-
-        with ExitStack() as stack:
-            status = None
-            if not self.settings.quiet and sys.stderr.isatty() and has_rich():
-                status = stack.enter_context(_status(what))
-            yield count
-        self.note(f"  {what}: {f'{found:,} found' if found else 'nothing found'}")
+        with Console(stderr=True).status(what) as status:
+            yield lambda how_far: status.update(f"{what}: {how_far}")
 
 
 def has_rich() -> bool:
     """Whether rich is installed; it comes with the extra `cli`."""
     return find_spec("rich") is not None
-
-
-def _status(what: str) -> AbstractContextManager[Status]:
-    from rich.console import Console
-
-    return Console(stderr=True).status(what)
 
 
 def _terminal(settings: Settings) -> Console | None:

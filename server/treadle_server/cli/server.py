@@ -26,10 +26,9 @@ data_dir_option = click.option(
     "--data-dir",
     type=click.Path(path_type=Path, file_okay=False),
     envvar=DATA_DIR_VARIABLE,
-    show_envvar=True,
     metavar="FOLDER",
-    help="Holds the journal, treadle.db.  [default: treadle in the XDG data folder, "
-    "~/.local/share/treadle]",
+    help="Holds the journal, treadle.db.  [env: TREADLE_DATA_DIR; default: treadle in the XDG "
+    "data folder, ~/.local/share/treadle]",
 )
 
 
@@ -48,11 +47,10 @@ data_dir_option = click.option(
 @click.option(
     "--address",
     envvar="TREADLE_ADDRESS",
-    show_envvar=True,
     default="127.0.0.1:7400",
-    show_default=True,
     metavar="HOST:PORT",
-    help="Where to listen; port 0 takes a free one.",
+    help="Where to listen; port 0 takes a free one.  [env: TREADLE_ADDRESS; default: "
+    "127.0.0.1:7400]",
 )
 @data_dir_option
 @click.option("--in-memory", is_flag=True, help="Keep the journal in memory: all ends with it.")

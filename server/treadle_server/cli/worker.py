@@ -103,7 +103,7 @@ def worker(
 
 
 def _worker(module_name: str, options: dict[str, Any]) -> Worker:
-    from treadle.activity import Activity
+    from treadle.activities import Activity
     from treadle.worker import Worker
     from treadle_server.cli import python_objects
 

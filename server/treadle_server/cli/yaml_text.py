@@ -7,17 +7,22 @@ keys are always text. What JSON has no form for (dates, tags, NaN, cycles) is re
 
 from __future__ import annotations
 
+import gc
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import yaml
+from yaml.events import CollectionEndEvent, CollectionStartEvent
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 MAX_VALUES = 5_000_000
 """Values in one document, with aliases written out: more is an accident, or an attack."""
 
 MAX_DEPTH = 200
+
+_AFTER_KEY = ("", ".", "[")
 
 _TAG = "tag:yaml.org,2002:"
 
@@ -57,24 +62,49 @@ _resolve("merge", "<<", "<")
 
 def compose(text: str) -> list[Node]:
     """The documents of a text, as nodes that know their places. Raises `YamlError`."""
-    loader = _CoreLoader(text)
     try:
-        documents: list[Node] = []
-        while loader.check_node():
-            node = loader.get_node()
-            if node is not None:
-                documents.append(node)
-        return documents
+        _refuse_depth(text)
+        with _collector_paused():
+            return list(yaml.compose_all(text, _CoreLoader))
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        problem = " ".join(part for part in (error.context, error.problem) if part)
-        raise YamlError(f"not YAML: {problem}", mark.line + 1 if mark else None) from error
+        raise _not_yaml(error) from error
     except yaml.YAMLError as error:
         raise YamlError(f"not YAML: {error}", None) from error
-    except RecursionError as error:
-        raise YamlError("nested too deeply", None) from error
+
+
+def _not_yaml(error: yaml.MarkedYAMLError) -> YamlError:
+    begun, found = error.context_mark, error.problem_mark
+    context = error.context or ""
+    if begun and found and begun.line != found.line:
+        context += f" that begins in line {begun.line + 1}"
+    problem = ", ".join(part for part in (context, error.problem) if part)
+    mark = found or begun
+    return YamlError(f"not YAML: {problem}", mark.line + 1 if mark else None)
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """A million nodes that all stay make the collector look again and again: four times slower."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
     finally:
-        loader.dispose()
+        if was_enabled:
+            gc.enable()
+
+
+def _refuse_depth(text: str) -> None:
+    """The C parser makes its nodes by calling itself, and ends the process when it is too deep."""
+    depth = 0
+    for event in yaml.parse(text, _CoreLoader):
+        if isinstance(event, CollectionStartEvent):
+            depth += 1
+            if depth > MAX_DEPTH:
+                line = event.start_mark.line + 1 if event.start_mark else None
+                raise YamlError(f"nested more than {MAX_DEPTH} deep", line)
+        elif isinstance(event, CollectionEndEvent):
+            depth -= 1
 
 
 def line_of(node: Node) -> int:
@@ -95,9 +125,9 @@ class _Reader:
             raise YamlError(f"more than {MAX_VALUES:,} values, aliases written out", line_of(node))
         if depth > MAX_DEPTH:
             raise YamlError(f"nested more than {MAX_DEPTH} deep, or in itself", line_of(node))
-        if isinstance(node, MappingNode):
+        if isinstance(node, MappingNode) and node.tag == _TAG + "map":
             return {key: self.read(value, depth + 1) for key, _, value in entries(node)}
-        if isinstance(node, SequenceNode):
+        if isinstance(node, SequenceNode) and node.tag == _TAG + "seq":
             return [self.read(item, depth + 1) for item in node.value]
         return _scalar(node)
 
@@ -203,21 +233,17 @@ def _step(node: Node, rest: str) -> tuple[Node, int, str] | None:
         return None
     # Keys may hold dots and brackets, so the longest key that fits is meant.
     best: tuple[int, Node, Node] | None = None
+    start = 1 if rest.startswith(".") else 0
     for key, key_node, value_node in entries(node):
-        for form in (key, f'["{key}"]', f"['{key}']", f"[{key}]"):
-            length = _fits(rest, form)
-            if length and (best is None or length > best[0]):
-                best = (length, key_node, value_node)
+        forms = [key]
+        if rest.startswith("[", start):
+            forms += [f'["{key}"]', f"['{key}']", f"[{key}]"]
+        for form in forms:
+            end = start + len(form)
+            fits = rest.startswith(form, start) and rest[end : end + 1] in _AFTER_KEY
+            if fits and (best is None or end > best[0]):
+                best = (end, key_node, value_node)
     if best is None:
         return None
-    length, key_node, value_node = best
-    return value_node, line_of(key_node), rest[length:]
-
-
-def _fits(rest: str, form: str) -> int:
-    """How much of the path the form takes up; 0 if it is not what the path goes on with."""
-    start = 1 if rest.startswith(".") else 0
-    end = start + len(form)
-    if not rest.startswith(form, start):
-        return 0
-    return end if end == len(rest) or rest[end] in ".[" else 0
+    end, key_node, value_node = best
+    return value_node, line_of(key_node), rest[end:]
