@@ -38,7 +38,6 @@ class Root(Group):
         extra["standalone_mode"] = False
         try:
             code = super().main(args, prog_name, complete_var, **extra)
-            sys.stdout.flush()
         except CommandFailed as error:
             error.show()
             code = error.code
@@ -47,11 +46,18 @@ class Root(Group):
             code = error.exit_code
         except (click.Abort, KeyboardInterrupt):
             code = ExitCode.INTERRUPTED
-        except BrokenPipeError:
-            # Whoever read the data has enough. Python would complain again when it flushes stdout.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            code = ExitCode.OK
         sys.exit(int(code) if code is not None else ExitCode.OK)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs the command; that the reader of its data has enough (`| head`) is no failure."""
+        try:
+            code = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # Python would complain again when it flushes stdout at the end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return ExitCode.OK
+        return code
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Examples, and the exit codes that hold for every command."""
