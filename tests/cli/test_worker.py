@@ -1,0 +1,114 @@
+"""`treadle worker`: which activities it runs, with which settings, and how it stops."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Treadle
+
+ACTIVITIES = """\
+import treadle
+
+@treadle.activity
+def greet(name: str) -> str:
+    return f"Hello, {name}"
+
+@treadle.activity
+async def wave() -> None: ...
+
+worker = treadle.Worker([greet], slots=3, address="127.0.0.1:1")
+number = 7
+"""
+
+TREADLE = [sys.executable, "-c", "from treadle_server.cli.main import main; main()"]
+
+
+@pytest.fixture
+def module(tmp_path: Path) -> Path:
+    path = tmp_path / "greetings_for_worker.py"
+    path.write_text(ACTIVITIES)
+    return path
+
+
+def stopped(folder: Path, *arguments: str) -> tuple[int, list[str]]:
+    """Runs a worker until it logs, sends SIGTERM; its exit code and messages."""
+    process = subprocess.Popen(
+        [*TREADLE, "worker", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=folder,
+        env={**os.environ, "TREADLE_ADDRESS": "127.0.0.1:1"},
+    )
+    with process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        lines = []
+        for line in process.stderr:
+            lines.append(line)
+            if "session" in line:  # it runs, and its signal handlers are there
+                process.send_signal(signal.SIGTERM)
+                break
+        stdout, rest = process.communicate(timeout=60)
+        assert stdout == ""
+        return process.returncode, [*lines, *rest.splitlines()]
+
+
+def test_a_file_brings_all_its_activities(module: Path) -> None:
+    code, lines = stopped(
+        module.parent, module.name, "--queue", "labels", "--slots", "8", "--identity", "me"
+    )
+
+    assert code == 0
+    assert lines[0].startswith("worker me: queue 'labels' of 'default' at 127.0.0.1:1, 8 slots")
+    assert lines[1].strip() == "runs greet, wave"
+    assert any("draining" in line for line in lines)
+
+
+def test_a_module_may_put_its_worker_together_itself(module: Path) -> None:
+    code, lines = stopped(module.parent, f"{module.stem}:worker")
+
+    assert code == 0
+    assert "3 slots" in lines[0]
+    assert lines[1].strip() == "runs greet"
+
+
+def test_one_activity_can_be_picked(module: Path) -> None:
+    code, lines = stopped(module.parent, f"{module.name}:wave")
+
+    assert code == 0
+    assert lines[1].strip() == "runs wave"
+
+
+@pytest.mark.parametrize(
+    ("named", "options", "said"),
+    [
+        (":worker", ["--slots", "4"], "a Worker with settings of its own; leave out --slots"),
+        (":number", [], "there is a int, and not a treadle.Worker or an activity"),
+        (":nothing", [], "there is nothing of that name"),
+        ("", ["--slots", "0"], "0 is not in the range x>=1"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(
+    treadle: Treadle, module: Path, named: str, options: list[str], said: str
+) -> None:
+    result = treadle("worker", f"{module}{named}", *options)
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert said in result.stderr
+
+
+def test_a_module_without_activities_is_refused(treadle: Treadle, tmp_path: Path) -> None:
+    empty = tmp_path / "empty_for_worker.py"
+    empty.write_text("")
+
+    result = treadle("worker", str(empty))
+
+    assert result.exit_code == 2
+    assert "has no activities" in result.stderr
