@@ -30,10 +30,7 @@ if TYPE_CHECKING:
         ("Start a run and print its id", "treadle start orders --input '{\"id\": 17}'"),
         ("Wait for it and print its output", "treadle start orders --input @order.json --wait"),
         ("At most one open run per order", "treadle start orders --id order-17 --input -"),
-        (
-            "Safe to repeat: the same request id gets the same run",
-            "treadle start orders --request-id 2026-11-20/17 --input @order.json",
-        ),
+        ("Safe to repeat: one run per request id", "treadle start orders --request-id 2026/17"),
     ],
 )
 @click.argument("name")
@@ -95,17 +92,17 @@ def start(
     screen.note(f"{verb} {name} v{started.version} as {started.workflow_id}, run {started.run_id}")
     if wait:
         return wait_for_end(settings, screen, started.run_id, None)
-    _print_started(settings, started)
-    screen.note(f"Watch it with:  treadle runs watch {started.run_id}")
+    _print_started(settings, screen, started)
     return ExitCode.OK
 
 
-def _print_started(settings: Settings, started: StartedRun) -> None:
+def _print_started(settings: Settings, screen: Screen, started: StartedRun) -> None:
     from treadle.v1 import run_service_pb2
     from treadle_server.cli.messages import print_message
 
     if settings.output is OutputFormat.TABLE:
         click.echo(started.run_id)
+        screen.note(f"Watch it with:  treadle runs watch {started.run_id}")
         return
     message = run_service_pb2.StartRunResponse(
         run_id=started.run_id,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -14,8 +14,47 @@ from treadle_server.cli.options import Duration, Settings, connection_options
 if TYPE_CHECKING:
     from treadle.worker import Worker
 
+_Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
+
 _LOG_LEVELS = ["debug", "info", "warning", "error"]
 _LOG_FORMAT = "%(asctime)s.%(msecs)03d %(levelname)-7s %(name)s: %(message)s"
+
+
+def _worker_options(command: _Decorated) -> _Decorated:
+    """What `treadle.Worker` takes, by its own names; what is not given is left to its defaults."""
+    options = [
+        click.option("--queue", metavar="NAME", help="Where tasks come from.  [default: default]"),
+        click.option(
+            "--slots",
+            type=click.IntRange(1),
+            metavar="NUMBER",
+            help="How many activities run at a time.  [default: 100]",
+        ),
+        click.option(
+            "--threads",
+            type=click.IntRange(1),
+            metavar="NUMBER",
+            help="How many of them may be plain functions, each in a thread.  [default: as slots]",
+        ),
+        click.option(
+            "--identity",
+            metavar="TEXT",
+            help="For people: which worker this is.  [default: HOST/PID]",
+        ),
+        click.option(
+            "--build-id", metavar="TEXT", help="For people: which edition of the code it runs."
+        ),
+        click.option(
+            "--drain",
+            "drain_seconds",
+            type=Duration(),
+            metavar="DURATION",
+            help="How long running activities may go on once it was told to stop.  [default: 30s]",
+        ),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
 
 
 @click.command(
@@ -30,29 +69,7 @@ _LOG_FORMAT = "%(asctime)s.%(msecs)03d %(levelname)-7s %(name)s: %(message)s"
     ],
 )
 @click.argument("module")
-@click.option("--queue", metavar="NAME", help="Where the tasks come from.  [default: default]")
-@click.option(
-    "--slots",
-    type=click.IntRange(1),
-    metavar="NUMBER",
-    help="How many activities run at a time.  [default: 100]",
-)
-@click.option(
-    "--threads",
-    type=click.IntRange(1),
-    metavar="NUMBER",
-    help="How many of them may be plain functions, each in a thread.  [default: as many as slots]",
-)
-@click.option(
-    "--identity", metavar="TEXT", help="For people: which worker this is.  [default: HOST/PID]"
-)
-@click.option("--build-id", metavar="TEXT", help="For people: which edition of the code it runs.")
-@click.option(
-    "--drain",
-    type=Duration(),
-    metavar="DURATION",
-    help="How long running activities may go on after it was told to stop.  [default: 30s]",
-)
+@_worker_options
 @click.option(
     "--log-level",
     type=click.Choice(_LOG_LEVELS),
@@ -62,17 +79,7 @@ _LOG_FORMAT = "%(asctime)s.%(msecs)03d %(levelname)-7s %(name)s: %(message)s"
 )
 @connection_options
 @click.pass_obj
-def worker(
-    settings: Settings,
-    module: str,
-    queue: str | None,
-    slots: int | None,
-    threads: int | None,
-    identity: str | None,
-    build_id: str | None,
-    drain: timedelta | None,
-    log_level: str,
-) -> int:
+def worker(settings: Settings, /, module: str, log_level: str, **chosen: Any) -> int:
     """Run the activities of MODULE until told to stop.
 
     MODULE is a Python file or a module; :NAME picks one Worker or one activity of it. If it has a
@@ -82,19 +89,14 @@ def worker(
     from treadle.errors import TreadleError
     from treadle_server.cli.connection import as_ending
 
-    given = {
-        "address": settings.address,
-        "namespace": settings.namespace if settings.namespace != "default" else None,
-        "queue": queue,
-        "slots": slots,
-        "threads": threads,
-        "identity": identity,
-        "build_id": build_id,
-        "drain_seconds": drain.total_seconds() if drain else None,
-    }
+    if chosen["drain_seconds"] is not None:
+        chosen["drain_seconds"] = chosen["drain_seconds"].total_seconds()
+    chosen["address"] = settings.address
+    chosen["namespace"] = settings.namespace if settings.namespace != "default" else None
     _log_to_stderr("error" if settings.quiet else log_level)
     try:
-        made = _worker(module, {name: value for name, value in given.items() if value is not None})
+        given = {name: value for name, value in chosen.items() if value is not None}
+        made = _worker(module, given)
         _announce(settings, made)
         made.run_blocking()
     except TreadleError as error:
