@@ -21,6 +21,8 @@ from treadle_server.cli.command import SharedOption
 
 _Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
 
+LOG_LEVEL_VARIABLE = "TREADLE_LOG_LEVEL"
+
 MAX_INPUT_BYTES = 2 * 1024 * 1024
 """The largest value the contract allows."""
 
@@ -44,6 +46,10 @@ class Settings:
     no_color: bool = False
     quiet: bool = False
     utc: bool = False
+
+    def log_level(self, given: str | None) -> str:
+        """The lowest level to log: what was given, else warning with `--quiet`, else info."""
+        return given or ("warning" if self.quiet else "info")
 
 
 def _store(ctx: click.Context, parameter: click.Parameter, value: object) -> None:
@@ -80,15 +86,30 @@ _OUTPUT = _shared(
     help="table for people; json and yaml: the API's message; jsonl: one per line."
     "  [default: table]",
 )
-_QUIET = _shared("-q", "--quiet", is_flag=True, default=None, help="No messages, only data.")
+_QUIET = _shared(
+    "-q", "--quiet", is_flag=True, default=None, help="No messages, only data and errors."
+)
 _NO_COLOR = _shared(
     "--no-color", is_flag=True, default=None, help="Print without colours.  [env: NO_COLOR]"
 )
 
 
+def log_options(command: _Decorated) -> _Decorated:
+    """For commands that print nothing but logs: `log_level` is the lowest that is written."""
+    level = click.option(
+        "--log-level",
+        type=click.Choice(["debug", "info", "warning", "error", "critical"], case_sensitive=False),
+        envvar=LOG_LEVEL_VARIABLE,
+        metavar="LEVEL",
+        help="What is logged to stderr: debug, info, warning, error or critical.  "
+        f"[env: {LOG_LEVEL_VARIABLE}; default: info, with --quiet warning]",
+    )
+    return level(_QUIET(command))
+
+
 def connection_options(command: _Decorated) -> _Decorated:
-    """For commands that connect to the server and print no data."""
-    return _ADDRESS(_NAMESPACE(message_options(command)))
+    """For commands that connect to the server and print nothing but logs."""
+    return _ADDRESS(_NAMESPACE(log_options(command)))
 
 
 def client_options(command: _Decorated) -> _Decorated:
@@ -98,12 +119,7 @@ def client_options(command: _Decorated) -> _Decorated:
 
 def output_options(command: _Decorated) -> _Decorated:
     """For commands that print data."""
-    return _OUTPUT(message_options(command))
-
-
-def message_options(command: _Decorated) -> _Decorated:
-    """For all commands."""
-    return _QUIET(_NO_COLOR(command))
+    return _OUTPUT(_QUIET(_NO_COLOR(command)))
 
 
 def run_argument(command: _Decorated) -> _Decorated:

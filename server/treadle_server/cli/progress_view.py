@@ -77,9 +77,9 @@ def _notes(node: Node, now: float) -> Line:
             if node.scheduled is not None:
                 parts.append(f" for {moments.length(now - node.scheduled)}")
         case Look.RUNNING:
-            parts.append(_attempt(node) + _on(node))
+            parts.append(_who(node))
         case Look.CANCELLING:
-            parts.append(f"asked to stop, {_attempt(node)}{_on(node)}")
+            parts.append(f"asked to stop, {_who(node)}")
         case Look.BACKING_OFF:
             parts.append(_backoff(node, now))
         case Look.HELD:
@@ -95,14 +95,11 @@ def _notes(node: Node, now: float) -> Line:
     return parts
 
 
-def _attempt(node: Node) -> str:
-    if node.max_attempts == 0:
-        return f"attempt {node.attempt}"
-    return f"attempt {node.attempt} of {node.max_attempts}"
-
-
-def _on(node: Node) -> str:
-    return f" on {printable(node.identity)}" if node.identity else ""
+def _who(node: Node) -> str:
+    """Such as `attempt 2 of 4 on shop-1/4711`; that there is but one attempt is not said."""
+    of = f" of {node.max_attempts}" if node.max_attempts else ""
+    attempt = "" if node.max_attempts == 1 else f"attempt {node.attempt}{of} "
+    return f"{attempt}on {printable(node.identity) or 'a worker'}"
 
 
 def _backoff(node: Node, now: float) -> str:

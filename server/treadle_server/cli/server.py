@@ -9,7 +9,7 @@ import click
 
 from treadle_server.cli.command import Command
 from treadle_server.cli.exit_codes import missing_extra
-from treadle_server.cli.options import message_options
+from treadle_server.cli.options import LOG_LEVEL_VARIABLE, Settings, log_options
 
 DATA_DIR_VARIABLE = "TREADLE_DATA_DIR"
 
@@ -54,14 +54,18 @@ data_dir_option = click.option(
 )
 @data_dir_option
 @click.option("--in-memory", is_flag=True, help="Keep the journal in memory: all ends with it.")
-@message_options
-def server(address: str, data_dir: Path | None, in_memory: bool) -> int:
+@log_options
+@click.pass_obj
+def server(
+    settings: Settings, address: str, data_dir: Path | None, in_memory: bool, log_level: str | None
+) -> int:
     """Run the server until it is told to stop.
 
     It serves gRPC with reflection and health on. Ctrl-C or SIGTERM stops it gracefully; a second
-    one at once. After a crash it goes on where it was. Logs go to stderr. OTEL_* variables
-    configure telemetry.
+    one at once. After a crash it goes on where it was. Logs go to stderr, as JSON where that is no
+    terminal. OTEL_* variables configure telemetry.
     """
+    os.environ[LOG_LEVEL_VARIABLE] = settings.log_level(log_level)
     try:
         from treadle_server.app import run_server
         from treadle_server.config import ServerConfig

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 _Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
 
-_LOG_LEVELS = ["debug", "info", "warning", "error"]
 _LOG_FORMAT = "%(asctime)s.%(msecs)03d %(levelname)-7s %(name)s: %(message)s"
 
 
@@ -70,16 +69,9 @@ def _worker_options(command: _Decorated) -> _Decorated:
 )
 @click.argument("module")
 @_worker_options
-@click.option(
-    "--log-level",
-    type=click.Choice(_LOG_LEVELS),
-    default="info",
-    show_default=True,
-    help="What is logged to stderr.",
-)
 @connection_options
 @click.pass_obj
-def worker(settings: Settings, /, module: str, log_level: str, **chosen: Any) -> int:
+def worker(settings: Settings, /, module: str, log_level: str | None, **chosen: Any) -> int:
     """Run the activities of MODULE until told to stop.
 
     MODULE is a Python file or a module; :NAME picks one Worker or one activity of it. If it has a
@@ -93,7 +85,7 @@ def worker(settings: Settings, /, module: str, log_level: str, **chosen: Any) ->
         chosen["drain_seconds"] = chosen["drain_seconds"].total_seconds()
     chosen["address"] = settings.address
     chosen["namespace"] = settings.namespace if settings.namespace != "default" else None
-    _log_to_stderr("error" if settings.quiet else log_level)
+    _log_to_stderr(settings.log_level(log_level))
     try:
         given = {name: value for name, value in chosen.items() if value is not None}
         made = _worker(module, given)
