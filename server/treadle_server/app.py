@@ -1,8 +1,9 @@
-"""The composition root: builds every part, starts and stops them in order. The only place that does.
+"""The composition root: builds every part, starts and stops them in order. The only place that
+does.
 
-Starting: lock and open the journal, recover, listen, serve. Stopping: say so (health), answer who waits, stop listening,
-let the last commits finish, close. If the journal fails, nothing is acknowledged any more and the process ends; the next
-start recovers.
+Starting: lock and open the journal, recover, listen, serve. Stopping: say so (health), answer who
+waits, stop listening, let the last commits finish, close. If the journal fails, nothing is
+acknowledged any more and the process ends; the next start recovers.
 """
 
 from __future__ import annotations
@@ -75,17 +76,17 @@ class Server:
             token_secret=await self._token_secret(),
             committed=self._committed,
         )
-        self._api = ApiServer(self.runs, self._config.address)
+        self._api = ApiServer(self.runs, self._clock, self._config.address)
         address = await self._api.start()
         await self._start_telemetry(info)
         self.runs.start_serving(info)
-        self._api.set_serving(True)
+        await self._api.set_serving(True)
         _log.info("serving", address=address, journal=info.engine, records=info.position)
         return address
 
     async def stop(self, grace_seconds: float) -> None:
         """Stops in order; safe to call after a failure."""
-        self._api.set_serving(False)
+        await self._api.set_serving(False)
         self.runs.drain()
         await self._api.stop(grace_seconds)
         await self.runs.stop()
@@ -97,7 +98,8 @@ class Server:
         self.journal.close()
 
     def _fail(self, error: BaseException) -> None:
-        # Called from the writer's thread or loop; what the disk holds is unknown until it is opened again.
+        # Called from the writer's thread or loop; what the disk holds is unknown until it is opened
+        # again.
         _log.error("the journal failed; stopping", error=str(error))
         asyncio.get_running_loop().call_soon(self.failed.set)
 

@@ -1,0 +1,165 @@
+"""What a request may hold: names, sizes, counts, durations. A fault names its field and says what
+would be right.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import re
+import unicodedata
+import uuid
+from collections.abc import Iterable
+from typing import Any
+
+from google.protobuf.duration_pb2 import Duration as DurationMessage
+from google.protobuf.json_format import MessageToDict
+from google.protobuf.struct_pb2 import Value
+
+from treadle.v1 import payload_pb2
+from treadle_server.api.errors import invalid
+from treadle_server.definitions.document import MAX_DURATION
+from treadle_server.engine.values import Duration, Payload
+from treadle_server.journal.codec import payload_from_message
+
+DEFAULT_NAMESPACE = "default"
+MAX_ID_BYTES = 1_000
+MAX_REQUEST_ID_BYTES = 200
+MAX_PAYLOAD_BYTES = 2 << 20
+MAX_METADATA_BYTES = 4_096
+MAX_METADATA_KEYS = 16
+MAX_DOCUMENT_BYTES = 64 << 20
+MAX_BATCH = 1_000
+MAX_PAGE = 1_000
+DEFAULT_PAGE = 100
+
+_NAMESPACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
+
+
+def namespace(value: str) -> str:
+    """`default` if empty."""
+    if not value:
+        return DEFAULT_NAMESPACE
+    if not _NAMESPACE.fullmatch(value):
+        raise invalid(
+            "namespace",
+            "has 1 to 100 letters, digits, `_`, `.` or `-`, beginning with a letter or digit",
+        )
+    return value
+
+
+def identifier(field: str, value: str, *, limit: int = MAX_ID_BYTES, required: bool = False) -> str:
+    """An id of the caller: byte for byte as given; no control or format characters, no outer
+    spaces.
+    """
+    if not value:
+        if required:
+            raise invalid(field, "is missing")
+        return value
+    if len(value.encode()) > limit:
+        raise invalid(field, f"is longer than {limit} bytes")
+    if value != value.strip() or any(unicodedata.category(c) in ("Cc", "Cf", "Cs") for c in value):
+        raise invalid(field, "must not have control characters, nor spaces at its ends")
+    return value
+
+
+def run_id(field: str, value: str) -> bytes:
+    """A run id as 16 bytes; empty stays empty."""
+    if not value:
+        return b""
+    try:
+        return uuid.UUID(value).bytes
+    except ValueError:
+        raise invalid(field, f"is no run id: {value[:80]!r}; a run id is a UUID") from None
+
+
+def enum_value(field: str, message: Any, name: str) -> int:
+    """The number of an enum field, known to us."""
+    number: int = getattr(message, name)
+    if number not in message.DESCRIPTOR.fields_by_name[name].enum_type.values_by_number:
+        raise invalid(field, f"has no value {number}")
+    return number
+
+
+def count(field: str, value: int, *, low: int, high: int) -> int:
+    """A count within bounds."""
+    if not low <= value <= high:
+        raise invalid(field, f"must be from {low} to {high}, is {value}")
+    return value
+
+
+def batch(field: str, items: Any) -> Any:
+    """At most 1,000 items."""
+    if len(items) > MAX_BATCH:
+        raise invalid(field, f"has {len(items)} items; at most {MAX_BATCH} are possible")
+    return items
+
+
+def page_size(value: int) -> int:
+    """100 if 0; clamped to 1,000."""
+    if value < 0:
+        raise invalid("page_size", f"cannot be negative, is {value}")
+    return min(value or DEFAULT_PAGE, MAX_PAGE)
+
+
+def duration(field: str, message: DurationMessage) -> Duration:
+    """Microseconds, more than 0 and at most 100 years."""
+    if not 0 <= message.nanos <= 999_999_999:
+        raise invalid(field, "has nanos out of range")
+    microseconds = message.seconds * 1_000_000 + message.nanos // 1_000
+    if not 0 < microseconds <= MAX_DURATION:
+        raise invalid(field, "must be more than 0 and at most 100 years")
+    return microseconds
+
+
+def payload(field: str, message: payload_pb2.Payload) -> Payload:
+    """A payload within its limits."""
+    if len(message.data) > MAX_PAYLOAD_BYTES:
+        raise invalid(
+            field, f"has {len(message.data)} bytes; at most {MAX_PAYLOAD_BYTES} are possible"
+        )
+    sizes = (len(key) + len(value) for key, value in message.metadata.items())
+    if len(message.metadata) > MAX_METADATA_KEYS or sum(sizes) > MAX_METADATA_BYTES:
+        raise invalid(
+            f"{field}.metadata",
+            f"has more than {MAX_METADATA_KEYS} keys or {MAX_METADATA_BYTES} bytes",
+        )
+    return payload_from_message(message)
+
+
+def plain_value(value: Value) -> Any:
+    """JSON as Python has it; whole numbers, which the message turned into doubles, are whole again."""
+    return whole_numbers(MessageToDict(value))
+
+
+def whole_numbers(value: Any) -> Any:
+    """Doubles without a fraction become ints, at any depth."""
+    match value:
+        case float() if value.is_integer() and abs(value) < 2**53:
+            return int(value)
+        case dict():
+            return {key: whole_numbers(part) for key, part in value.items()}
+        case list():
+            return [whole_numbers(part) for part in value]
+        case _:
+            return value
+
+
+def unpack(data: bytes) -> bytes:
+    """Gzip, unpacked within bounds: a bomb is noticed before it is unpacked."""
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
+            text = stream.read(MAX_DOCUMENT_BYTES + 1)
+    except (OSError, EOFError) as error:
+        raise invalid("gzip_json", f"cannot be unpacked: {error}") from None
+    if len(text) > MAX_DOCUMENT_BYTES:
+        raise invalid("gzip_json", f"is larger than {MAX_DOCUMENT_BYTES} bytes unpacked")
+    return text
+
+
+def tokens(field: str, values: Iterable[bytes]) -> list[bytes]:
+    """Task tokens of a plausible size."""
+    found = list(values)
+    if any(not 0 < len(token) <= 2_048 for token in found):
+        raise invalid(field, "holds something that is no task token")
+    return found

@@ -1,0 +1,183 @@
+"""From values of `runs` to messages of `treadle.v1`, and back where checks alone do not do it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from typing import Any
+
+from google.protobuf.json_format import ParseDict, ParseError
+from google.protobuf.struct_pb2 import Value
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from treadle.v1 import definition_service_pb2, run_service_pb2, worker_service_pb2
+from treadle_server.engine.state import Activity
+from treadle_server.engine.transitions import ActivityStage
+from treadle_server.engine.values import Instant, Payload
+from treadle_server.journal.codec import failure_to_message, payload_to_message
+from treadle_server.journal.port import RunRow
+from treadle_server.runs.model import DefinitionView, RunView, Started, Stop, TaskView
+from treadle_server.telemetry.ids import trace_id, traceparent
+
+
+def timestamp(instant: Instant) -> Timestamp:
+    """A point in time."""
+    return Timestamp(seconds=instant // 1_000_000, nanos=instant % 1_000_000 * 1_000)
+
+
+def content_hash(message: Any) -> bytes:
+    """Tells a repeated request from another one under the same request id."""
+    return hashlib.blake2b(message.SerializeToString(deterministic=True), digest_size=16).digest()
+
+
+def json_value(payload: Payload) -> Value | None:
+    """The payload as plain JSON, or None if it is not JSON."""
+    try:
+        return ParseDict(json.loads(payload.data or b"null"), Value())
+    except (ValueError, ParseError):
+        return None
+
+
+def definition(view: DefinitionView) -> definition_service_pb2.Definition:
+    """A version."""
+    return definition_service_pb2.Definition(
+        workflow=view.workflow,
+        version=view.version,
+        kind=view.kind,
+        description=view.description,
+        content_hash=view.content_hash,
+        create_time=timestamp(view.create_time),
+        node_count=view.node_count,
+        json=view.document.decode(),
+    )
+
+
+def run(row: RunRow) -> run_service_pb2.Run:
+    """A run's row."""
+    return run_service_pb2.Run(
+        namespace=row.namespace,
+        run_id=str(uuid.UUID(bytes=row.run_id)),
+        workflow_id=row.workflow_id,
+        workflow=row.workflow,
+        version=row.version,
+        state=run_service_pb2.RunState.Name(row.state),  # type: ignore[arg-type]
+        start_time=timestamp(row.start_time),
+        end_time=None if row.end_time is None else timestamp(row.end_time),
+        last_seq=row.last_seq,
+        trace_id=trace_id(row.run_id).hex(),
+    )
+
+
+def started(answer: Started) -> run_service_pb2.StartRunResponse:
+    """The answer to a start."""
+    return run_service_pb2.StartRunResponse(
+        run_id=str(uuid.UUID(bytes=answer.run_id)),
+        workflow_id=answer.workflow_id,
+        version=answer.version,
+        started=answer.started,
+        trace_id=trace_id(answer.run_id).hex(),
+    )
+
+
+def run_view(view: RunView, now: Instant) -> run_service_pb2.GetRunResponse:
+    """A run as it stands."""
+    response = run_service_pb2.GetRunResponse(
+        run=run(view.row),
+        input=payload_to_message(view.input),
+        output=None if view.output is None else payload_to_message(view.output),
+        failure=None if view.failure is None else failure_to_message(view.failure),
+        pending_activities=[pending(activity, now) for activity in view.activities],
+        pending_activity_count=view.activity_count,
+        cancel_requested=view.cancel_requested,
+        incident=view.incident,
+    )
+    for name, state in view.nodes:
+        response.nodes.add(node=name, state=int(state))  # type: ignore[arg-type]
+    return response
+
+
+def wait_response(view: RunView | None) -> run_service_pb2.WaitRunResponse:
+    """How a run ended, or that it has not."""
+    if view is None:
+        return run_service_pb2.WaitRunResponse(ended=False)
+    return run_service_pb2.WaitRunResponse(
+        ended=True,
+        run=run(view.row),
+        output=None if view.output is None else payload_to_message(view.output),
+        failure=None if view.failure is None else failure_to_message(view.failure),
+    )
+
+
+def pending(activity: Activity, now: Instant) -> run_service_pb2.PendingActivity:
+    """An open activity."""
+    scheduled = activity.scheduled
+    waits = activity.stage is ActivityStage.QUEUED
+    states = run_service_pb2.ActivityState
+    match activity.stage:
+        case ActivityStage.LEASED:
+            state = states.ACTIVITY_STATE_RUNNING
+        case ActivityStage.CANCELLING:
+            state = states.ACTIVITY_STATE_CANCELLING
+        case ActivityStage.HELD:
+            state = states.ACTIVITY_STATE_HELD
+        case _ if activity.ready_time > now:
+            state = states.ACTIVITY_STATE_BACKING_OFF
+        case _:
+            state = states.ACTIVITY_STATE_READY
+    message = run_service_pb2.PendingActivity(
+        key=scheduled.key,
+        type=scheduled.type,
+        queue=scheduled.queue,
+        state=state,
+        attempt=activity.attempt,
+        max_attempts=scheduled.retry.max_attempts,
+        scheduled_time=timestamp(scheduled.time),
+        identity="" if waits else activity.identity,
+    )
+    if waits and activity.ready_time > now:
+        message.next_attempt_time.CopyFrom(timestamp(activity.ready_time))
+    if not waits and activity.started_time:
+        message.started_time.CopyFrom(timestamp(activity.started_time))
+    if activity.last_failure is not None:
+        message.last_failure.CopyFrom(failure_to_message(activity.last_failure))
+    return message
+
+
+def task(view: TaskView, *, plain_json: bool = False) -> worker_service_pb2.Task:
+    """One attempt."""
+    scheduled = view.activity.scheduled
+    message = worker_service_pb2.Task(
+        task_token=view.token,
+        kind=worker_service_pb2.TASK_KIND_ACTIVITY,
+        run_id=str(uuid.UUID(bytes=view.run_id)),
+        workflow_id=view.workflow_id,
+        workflow=view.workflow,
+        version=view.version,
+        key=view.key,
+        activity_type=scheduled.type,
+        attempt=view.attempt,
+        input=payload_to_message(scheduled.input),
+        scheduled_time=timestamp(scheduled.time),
+        started_time=timestamp(view.started_time),
+        deadline=timestamp(view.deadline),
+        traceparent=traceparent(view.run_id, view.key, view.lease),
+        queue=scheduled.queue,
+        max_attempts=scheduled.retry.max_attempts,
+    )
+    if scheduled.heartbeat_timeout is not None:
+        message.heartbeat_timeout.FromMicroseconds(scheduled.heartbeat_timeout)
+    for key, value in view.memory.items():
+        message.memory[key].CopyFrom(payload_to_message(value))
+    if view.heartbeat_details is not None:
+        message.heartbeat_details.CopyFrom(payload_to_message(view.heartbeat_details))
+    if plain_json and (value_message := json_value(scheduled.input)) is not None:
+        message.input_json.CopyFrom(value_message)
+    return message
+
+
+def control(stop: Stop) -> worker_service_pb2.ControlMessage:
+    """A control message."""
+    actions = worker_service_pb2.ControlAction
+    action = actions.CONTROL_ACTION_ABANDON if stop.abandon else actions.CONTROL_ACTION_CANCEL
+    return worker_service_pb2.ControlMessage(task_token=stop.token, action=action)

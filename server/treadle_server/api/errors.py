@@ -1,0 +1,138 @@
+"""One table from our errors to gRPC codes, and how they travel: `google.rpc` details with stable
+reasons.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+import grpc
+import structlog
+from google.protobuf import any_pb2
+from google.protobuf.duration_pb2 import Duration
+from google.rpc import error_details_pb2, status_pb2
+
+from treadle.v1 import payload_pb2
+from treadle_server.definitions.errors import DefinitionInvalid, Violation
+from treadle_server.engine.errors import Refusal
+from treadle_server.runs import errors as runs_errors
+
+DOMAIN = "treadle.dev"
+DETAILS_KEY = "grpc-status-details-bin"
+_RETRY_AFTER_SECONDS = 1
+
+_log = structlog.get_logger(component="api")
+
+CODES: dict[str, grpc.StatusCode] = {
+    "NOT_FOUND": grpc.StatusCode.NOT_FOUND,
+    "WORKFLOW_ID_TAKEN": grpc.StatusCode.ALREADY_EXISTS,
+    "REQUEST_ID_REUSED": grpc.StatusCode.FAILED_PRECONDITION,
+    "TASK_TOKEN_INVALID": grpc.StatusCode.INVALID_ARGUMENT,
+    "NAMESPACE_MISMATCH": grpc.StatusCode.PERMISSION_DENIED,
+    "SESSION_UNKNOWN": grpc.StatusCode.FAILED_PRECONDITION,
+    "SERVER_BUSY": grpc.StatusCode.RESOURCE_EXHAUSTED,
+    "SERVER_STOPPING": grpc.StatusCode.UNAVAILABLE,
+    "RUN_ENDED": grpc.StatusCode.FAILED_PRECONDITION,
+    "RUN_ENDING": grpc.StatusCode.FAILED_PRECONDITION,
+    "LEASE_ENDED": grpc.StatusCode.FAILED_PRECONDITION,
+    "NOT_READY": grpc.StatusCode.FAILED_PRECONDITION,
+    "NOT_HELD": grpc.StatusCode.FAILED_PRECONDITION,
+    "DEFINITION_INVALID": grpc.StatusCode.INVALID_ARGUMENT,
+    "INPUT_INVALID": grpc.StatusCode.INVALID_ARGUMENT,
+    "REQUEST_INVALID": grpc.StatusCode.INVALID_ARGUMENT,
+    "INTERNAL": grpc.StatusCode.INTERNAL,
+}
+"""Every reason that a client can get, with its code."""
+
+
+class RequestInvalid(Exception):
+    """The request itself is wrong: each fault with the field it is in."""
+
+    reason = "REQUEST_INVALID"
+
+    def __init__(self, violations: Sequence[Violation]) -> None:
+        self.violations = tuple(violations)
+        super().__init__("; ".join(f"{v.path}: {v.message}" for v in self.violations[:3]))
+
+
+def invalid(field: str, message: str) -> RequestInvalid:
+    """A request with one fault."""
+    return RequestInvalid([Violation(field, message)])
+
+
+class Described:
+    """An error as it goes out."""
+
+    __slots__ = ("code", "message", "metadata", "reason", "violations")
+
+    def __init__(self, error: Exception) -> None:
+        self.metadata: dict[str, str] = {}
+        self.violations: tuple[Violation, ...] = ()
+        match error:
+            case RequestInvalid() | DefinitionInvalid():
+                self.reason, self.message = error.reason, str(error)
+                self.violations = error.violations
+            case Refusal():
+                self.reason, self.message = error.reason, error.message
+                self.metadata = error.metadata
+            case _:
+                error_id = uuid.uuid4().hex
+                _log.error("a request failed unexpectedly", error_id=error_id, exc_info=error)
+                self.reason = "INTERNAL"
+                self.message = (
+                    f"something went wrong in the server; its log has error id {error_id}"
+                )
+                self.metadata = {"error_id": error_id}
+        self.code = CODES[self.reason]
+
+    def status(self) -> status_pb2.Status:
+        """With all details, for the trailing metadata."""
+        details: list[Any] = [
+            error_details_pb2.ErrorInfo(reason=self.reason, domain=DOMAIN, metadata=self.metadata)
+        ]
+        if self.violations:
+            details.append(
+                error_details_pb2.BadRequest(
+                    field_violations=[
+                        error_details_pb2.BadRequest.FieldViolation(
+                            field=v.path, description=v.message[:2_000]
+                        )
+                        for v in self.violations[:20]
+                    ]
+                )
+            )
+        if self.reason == runs_errors.Busy.reason:
+            delay = Duration(seconds=_RETRY_AFTER_SECONDS)
+            details.append(error_details_pb2.RetryInfo(retry_delay=delay))
+        packed = []
+        for detail in details:
+            one = any_pb2.Any()
+            one.Pack(detail)
+            packed.append(one)
+        # Trailing metadata is bounded; a long list of faults must not lose the whole answer.
+        message = self.message[:1_500]
+        return status_pb2.Status(code=self.code.value[0], message=message, details=packed)
+
+    def item(self) -> payload_pb2.ItemStatus:
+        """For one item of a batch."""
+        metadata = dict(self.metadata)
+        if self.violations:
+            metadata["field"] = self.violations[0].path
+        return payload_pb2.ItemStatus(
+            code=self.code.value[0], message=self.message, reason=self.reason, metadata=metadata
+        )
+
+
+def item_status(error: Exception | None) -> payload_pb2.ItemStatus:
+    """The status of one item; OK for None."""
+    return payload_pb2.ItemStatus() if error is None else Described(error).item()
+
+
+async def abort(context: grpc.aio.ServicerContext[Any, Any], error: Exception) -> None:
+    """Ends the call with the error and its details."""
+    described = Described(error)
+    status = described.status()
+    context.set_trailing_metadata(((DETAILS_KEY, status.SerializeToString()),))
+    await context.abort(described.code, status.message)

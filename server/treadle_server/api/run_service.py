@@ -1,0 +1,244 @@
+"""`treadle.v1.RunService`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+from treadle.v1 import event_pb2
+from treadle.v1 import run_service_pb2 as messages
+from treadle_server.api import checks, convert
+from treadle_server.api.errors import invalid, item_status
+from treadle_server.api.pages import Pages
+from treadle_server.clock import Clock
+from treadle_server.engine.values import NULL, IncidentAnswer, Payload
+from treadle_server.journal.port import Record
+from treadle_server.runs.model import (
+    AnswerRequest,
+    ConflictPolicy,
+    ReusePolicy,
+    RunReference,
+    StartRequest,
+)
+from treadle_server.runs.service import Runs
+
+HISTORY_BYTES = 2 << 20
+WAIT_DEFAULT = 20 * 1_000_000
+WAIT_MAX = 60 * 1_000_000
+
+
+class RunService:
+    """One method per RPC, found by its name."""
+
+    def __init__(self, runs: Runs, pages: Pages, clock: Clock) -> None:
+        self._runs = runs
+        self._pages = pages
+        self._clock = clock
+
+    async def StartRun(
+        self, request: messages.StartRunRequest, context: Any
+    ) -> messages.StartRunResponse:
+        """Starts one run."""
+        namespace = checks.namespace(request.namespace)
+        [answer] = await self._runs.start(
+            [start_request(request, namespace, "", _traceparent(context))]
+        )
+        if isinstance(answer, Exception):
+            raise answer
+        return convert.started(answer)
+
+    async def BatchStartRuns(
+        self, request: messages.BatchStartRunsRequest, context: Any
+    ) -> messages.BatchStartRunsResponse:
+        """Starts many."""
+        namespace = checks.namespace(request.namespace)
+        traceparent = _traceparent(context)
+        answers: list[Any] = []
+        wanted: list[StartRequest] = []
+        for number, item in enumerate(checks.batch("items", request.items)):
+            try:
+                if item.namespace not in ("", namespace):
+                    raise invalid(
+                        f"items[{number}].namespace", "must be empty or that of the batch"
+                    )
+                wanted.append(start_request(item, namespace, f"items[{number}].", traceparent))
+                answers.append(None)
+            except Exception as error:  # noqa: BLE001 - becomes the item's status
+                answers.append(error)
+        done = iter(await self._runs.start(wanted))
+        response = messages.BatchStartRunsResponse()
+        for early in answers:
+            answer = next(done) if early is None else early
+            if isinstance(answer, Exception):
+                response.items.add(status=item_status(answer))
+            else:
+                response.items.add(status=item_status(None), run=convert.started(answer))
+        return response
+
+    async def GetRun(
+        self, request: messages.GetRunRequest, _context: Any
+    ) -> messages.GetRunResponse:
+        """Describes a run."""
+        view = await self._runs.describe(reference(request), include_nodes=request.include_nodes)
+        return convert.run_view(view, self._clock.now())
+
+    async def ListRuns(
+        self, request: messages.ListRunsRequest, _context: Any
+    ) -> messages.ListRunsResponse:
+        """Lists runs."""
+        namespace = checks.namespace(request.namespace)
+        workflow = checks.identifier("workflow", request.workflow) or None
+        state = checks.enum_value("state", request, "state") or None
+        query = ("runs", namespace, workflow, state)
+        place = self._pages.read(query, request.page_token)
+        limit = checks.page_size(request.page_size)
+        before = None if place is None else (int(place[0]), bytes.fromhex(place[1]))
+        rows = await self._runs.list_runs(
+            namespace, workflow=workflow, state=state, before=before, limit=limit
+        )
+        token = ""
+        if len(rows) == limit:
+            token = self._pages.make(query, (rows[-1].start_time, rows[-1].run_id.hex()))
+        return messages.ListRunsResponse(
+            runs=[convert.run(row) for row in rows], next_page_token=token
+        )
+
+    async def GetRunHistory(self, request: messages.GetRunHistoryRequest, _context: Any) -> bytes:
+        """Reads events: the journal's bytes, passed on unparsed."""
+        after_seq = checks.count("after_seq", request.after_seq, low=0, high=2**62)
+        records, more = await self._runs.history(reference(request), after_seq, HISTORY_BYTES)
+        last_seq = records[-1].base_seq + records[-1].count - 1 if more else 0
+        tail = messages.GetRunHistoryResponse(next_after_seq=last_seq).SerializeToString()
+        return event_bytes(records, after_seq) + tail
+
+    async def WatchRun(
+        self, request: messages.WatchRunRequest, _context: Any
+    ) -> AsyncIterator[bytes]:
+        """Streams events."""
+        after_seq = checks.count("after_seq", request.after_seq, low=0, high=2**62)
+        async for records in self._runs.watch(reference(request), after_seq):
+            yield event_bytes(records, after_seq)
+
+    async def WaitRun(
+        self, request: messages.WaitRunRequest, _context: Any
+    ) -> messages.WaitRunResponse:
+        """Waits for a run's end."""
+        timeout = WAIT_DEFAULT
+        if request.HasField("timeout"):
+            timeout = min(checks.duration("timeout", request.timeout), WAIT_MAX)
+        return convert.wait_response(await self._runs.wait(reference(request), timeout))
+
+    async def CancelRun(
+        self, request: messages.CancelRunRequest, _context: Any
+    ) -> messages.CancelRunResponse:
+        """Asks a run to end."""
+        row = await self._runs.cancel(reference(request), **_said(request))
+        return messages.CancelRunResponse(run=convert.run(row))
+
+    async def TerminateRun(
+        self, request: messages.TerminateRunRequest, _context: Any
+    ) -> messages.TerminateRunResponse:
+        """Ends a run at once."""
+        row = await self._runs.terminate(reference(request), **_said(request))
+        return messages.TerminateRunResponse(run=convert.run(row))
+
+    async def AnswerIncident(
+        self, request: messages.AnswerIncidentRequest, _context: Any
+    ) -> messages.AnswerIncidentResponse:
+        """Answers an incident."""
+        number = checks.enum_value("answer", request, "answer")
+        if not number:
+            raise invalid("answer", "is missing: RETRY or FAIL")
+        said = _said(request)
+        answer = AnswerRequest(
+            reference=reference(request),
+            key=checks.identifier("key", request.key, required=True),
+            answer=IncidentAnswer(number),
+            **said,
+        )
+        return messages.AnswerIncidentResponse(run=convert.run(await self._runs.answer(answer)))
+
+
+def start_request(
+    request: messages.StartRunRequest, namespace: str, path: str, traceparent: str
+) -> StartRequest:
+    """A checked start."""
+    conflict = checks.enum_value(f"{path}conflict_policy", request, "conflict_policy")
+    reuse = checks.enum_value(f"{path}reuse_policy", request, "reuse_policy")
+    run_timeout = None
+    if request.HasField("run_timeout"):
+        run_timeout = checks.duration(f"{path}run_timeout", request.run_timeout)
+    return StartRequest(
+        namespace=namespace,
+        workflow=checks.identifier(f"{path}workflow", request.workflow, required=True),
+        version=checks.count(f"{path}version", request.version, low=0, high=2**62),
+        workflow_id=checks.identifier(f"{path}workflow_id", request.workflow_id),
+        request_id=checks.identifier(
+            f"{path}request_id", request.request_id, limit=checks.MAX_REQUEST_ID_BYTES
+        ),
+        content_hash=convert.content_hash(request) if request.request_id else b"",
+        input=_input(request, path),
+        run_timeout=run_timeout,
+        conflict_policy=ConflictPolicy(conflict or 1),
+        reuse_policy=ReusePolicy(reuse or 1),
+        traceparent=traceparent,
+    )
+
+
+def _input(request: messages.StartRunRequest, path: str) -> Payload:
+    match request.WhichOneof("input_value"):
+        case "input":
+            return checks.payload(f"{path}input", request.input)
+        case "input_json":
+            return Payload(json.dumps(checks.plain_value(request.input_json)).encode())
+        case _:
+            return NULL
+
+
+def reference(request: Any) -> RunReference:
+    """The run that a request means."""
+    found = RunReference(
+        namespace=checks.namespace(request.namespace),
+        run_id=checks.run_id("run_id", request.run_id),
+        workflow_id=checks.identifier("workflow_id", request.workflow_id),
+    )
+    if not found.run_id and not found.workflow_id:
+        raise invalid("run_id", "is missing: name the run by `run_id` or by `workflow_id`")
+    return found
+
+
+def _said(request: Any) -> dict[str, str]:
+    if len(request.reason.encode()) > 8_192:
+        raise invalid("reason", "is longer than 8192 bytes")
+    return {
+        "reason": request.reason,
+        "actor": "local",
+        "request_id": checks.identifier(
+            "request_id", request.request_id, limit=checks.MAX_REQUEST_ID_BYTES
+        ),
+    }
+
+
+def event_bytes(records: list[Record], after_seq: int) -> bytes:
+    """Records' bodies one after the other: an EventBatch has its events where these replies have
+    theirs.
+
+    Only a record that begins before what was asked for is looked into.
+    """
+    parts: list[bytes] = []
+    for record in records:
+        if record.base_seq > after_seq:
+            parts.append(record.body)
+            continue
+        batch = event_pb2.EventBatch.FromString(record.body)
+        kept = [event for event in batch.events if event.seq > after_seq]
+        parts.append(event_pb2.EventBatch(events=kept).SerializeToString())
+    return b"".join(parts)
+
+
+def _traceparent(context: Any) -> str:
+    for key, value in context.invocation_metadata() or ():
+        if key == "traceparent" and isinstance(value, str) and len(value) <= 128:
+            return value
+    return ""

@@ -1,0 +1,210 @@
+"""`treadle.v1.WorkerService`."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from treadle.v1 import payload_pb2
+from treadle.v1 import worker_service_pb2 as messages
+from treadle_server.api import checks, convert
+from treadle_server.api.errors import invalid, item_status
+from treadle_server.engine.errors import Refusal
+from treadle_server.engine.values import NULL, Failure, MemoryOperation, Payload
+from treadle_server.journal.codec import (
+    CodecError,
+    failure_from_message,
+    memory_operation_from_message,
+)
+from treadle_server.runs.model import Beat, CompleteRequest, PollRequest, Result
+from treadle_server.runs.service import Runs
+
+POLL_DEFAULT = 20 * 1_000_000
+POLL_MAX = 60 * 1_000_000
+_DEADLINE_MARGIN = 1_000_000
+_MAX_SESSION_BYTES = 100
+_MESSAGE_BYTES = 8_192
+_STACK_BYTES = 16_384
+
+
+class WorkerService:
+    """One method per RPC, found by its name."""
+
+    def __init__(self, runs: Runs) -> None:
+        self._runs = runs
+
+    async def PollTasks(
+        self, request: messages.PollTasksRequest, context: Any
+    ) -> messages.PollTasksResponse:
+        """Waits for tasks."""
+        answer = await self._runs.poll(poll_request(request, context))
+        return messages.PollTasksResponse(
+            tasks=[convert.task(task, plain_json=request.plain_json) for task in answer.tasks],
+            control_messages=[convert.control(stop) for stop in answer.stops],
+            delivery_id=answer.delivery_id,
+        )
+
+    async def CompleteTasks(
+        self, request: messages.CompleteTasksRequest, _context: Any
+    ) -> messages.CompleteTasksResponse:
+        """Takes results."""
+        refused: dict[int, Exception] = {}
+        results: list[Result] = []
+        for number, item in enumerate(checks.batch("results", request.results)):
+            try:
+                results.append(_result(item, f"results[{number}]"))
+            except Exception as error:  # noqa: BLE001 - becomes the item's status
+                refused[number] = error
+        answer = await self._runs.complete(
+            CompleteRequest(
+                namespace=checks.namespace(request.namespace),
+                results=results,
+                want_next=checks.count(
+                    "want_next", request.want_next, low=0, high=checks.MAX_BATCH
+                ),
+                session_id=checks.identifier(
+                    "session_id", request.session_id, limit=_MAX_SESSION_BYTES
+                ),
+                acknowledged=tuple(request.acknowledged_delivery_ids),
+            )
+        )
+        taken = iter(answer.refusals)
+        statuses = [
+            item_status(refused[number] if number in refused else next(taken))
+            for number in range(len(request.results))
+        ]
+        return messages.CompleteTasksResponse(
+            statuses=statuses,
+            tasks=[convert.task(task) for task in answer.tasks],
+            delivery_id=answer.delivery_id,
+        )
+
+    async def Heartbeat(
+        self, request: messages.HeartbeatRequest, _context: Any
+    ) -> messages.HeartbeatResponse:
+        """Renews leases."""
+        beats = [
+            Beat(
+                token=beat.task_token,
+                details=checks.payload(f"heartbeats[{number}].details", beat.details)
+                if beat.HasField("details")
+                else None,
+            )
+            for number, beat in enumerate(checks.batch("heartbeats", request.heartbeats))
+        ]
+        answers = await self._runs.heartbeat(
+            checks.namespace(request.namespace), request.session_id, beats
+        )
+        return messages.HeartbeatResponse(
+            statuses=[
+                messages.TaskHeartbeatStatus(
+                    status=item_status(answer.refusal), cancel_requested=answer.cancel_requested
+                )
+                for answer in answers
+            ]
+        )
+
+    async def EndSession(
+        self, request: messages.EndSessionRequest, _context: Any
+    ) -> messages.EndSessionResponse:
+        """Ends a session."""
+        session_id = checks.identifier(
+            "session_id", request.session_id, limit=_MAX_SESSION_BYTES, required=True
+        )
+        await self._runs.end_session(checks.namespace(request.namespace), session_id)
+        return messages.EndSessionResponse()
+
+
+def poll_request(request: messages.PollTasksRequest, context: Any) -> PollRequest:
+    """A checked poll; it ends before the caller's deadline."""
+    session_id = checks.identifier("session_id", request.session_id, limit=_MAX_SESSION_BYTES)
+    for kind in request.kinds:
+        if kind != messages.TASK_KIND_ACTIVITY:
+            raise invalid("kinds", f"has no value {kind}; there are activities only")
+    max_tasks = checks.count("max_tasks", request.max_tasks, low=0, high=checks.MAX_BATCH)
+    if not session_id:
+        max_tasks = max_tasks or 1
+    wait = POLL_DEFAULT
+    if request.HasField("wait"):
+        wait = min(checks.duration("wait", request.wait), POLL_MAX)
+    remaining = context.time_remaining()
+    if remaining is not None:
+        wait = max(0, min(wait, int(remaining * 1_000_000) - _DEADLINE_MARGIN))
+    types = frozenset(
+        checks.identifier("activity_types", one.name, required=True)
+        for one in request.activity_types
+    )
+    held = None
+    if request.HasField("resume"):
+        held = checks.tokens("resume.held_task_tokens", request.resume.held_task_tokens)
+    return PollRequest(
+        namespace=checks.namespace(request.namespace),
+        queue=checks.identifier("queue", request.queue, limit=200) or "default",
+        max_tasks=max_tasks,
+        wait=wait,
+        identity=checks.identifier("identity", request.identity),
+        build_id=checks.identifier("build_id", request.build_id),
+        session_id=session_id,
+        types=types or None,
+        descriptions={
+            one.name: one.description for one in request.activity_types if one.description
+        },
+        held_tokens=held,
+        acknowledged=tuple(request.acknowledged_delivery_ids),
+    )
+
+
+def _result(item: messages.TaskResult, path: str) -> Result:
+    match item.WhichOneof("outcome"):
+        case "completed":
+            return Result(
+                token=item.task_token,
+                output=_output(item.completed, f"{path}.completed"),
+                memory_operations=_memory(item.completed, f"{path}.completed"),
+            )
+        case "failed":
+            return Result(token=item.task_token, failure=_failure(item.failed, f"{path}.failed"))
+        case "cancelled":
+            return Result(token=item.task_token, cancelled=True)
+        case "returned":
+            return Result(token=item.task_token, returned=item.returned.reason[:1_000])
+        case _:
+            raise invalid(path, "has no outcome: completed, failed, cancelled or returned")
+
+
+def _output(completed: messages.TaskCompleted, path: str) -> Payload:
+    match completed.WhichOneof("output_value"):
+        case "output":
+            return checks.payload(f"{path}.output", completed.output)
+        case "output_json":
+            return Payload(json.dumps(checks.plain_value(completed.output_json)).encode())
+        case _:
+            return NULL
+
+
+def _memory(completed: messages.TaskCompleted, path: str) -> tuple[MemoryOperation, ...]:
+    operations = checks.batch(f"{path}.memory_operations", completed.memory_operations)
+    for operation in operations:
+        checks.identifier(f"{path}.memory_operations.key", operation.key, limit=200, required=True)
+        if operation.WhichOneof("operation") is None:
+            raise invalid(f"{path}.memory_operations", "has an operation that does nothing")
+    return tuple(memory_operation_from_message(operation) for operation in operations)
+
+
+def _failure(message: payload_pb2.Failure, path: str) -> Failure:
+    checks.identifier(f"{path}.kind", message.kind, limit=200, required=True)
+    if message.HasField("details"):
+        checks.payload(f"{path}.details", message.details)
+    if message.HasField("next_delay"):
+        checks.duration(f"{path}.next_delay", message.next_delay)
+    if len(message.message) > _MESSAGE_BYTES:
+        message.message = message.message[:_MESSAGE_BYTES]
+    if len(message.stack_trace) > _STACK_BYTES:
+        message.stack_trace = message.stack_trace[-_STACK_BYTES:]
+    try:
+        return failure_from_message(message)
+    except CodecError as error:
+        raise invalid(path, str(error)) from None
+
+
+__all__ = ["Refusal", "WorkerService", "poll_request"]
