@@ -40,6 +40,7 @@ def test_a_line_for_machines() -> None:
     configure_logs({}, stream)
     structlog.get_logger(component="writer").info("journal opened", position=7)
     [line] = lines(stream)
+    assert list(line)[:3] == ["timestamp", "level", "message"]
     assert line.pop("timestamp").endswith("Z")
     assert line == {
         "message": "journal opened",

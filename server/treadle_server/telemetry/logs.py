@@ -14,7 +14,7 @@ from typing import TextIO
 from uuid import UUID
 
 import structlog
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor
 
 from treadle_server.telemetry import ids
 
@@ -84,8 +84,14 @@ def _rendering_for_machines() -> list[Processor]:
     return [
         structlog.processors.format_exc_info,
         structlog.processors.EventRenamer("message"),
+        _in_reading_order,
         structlog.processors.JSONRenderer(),
     ]
+
+
+def _in_reading_order(_: object, __: str, line: EventDict) -> EventDict:
+    """When, how bad, what; then the fields in the order in which they were given."""
+    return {key: line[key] for key in ("timestamp", "level", "message")} | line
 
 
 def _adopt_standard_library(
