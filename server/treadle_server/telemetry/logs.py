@@ -91,7 +91,8 @@ def _rendering_for_machines() -> list[Processor]:
 
 def _in_reading_order(_: object, __: str, line: EventDict) -> EventDict:
     """When, how bad, what; then the fields in the order in which they were given."""
-    return {key: line[key] for key in ("timestamp", "level", "message")} | line
+    first = {key: line[key] for key in ("timestamp", "level", "message")}
+    return {**first, **line}
 
 
 def _adopt_standard_library(
