@@ -1,0 +1,1 @@
+"""Workflows to look at, to run and to copy from."""
