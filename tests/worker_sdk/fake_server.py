@@ -46,6 +46,7 @@ class FakeServer(WorkerServiceServicer):
         self.refuse: Callable[[messages.TaskResult], payload_pb2.ItemStatus] = lambda result: OK
         self.before_report: Callable[[Any, Any], Awaitable[None]] | None = None
         """Awaited with request and context before a report is taken; may abort or hang."""
+        self.before_poll: Callable[[Any, Any], Awaitable[None]] | None = None
         self.before_heartbeat: Callable[[Any, Any], Awaitable[None]] | None = None
         self.refuse_heartbeat: dict[bytes, payload_pb2.ItemStatus] = {}
         self.cancel_at_heartbeat: set[bytes] = set()
@@ -91,6 +92,8 @@ class FakeServer(WorkerServiceServicer):
         await self.notify()
 
     async def send(self, action: messages.ControlAction, token: bytes) -> None:
+        if action == messages.CONTROL_ACTION_ABANDON:
+            self._handed_out.pop(token, None)
         self.control.append(messages.ControlMessage(action=action, task_token=token))
         await self.notify()
 
@@ -122,6 +125,8 @@ class FakeServer(WorkerServiceServicer):
     async def PollTasks(
         self, request: messages.PollTasksRequest, context: Any
     ) -> messages.PollTasksResponse:
+        if self.before_poll is not None:
+            await self.before_poll(request, context)
         self.polls.append(request)
         self.acknowledged.update(request.acknowledged_delivery_ids)
         if request.HasField("resume"):

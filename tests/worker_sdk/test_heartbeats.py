@@ -116,6 +116,23 @@ async def test_heartbeats_of_many_activities_share_a_call(
     assert [len(call.heartbeats) for call in server.heartbeats] == [10]
 
 
+async def test_calls_stay_below_what_a_server_takes(
+    server: FakeServer, start_worker: StartWorker
+) -> None:
+    together = asyncio.Barrier(5)
+
+    @activity
+    async def beat(ctx: Context) -> None:
+        await together.wait()
+        ctx.heartbeat("x" * 1_000_000)
+        await server.until(lambda: len(details(server)) == 5)
+
+    start_worker([beat])
+    for token in [await server.add("beat") for _ in range(5)]:
+        await server.output(token)
+    assert [len(call.heartbeats) for call in server.heartbeats] == [3, 2]
+
+
 async def test_what_did_not_arrive_is_sent_again(
     server: FakeServer, start_worker: StartWorker
 ) -> None:

@@ -10,8 +10,12 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import Any
 
+import grpc
 import pytest
+from google.protobuf import any_pb2
+from google.rpc import error_details_pb2, status_pb2
 
 from tests.worker_sdk.conftest import StartWorker
 from tests.worker_sdk.fake_server import FakeServer
@@ -223,6 +227,48 @@ async def test_a_delivery_that_was_lost_on_the_way_is_asked_for_again(
     server._handed_out[b"lost"] = lost
     await server.start()
     assert await server.output(b"lost") is None
+
+
+async def test_a_server_that_never_heard_of_the_tasks_gets_a_worker_without_them(
+    server: FakeServer, start_worker: StartWorker
+) -> None:
+    begun, stopped = asyncio.Event(), asyncio.Event()
+
+    @activity
+    async def hold() -> None:
+        begun.set()
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            stopped.set()
+
+    @activity
+    async def other() -> str:
+        return "goes on"
+
+    start_worker([hold, other], slots=2)
+    token = await server.add("hold")
+    await begun.wait()
+    await server.until(lambda: server.parked)
+    await server.stop()
+
+    async def refuse_old_tokens(request: messages.PollTasksRequest, context: Any) -> None:
+        if token in request.resume.held_task_tokens:
+            info = error_details_pb2.ErrorInfo(reason="TASK_TOKEN_INVALID")
+            packed = any_pb2.Any()
+            packed.Pack(info)
+            status = status_pb2.Status(code=3, message="not ours", details=[packed])
+            context.set_trailing_metadata(
+                (("grpc-status-details-bin", status.SerializeToString()),)
+            )
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "not ours")
+
+    server.before_poll = refuse_old_tokens
+    server._handed_out.clear()  # another journal
+    await server.start()
+    await stopped.wait()
+    assert await server.output(await server.add("other")) == "goes on"
+    assert token not in server.results
 
 
 MODULE = """

@@ -26,6 +26,8 @@ _SHARE_OF_TIMEOUT = 0.8
 _INTERVAL_SECONDS = 30.0
 _LONGEST_INTERVAL_SECONDS = 60.0
 _MAX_BATCH = 1_000
+# Below the 4 MiB that a server takes in one message; details alone may have half of that.
+_MAX_BATCH_BYTES = 3 * 1024 * 1024
 
 
 class Heartbeats:
@@ -79,7 +81,7 @@ class Heartbeats:
             now = self._loop.time()
             due = [a for a in self._waiting.values() if self._due_at(a) <= now]
             if due:
-                await self._send(due[:_MAX_BATCH])
+                await self._send(_fitting(due))
 
     async def flush(self, attempt: Attempt) -> None:
         """Sends the last details of an attempt that failed: the next one is to have them."""
@@ -144,3 +146,14 @@ class Heartbeats:
             self._session.control(messages.CONTROL_ACTION_ABANDON, attempt.token)
         elif status.cancel_requested:
             self._session.control(messages.CONTROL_ACTION_CANCEL, attempt.token)
+
+
+def _fitting(attempts: Sequence[Attempt]) -> Sequence[Attempt]:
+    """As many as one call takes, from the front; the others stay due."""
+    size = 0
+    for number, attempt in enumerate(attempts):
+        if attempt.heartbeat_details is not None:
+            size += attempt.heartbeat_details.ByteSize()
+        if number and (size > _MAX_BATCH_BYTES or number == _MAX_BATCH):
+            return attempts[:number]
+    return attempts

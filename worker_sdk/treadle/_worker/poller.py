@@ -25,6 +25,9 @@ _log = logging.getLogger("treadle.worker")
 
 _MAX_TASKS = 1_000
 
+_TOKEN_INVALID = "TASK_TOKEN_INVALID"
+"""The server's reason for a token that it has not made."""
+
 # A server that answers an empty poll sooner is not waiting at all; asking at once would be a storm.
 _SHORTEST_EMPTY_SECONDS = 0.05
 
@@ -51,22 +54,14 @@ class Poller:
         """Polls until cancelled. Raises `InvalidRequest` or `NotPermitted`: no repeat helps."""
         backoff = Backoff()
         while True:
-            slots = self._session.slots
-            slots.promised_to_poll = min(slots.free, _MAX_TASKS)
-            acknowledgements = self._session.take_acknowledgements()
             began = time.monotonic()
             try:
-                response = await self._poll(self._request(acknowledgements))
-            except (InvalidRequest, NotPermitted):
-                raise
+                response = await self._ask()
             except RequestError as error:
-                self._session.put_back_acknowledgements(acknowledgements)
-                await self._lost(error, backoff)
+                self._lost(error)
+                await asyncio.sleep(backoff.next_delay_seconds() or 0.0)
                 continue
-            finally:
-                slots.promised_to_poll = 0
             if response is None:
-                self._session.put_back_acknowledgements(acknowledgements)
                 continue
             backoff.reset()
             self._found()
@@ -102,6 +97,20 @@ class Poller:
             session.must_resume = False
         return request
 
+    async def _ask(self) -> messages.PollTasksResponse | None:
+        """One poll; None if it was withdrawn."""
+        session = self._session
+        session.slots.promised_to_poll = min(session.slots.free, _MAX_TASKS)
+        acknowledgements = session.take_acknowledgements()
+        response = None
+        try:
+            response = await self._poll(self._request(acknowledgements))
+        finally:
+            session.slots.promised_to_poll = 0
+            if response is None:
+                session.put_back_acknowledgements(acknowledgements)
+        return response
+
     async def _poll(self, request: messages.PollTasksRequest) -> messages.PollTasksResponse | None:
         """The answer; None if the poll was withdrawn."""
         self._withdrawn = False
@@ -112,8 +121,8 @@ class Poller:
             task = asyncio.current_task()
             if not self._withdrawn or (task is not None and task.cancelling()):
                 raise
-            # What the server was about to send is sent again; a resume must be said again, too.
-            self._session.must_resume = self._session.must_resume or request.HasField("resume")
+            # Its answer may have been on the way. Saying what is held gets the rest sent again.
+            self._session.must_resume = True
             return None
         finally:
             self._call = None
@@ -123,12 +132,18 @@ class Poller:
         for message in response.control_messages:
             self._session.control(message.action, message.task_token)
 
-    async def _lost(self, error: RequestError, backoff: Backoff) -> None:
+    def _lost(self, error: RequestError) -> None:
+        """Notes a poll that failed. Raises the error if asking again cannot help."""
+        if error.reason == _TOKEN_INVALID:
+            # Another server, or another journal, than the one that gave us these tasks.
+            _log.warning("the server does not know the tasks held here, which are dropped")
+            self._session.disown()
+        elif isinstance(error, (InvalidRequest, NotPermitted)):
+            raise error
         self._session.connection_lost()
         if self._failing_since is None:
             self._failing_since = time.monotonic()
             _log.warning("poll failed, trying again until the server answers: %s", error)
-        await asyncio.sleep(backoff.next_delay_seconds() or 0.0)
 
     def _found(self) -> None:
         if self._failing_since is not None:

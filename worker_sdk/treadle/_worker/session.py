@@ -188,6 +188,15 @@ class Session:
         # The resume says what has arrived; a server that was restarted counts deliveries anew.
         self._acknowledgements.clear()
 
+    def disown(self) -> None:
+        """Forgets all tasks: the server has never heard of them."""
+        for attempt in self.attempts.values():
+            attempt.abandoned = True
+            self.cancel(attempt)
+        self.unreported.clear()
+        self.all_reported.set()
+        self._settled.clear()
+
     def control(self, action: messages.ControlAction, token: bytes) -> None:
         """Does what the server says about a task."""
         attempt = self.attempts.get(token)
