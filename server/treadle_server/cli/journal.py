@@ -18,6 +18,7 @@ from treadle_server.cli.server import data_dir_option, default_data_dir
 if TYPE_CHECKING:
     from treadle_server.cli.screen import Screen
     from treadle_server.journal.port import Finding, Journal, Record, Stats
+    from treadle_server.journal.sqlite import SqliteJournal
 
 _FILE_NAME = "treadle.db"
 
@@ -57,8 +58,10 @@ def check(settings: Settings, data_dir: Path | None) -> int:
     screen = Screen(settings)
     with _opened(data_dir) as (path, opened):
         screen.note(f"Checking {path}")
-        findings = list(_checked(screen, opened))
-        stats = opened.stats()
+        # Of one moment: what a server writes meanwhile would not fit what was read before.
+        with opened.frozen():
+            findings = list(_checked(screen, opened))
+            stats = opened.stats()
     if settings.output is not OutputFormat.TABLE:
         _print_plain(settings.output, stats, findings)
     elif findings:
@@ -160,7 +163,7 @@ def stats(settings: Settings, data_dir: Path | None) -> None:
 
 
 @contextmanager
-def _opened(data_dir: Path | None) -> Iterator[tuple[Path, Journal]]:
+def _opened(data_dir: Path | None) -> Iterator[tuple[Path, SqliteJournal]]:
     """The journal of a data folder, to read. Raises `CommandFailed` if it cannot be read."""
     try:
         from treadle_server.journal.port import JournalError

@@ -308,11 +308,24 @@ class SqliteJournal:
         """Several reads that see one state."""
         with self._stopping("a read"):
             reader = self._reader()
+            if reader.in_transaction:  # within `frozen`
+                yield reader
+                return
             reader.execute("BEGIN")
             try:
                 yield reader
             finally:
                 reader.execute("ROLLBACK")
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """All reads of this thread see one state, while a server goes on writing.
+
+        Meanwhile its log cannot be checkpointed and grows.
+        """
+        with self._snapshot() as reader:
+            reader.execute(statements.LAST_POSITION).fetchone()  # BEGIN alone fixes nothing yet
+            yield
 
     def load(self, run_ids: Sequence[bytes]) -> list[tuple[RunRow, list[Record]] | None]:
         loaded: list[tuple[RunRow, list[Record]] | None] = []
