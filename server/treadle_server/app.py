@@ -13,7 +13,7 @@ import os
 import secrets
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import version as installed_version
 from pathlib import Path
 
@@ -76,7 +76,7 @@ class Server:
             token_secret=await self._token_secret(),
             committed=self._committed,
         )
-        self._api = ApiServer(self.runs, self._clock, self._config.address)
+        self._api = ApiServer(self.runs, self._clock, self._config.address, secrets.token_bytes(32))
         address = await self._api.start()
         await self._start_telemetry(info)
         self.runs.start_serving(info)
@@ -210,7 +210,7 @@ def run_server(config: ServerConfig) -> int:
         return runner.run(serve(config, settings))
 
 
-def _loop_factory():  # type: ignore[no-untyped-def]
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     """uvloop where it is installed: 10 to 40 % faster; else asyncio's own loop."""
     try:
         import uvloop

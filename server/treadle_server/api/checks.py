@@ -128,7 +128,9 @@ def payload(field: str, message: payload_pb2.Payload) -> Payload:
 
 
 def plain_value(value: Value) -> Any:
-    """JSON as Python has it; whole numbers, which the message turned into doubles, are whole again."""
+    """JSON as Python has it; whole numbers, which the message turned into doubles, are whole
+    again.
+    """
     return whole_numbers(MessageToDict(value))
 
 

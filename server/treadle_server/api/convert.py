@@ -61,7 +61,7 @@ def run(row: RunRow) -> run_service_pb2.Run:
         workflow_id=row.workflow_id,
         workflow=row.workflow,
         version=row.version,
-        state=run_service_pb2.RunState.Name(row.state),  # type: ignore[arg-type]
+        state=run_service_pb2.RunState.Name(row.state),
         start_time=timestamp(row.start_time),
         end_time=None if row.end_time is None else timestamp(row.end_time),
         last_seq=row.last_seq,
@@ -93,7 +93,7 @@ def run_view(view: RunView, now: Instant) -> run_service_pb2.GetRunResponse:
         incident=view.incident,
     )
     for name, state in view.nodes:
-        response.nodes.add(node=name, state=int(state))  # type: ignore[arg-type]
+        response.nodes.add(node=name, state=int(state))
     return response
 
 

@@ -4,7 +4,7 @@ reasons.
 
 from __future__ import annotations
 
-import uuid
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,6 +24,7 @@ DETAILS_KEY = "grpc-status-details-bin"
 _RETRY_AFTER_SECONDS = 1
 
 _log = structlog.get_logger(component="api")
+_error_numbers = itertools.count(1)
 
 CODES: dict[str, grpc.StatusCode] = {
     "NOT_FOUND": grpc.StatusCode.NOT_FOUND,
@@ -78,7 +79,7 @@ class Described:
                 self.reason, self.message = error.reason, error.message
                 self.metadata = error.metadata
             case _:
-                error_id = uuid.uuid4().hex
+                error_id = f"E{next(_error_numbers)}"
                 _log.error("a request failed unexpectedly", error_id=error_id, exc_info=error)
                 self.reason = "INTERNAL"
                 self.message = (

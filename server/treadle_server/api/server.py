@@ -9,7 +9,6 @@ the exception's text. So handlers get bytes, parse them here, and let nothing ou
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -54,10 +53,11 @@ class AddressUnusable(Exception):
 class ApiServer:
     """Serves `treadle.v1` on one address."""
 
-    def __init__(self, runs: Runs, clock: Clock, address: str) -> None:
+    def __init__(self, runs: Runs, clock: Clock, address: str, page_secret: bytes) -> None:
         self._runs = runs
         self._clock = clock
         self._address = address
+        self._page_secret = page_secret
         self._health = health.aio.HealthServicer()
         self._names: list[str] = []
 
@@ -66,7 +66,7 @@ class ApiServer:
         `AddressUnusable`.
         """
         self._server = grpc.aio.server(options=_OPTIONS)
-        pages = Pages(secrets.token_bytes(32))
+        pages = Pages(self._page_secret)
         services: dict[str, Any] = {
             "DefinitionService": DefinitionService(self._runs, pages),
             "RunService": RunService(self._runs, pages, self._clock),
@@ -89,7 +89,8 @@ class ApiServer:
             bound = 0
         if not bound:
             raise AddressUnusable(
-                f"cannot listen on {self._address!r}: it is in use, not of this machine, or not HOST:PORT; "
+                f"cannot listen on {self._address!r}: it is in use, not of this machine, or not "
+                f"HOST:PORT; "
                 "end the other server or choose another with --address"
             )
         await self._server.start()

@@ -41,7 +41,7 @@ class Lane:
 
 
 class Lanes:
-    """All lanes. `refill(lane name, limit)` reads the first rows of a lane that are ready by now."""
+    """All lanes. `refill(lane name, limit)` reads the first ready rows of a lane."""
 
     def __init__(self, refill: Callable[[LaneName, int], Iterable[TaskReference]]) -> None:
         self._refill = refill

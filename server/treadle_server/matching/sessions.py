@@ -91,7 +91,7 @@ class Sessions:
         return self._sessions.get((namespace, session_id))
 
     def begin(self, namespace: str, session_id: str, now: Instant) -> Session:
-        """Gets or makes the session; a new one is given the hand-overs that the journal knows of."""
+        """Gets or makes the session; a new one is given what the journal knows of its leases."""
         session = self._sessions.get((namespace, session_id))
         if session is None:
             session = self._sessions[namespace, session_id] = Session(namespace, session_id, now)

@@ -1,8 +1,9 @@
-"""The deep check of a journal: folds every run and compares what follows with what is stored beside it.
+"""The deep check of a journal: folds every run and compares it with what is stored beside it.
 
-Proves, for everything that is committed: every fold succeeds; no timer is lost (`wake_time` is never later than what is
-due); no task is orphaned (each waiting activity has its row, each row its waiting activity); no lease leaks (an ended
-run has none, an open one ends by itself); run rows say what the events say.
+Proves, for everything that is committed: every fold succeeds; no timer is lost (`wake_time` is
+never later than what is due); no task is orphaned (each waiting activity has its row, each row its
+waiting activity); no lease leaks (an ended run has none, an open one ends by itself); run rows say
+what the events say.
 """
 
 from __future__ import annotations
@@ -82,7 +83,9 @@ class _Checker:
             self._compiled[name] = self._compile(name)
         compiled = self._compiled[name]
         if compiled is None:
-            return Finding("definition", _named(run_id), f"{row.workflow} version {row.version} cannot be read")
+            return Finding(
+                "definition", _named(run_id), f"{row.workflow} version {row.version} cannot be read"
+            )
         return _Open(row, compiled.new_state(run_id))
 
     def _compile(self, name: tuple[str, str, int]) -> Compiled | None:
@@ -97,21 +100,34 @@ class _Checker:
     def _check_ended(self, one: _Open) -> Iterator[Finding]:
         row, state = one.row, one.state
         if row.state != int(state.stage) or row.end_time != state.time:
-            yield Finding("run-row", _named(row.run_id), "its events say that it has ended otherwise than its row")
+            yield Finding(
+                "run-row",
+                _named(row.run_id),
+                "its events say that it has ended otherwise than its row",
+            )
         if row.wake_time is not None:
             yield Finding("timer", _named(row.run_id), "has ended but would still be woken")
 
     def _check_open(self, one: _Open) -> Iterator[Finding]:
         row, state = one.row, one.state
         if row.end_time is not None:
-            yield Finding("run-row", _named(row.run_id), "its row says that it has ended, its events do not")
+            yield Finding(
+                "run-row", _named(row.run_id), "its row says that it has ended, its events do not"
+            )
         due = state.wake_time
         if due is not None and (row.wake_time is None or row.wake_time > due):
-            yield Finding("timer", _named(row.run_id), f"is due at {due} but would be woken at {row.wake_time}")
+            yield Finding(
+                "timer",
+                _named(row.run_id),
+                f"is due at {due} but would be woken at {row.wake_time}",
+            )
         if state.progress.at_rest:
             yield Finding("stuck", _named(row.run_id), "has nothing left to do and has not ended")
         for name, activity in state.activities.items():
-            if activity.stage in (ActivityStage.LEASED, ActivityStage.CANCELLING) and not activity.until:
+            if (
+                activity.stage in (ActivityStage.LEASED, ActivityStage.CANCELLING)
+                and not activity.until
+            ):
                 yield Finding("lease", f"{_named(row.run_id)} {name}", "is leased without end")
 
     def _check_ready_rows(self) -> Iterator[Finding]:
@@ -127,10 +143,14 @@ class _Checker:
                 if row.key in expected:
                     expected.discard(row.key)
                 elif row.key[5] not in self._broken:
-                    yield Finding("orphan-task", f"ready {row.key!r}", "no open activity waits there")
+                    yield Finding(
+                        "orphan-task", f"ready {row.key!r}", "no open activity waits there"
+                    )
             low = (*rows[-1].key, "")
         for key in expected:
-            yield Finding("lost-task", f"ready {key!r}", "an activity waits, but no worker will find it")
+            yield Finding(
+                "lost-task", f"ready {key!r}", "an activity waits, but no worker will find it"
+            )
 
 
 def check_journal(journal: Journal) -> Iterator[Finding]:

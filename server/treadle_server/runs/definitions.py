@@ -63,7 +63,8 @@ class Definitions:
             [earlier] = self._journal.get(Table.REQUEST, [request_key])
             if earlier is not None and earlier.value != content_hash:
                 raise RequestIdReused(
-                    f"request id {request_id!r} was used for another document before; take a new one"
+                    f"request id {request_id!r} was used for another document before; take a "
+                    f"new one"
                 )
         [same] = self._journal.get(
             Table.DEFINITION_HASH, [(namespace, definition.name, content_hash)]
@@ -179,7 +180,8 @@ class Definitions:
     def _not_found(self, namespace: str, workflow: str, version: int) -> NotFound:
         if version and self._latest(namespace, workflow):
             return NotFound(
-                f"workflow {workflow!r} has no version {version}; its versions go to {self._latest(namespace, workflow)}"
+                f"workflow {workflow!r} has no version {version}; its versions go to "
+                f"{self._latest(namespace, workflow)}"
             )
         return NotFound(
             f"there is no workflow {workflow!r} in namespace {namespace!r}; deploy it first",

@@ -245,11 +245,9 @@ class Runs:
             low, high = (*lane, priority), (*lane, priority, now + 1)
             for row in self._journal.scan(Table.READY, low, high, limit - len(found)):
                 _, _, _, _, ready_time, run_id, key = row.key
-                assert (
-                    isinstance(ready_time, int)
-                    and isinstance(run_id, bytes)
-                    and isinstance(key, str)
-                )
+                assert isinstance(ready_time, int)
+                assert isinstance(run_id, bytes)
+                assert isinstance(key, str)
                 found.append(TaskReference(priority, ready_time, run_id, key))
         return found
 

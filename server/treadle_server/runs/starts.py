@@ -70,7 +70,7 @@ class Starts:
                     request.namespace, request.workflow, version
                 )
             return self._begin(request, compiled, version)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - becomes the item's answer
             return error
 
     def _begin(self, request: StartRequest, compiled: Compiled, version: int) -> HotRun:
@@ -138,7 +138,7 @@ class Starts:
                 if not isinstance(again, HotRun):
                     return again
                 staged = again
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - becomes the item's answer
             return error
         return Stopping(
             "the run could not be started, because its workflow id keeps changing hands; try again"
@@ -152,7 +152,8 @@ class Starts:
                 if earlier.request_hash == request.content_hash:
                     return _existing(earlier)
                 return RequestIdReused(
-                    f"request id {request.request_id!r} started another run with other content; take a new one",
+                    f"request id {request.request_id!r} started another run with other content; "
+                    f"take a new one",
                     run_id=str(uuid.UUID(bytes=earlier.run_id)),
                 )
         if not request.workflow_id:
@@ -164,7 +165,8 @@ class Starts:
             return _existing(other)
         run_id = str(uuid.UUID(bytes=other.run_id))
         return AlreadyExists(
-            f"workflow id {request.workflow_id!r} belongs to the open run {run_id}; wait for it, cancel it, or start "
+            f"workflow id {request.workflow_id!r} belongs to the open run {run_id}; wait for "
+            f"it, cancel it, or start "
             "with conflict policy USE_EXISTING",
             run_id=run_id,
             workflow_id=request.workflow_id,
@@ -180,7 +182,8 @@ class Starts:
         ):
             run_id = str(uuid.UUID(bytes=other.run_id))
             raise AlreadyExists(
-                f"workflow id {request.workflow_id!r} was used by the run {run_id}, and the reuse policy forbids another",
+                f"workflow id {request.workflow_id!r} was used by the run {run_id}, and the "
+                f"reuse policy forbids another",
                 run_id=run_id,
                 workflow_id=request.workflow_id,
             )

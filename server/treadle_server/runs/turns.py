@@ -40,7 +40,6 @@ from treadle_server.runs.model import Stop, TaskView
 from treadle_server.runs.tokens import Tokens
 from treadle_server.timers.loop import TimerLoop
 
-
 Committed = Callable[[Sequence[Event], int], None]
 """Called after a commit with its events and the position of its record."""
 
@@ -55,7 +54,7 @@ class Assignment:
 
 @dataclass(slots=True)
 class Applied:
-    """What a caller gets: answers in the order of the inputs, valid once `settled` says COMMITTED."""
+    """What a caller gets: answers in the order of the inputs, valid once `settled` is COMMITTED."""
 
     answers: list[Any]
     settled: asyncio.Future[Outcome] | None
@@ -127,7 +126,9 @@ class Turns:
             for assignment in assignments:
                 assignment.taker.release()
             if isinstance(error, JournalBusy):
-                raise Busy("more requests wait for the disk than may; try again in a moment") from None
+                raise Busy(
+                    "more requests wait for the disk than may; try again in a moment"
+                ) from None
             raise Stopping("the journal has failed; the server is stopping") from None
         hot.settled = settled
         settled.add_done_callback(partial(self._release, hot, turn, unit, assignments))
@@ -352,13 +353,17 @@ def copy_row(hot: HotRun) -> RunRow:
 
 
 async def until_settled(settled: asyncio.Future[Outcome] | None) -> bool:
-    """Waits for a commit, whatever happens to the caller's own request; False if it did not happen."""
+    """Waits for a commit, whatever happens to the caller's own request; False if it did not
+    happen.
+    """
     if settled is None:
         return True
     try:
         return await asyncio.shield(settled) is Outcome.COMMITTED
     except JournalError:
-        raise Stopping("the journal has failed; what became of this is known after a restart") from None
+        raise Stopping(
+            "the journal has failed; what became of this is known after a restart"
+        ) from None
 
 
 def first_refusal(answers: Sequence[Any]) -> Refusal | None:

@@ -97,7 +97,8 @@ class Work:
         session = sessions.find(request.namespace, request.session_id)
         if session is None and request.held_tokens is None:
             raise SessionUnknown(
-                "the server does not know this session; poll again with `resume`, naming the tasks that you hold"
+                "the server does not know this session; poll again with `resume`, naming the "
+                "tasks that you hold"
             )
         session = sessions.begin(request.namespace, request.session_id, now)
         session.last_seen = now
@@ -248,7 +249,7 @@ class Work:
     # --- results ----------------------------------------------------------------------------------
 
     async def complete(self, request: CompleteRequest) -> CompleteAnswer:
-        """Takes results in order, each with an answer of its own; may give the next tasks at once."""
+        """Takes results in order, each with its own answer; may give the next tasks at once."""
         session = self._session(request.namespace, request.session_id)
         taker = None
         if session is not None:

@@ -12,7 +12,7 @@ from types import FunctionType
 
 from treadle._graph import cel
 from treadle._graph.cel import Expression
-from treadle._graph.recorded import Recorded, to_expression
+from treadle._graph.recorded import Recorded, install_methods, to_expression
 from treadle._graph.recording import call
 from treadle._graph.refusals import METHODS, Recording
 from treadle.errors import DefinitionError
@@ -198,3 +198,6 @@ def _recording(name: str, *values: object) -> Recording:
     raise DefinitionError(
         f"{name}() is for functions that a graph records: no argument comes from a parameter"
     )
+
+
+install_methods(call_method)

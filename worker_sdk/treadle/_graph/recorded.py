@@ -15,6 +15,16 @@ from treadle._graph.cel import Expression
 from treadle._graph.refusals import REFUSED, Recording
 
 
+CallMethod = Callable[["Recorded", str, tuple[object, ...], dict[str, object]], "Recorded"]
+
+_methods: dict[str, CallMethod] = {}
+
+
+def install_methods(call_method: CallMethod) -> None:
+    """Says how methods of recorded values are called. They make such values, so they are above."""
+    _methods["call"] = call_method
+
+
 class Recorded:
     """A stand-in for a value that only the server will see.
 
@@ -64,13 +74,10 @@ class Recorded:
         )
 
     def __call__(self, *arguments: object, **keywords: object) -> Recorded:
-        # Imported late: methods make `Recorded` values.
-        from treadle._graph.methods import call_method
-
         if self._treadle_owner is None:
             self._treadle_recording.refuse("a call of a recorded value", "an activity")
         owner, name = self._treadle_owner
-        return call_method(owner, name, arguments, keywords)
+        return _methods["call"](owner, name, arguments, keywords)
 
     def __setattr__(self, name: str, value: object) -> None:
         self._treadle_recording.refuse("assignment to an attribute", "a new dict")
