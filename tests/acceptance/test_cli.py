@@ -8,12 +8,15 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from examples.local_service import LocalService, local_service
+from treadle import Start
 
 SECONDS = 60
 """Longer than anything here takes; what hangs fails."""
@@ -266,10 +269,29 @@ def test_a_watch_goes_on_after_the_server_was_killed(service: LocalService, fold
     assert seqs == list(range(1, len(seqs) + 1))
 
 
-def test_the_journal_is_clean_with_its_server_running(service: LocalService, folder: Path) -> None:
-    checked = treadle(service, folder, "journal", "check", "--data-dir", str(service.data_dir))
+@pytest.mark.usefixtures("deployed")
+def test_the_journal_is_clean_while_runs_go_on(service: LocalService, folder: Path) -> None:
+    """The check must see one moment: thousands of events are written while it reads."""
+    starts = [Start(workflow="cli_orders", input={"item": "a", "count": n % 60}) for n in range(50)]
+    enough = threading.Event()
 
-    assert checked.stdout.startswith("clean: ")
+    def start_runs() -> None:
+        with service.client() as client:
+            while not enough.is_set():
+                client.start_many(starts)
+
+    line = ("journal", "check", "--data-dir", str(service.data_dir), "-o", "json")
+    with ThreadPoolExecutor() as background:
+        load = background.submit(start_runs)
+        try:
+            checks = [json.loads(treadle(service, folder, *line).stdout) for _ in range(3)]
+        finally:
+            enough.set()
+        load.result(timeout=SECONDS)
+
+    sizes = [checked["stats"]["records"] for checked in checks]
+    assert sizes[0] < sizes[1] < sizes[2]
+    assert all(checked["clean"] for checked in checks)
 
 
 def test_a_second_server_is_kept_out_of_the_journal(service: LocalService, folder: Path) -> None:
