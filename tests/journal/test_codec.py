@@ -141,35 +141,37 @@ def test_values_come_back_as_they_were(cls: type, encode: Any, decode: Any) -> N
     comes_back()
 
 
+STORED_EVENTS: list[Event] = [
+    AttemptStarted(
+        seq=5,
+        time=T,
+        key="charge",
+        lease=7,
+        attempt=2,
+        session_id="s",
+        identity="worker-1",
+        build_id="b",
+        until=T + 1_000_000,
+        ready_time=T,
+        type="charge_card",
+    ),
+    ActivityScheduled(
+        seq=6,
+        time=T,
+        key="mail",
+        type="send",
+        queue="default",
+        input=Payload(b"1", {"encoding": b"json/plain"}),
+        retry=RetryPolicy(max_attempts=3, retry_on=("Transient",)),
+        start_to_close_timeout=1_500_000,
+        memory_keys=("a", "b"),
+    ),
+]
+
+
 def test_the_stored_form_is_that_of_the_contract() -> None:
     """Built field by field with protobuf's own constructors: the derived code agrees with them."""
     time = Timestamp(seconds=1_795_000_000, nanos=123_456_000)
-    events: list[Event] = [
-        AttemptStarted(
-            seq=5,
-            time=T,
-            key="charge",
-            lease=7,
-            attempt=2,
-            session_id="s",
-            identity="worker-1",
-            build_id="b",
-            until=T + 1_000_000,
-            ready_time=T,
-            type="charge_card",
-        ),
-        ActivityScheduled(
-            seq=6,
-            time=T,
-            key="mail",
-            type="send",
-            queue="default",
-            input=Payload(b"1", {"encoding": b"json/plain"}),
-            retry=RetryPolicy(max_attempts=3, retry_on=("Transient",)),
-            start_to_close_timeout=1_500_000,
-            memory_keys=("a", "b"),
-        ),
-    ]
     expected = event_pb2.EventBatch(
         events=[
             event_pb2.Event(
@@ -212,7 +214,7 @@ def test_the_stored_form_is_that_of_the_contract() -> None:
             ),
         ]
     )
-    assert event_pb2.EventBatch.FromString(codec.encode_batch(events)) == expected
+    assert event_pb2.EventBatch.FromString(codec.encode_batch(STORED_EVENTS)) == expected
 
 
 def test_equal_metadata_gives_equal_bytes_in_whatever_order_it_was_made() -> None:

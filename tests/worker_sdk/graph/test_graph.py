@@ -33,6 +33,75 @@ class Declined(Exception):
     """A payment was declined."""
 
 
+WHOLE_DOCUMENT = {
+    "treadle": "v1",
+    "kind": "graph",
+    "name": "greeting",
+    "description": "Greet user",
+    "params": {
+        "name": {"type": "string", "description": "whom to greet", "min_length": 1},
+        "loud": {"type": "boolean", "default": False},
+        "nick": {"type": "string", "required": False},
+        "nothing": {"type": "any", "default": None},
+    },
+    "defaults": {"start_to_close": "30s", "retry": {"max_attempts": 2}},
+    "run_timeout": "3600s",
+    "nodes": {
+        "greet_user": {
+            "activity": "greet",
+            "description": "says hello",
+            "queue": "front",
+            "input": '{"name": params.name}',
+            "memory": ["seen"],
+            "retry": {
+                "max_attempts": 4,
+                "initial": "250ms",
+                "backoff": "exponential",
+                "factor": 2,
+                "max": 30,
+                "jitter": 0,
+                "retry_on": ["Transient"],
+                "not_on": ["Declined"],
+            },
+            "start_to_close": "10s",
+            "schedule_to_start": 1.5,
+            "schedule_to_close": "1m",
+            "heartbeat": "2s",
+            "priority": 1,
+            "run_if": "params.loud",
+            "default_output": {"message": ""},
+            "on_failure": "continue",
+        },
+        "log": {"activity": "log_message"},
+        "sleep": {"input": {"seconds": 3, "who": "params.name"}},
+        "failed": {"fail": {"kind": "Declined", "message": '"no " + string(params.name)'}},
+    },
+    "edges": [
+        {"from": "greet_user", "to": "log", "map": '{"message": output.message}'},
+        {
+            "from": "greet_user",
+            "to": "sleep",
+            "when": "output.ok == true",
+            "description": "on",
+        },
+        {"from": "greet_user", "to": "failed", "else": True},
+        {
+            "from": "log",
+            "to": "failed",
+            "on": "error",
+            "kinds": ["Declined", "Other"],
+            "when": 'error.kind == "X"',
+            "map": '{"why": error.message, "to": greet_user.id}',
+        },
+        {"from": "start", "to": "sleep", "map": '{"name": params.name}'},
+    ],
+    "output": "greet_user.message",
+    "activities": {
+        "greet": {"description": "Generate greeting message", "input": {"type": "object"}}
+    },
+}
+
+
 def test_the_whole_document() -> None:
     greet = TypedActivity("greet", "Generate greeting message", {"type": "object"}, {})
     graph = Graph(
@@ -87,73 +156,7 @@ def test_the_whole_document() -> None:
     graph.edge_from_start("sleep", map=lambda params: {"name": params.name})
     graph.output(lambda greet_user: greet_user.message)
 
-    assert graph.document() == {
-        "treadle": "v1",
-        "kind": "graph",
-        "name": "greeting",
-        "description": "Greet user",
-        "params": {
-            "name": {"type": "string", "description": "whom to greet", "min_length": 1},
-            "loud": {"type": "boolean", "default": False},
-            "nick": {"type": "string", "required": False},
-            "nothing": {"type": "any", "default": None},
-        },
-        "defaults": {"start_to_close": "30s", "retry": {"max_attempts": 2}},
-        "run_timeout": "3600s",
-        "nodes": {
-            "greet_user": {
-                "activity": "greet",
-                "description": "says hello",
-                "queue": "front",
-                "input": '{"name": params.name}',
-                "memory": ["seen"],
-                "retry": {
-                    "max_attempts": 4,
-                    "initial": "250ms",
-                    "backoff": "exponential",
-                    "factor": 2,
-                    "max": 30,
-                    "jitter": 0,
-                    "retry_on": ["Transient"],
-                    "not_on": ["Declined"],
-                },
-                "start_to_close": "10s",
-                "schedule_to_start": 1.5,
-                "schedule_to_close": "1m",
-                "heartbeat": "2s",
-                "priority": 1,
-                "run_if": "params.loud",
-                "default_output": {"message": ""},
-                "on_failure": "continue",
-            },
-            "log": {"activity": "log_message"},
-            "sleep": {"input": {"seconds": 3, "who": "params.name"}},
-            "failed": {"fail": {"kind": "Declined", "message": '"no " + string(params.name)'}},
-        },
-        "edges": [
-            {"from": "greet_user", "to": "log", "map": '{"message": output.message}'},
-            {
-                "from": "greet_user",
-                "to": "sleep",
-                "when": "output.ok == true",
-                "description": "on",
-            },
-            {"from": "greet_user", "to": "failed", "else": True},
-            {
-                "from": "log",
-                "to": "failed",
-                "on": "error",
-                "kinds": ["Declined", "Other"],
-                "when": 'error.kind == "X"',
-                "map": '{"why": error.message, "to": greet_user.id}',
-            },
-            {"from": "start", "to": "sleep", "map": '{"name": params.name}'},
-        ],
-        "output": "greet_user.message",
-        "activities": {
-            "greet": {"description": "Generate greeting message", "input": {"type": "object"}}
-        },
-    }
+    assert graph.document() == WHOLE_DOCUMENT
     assert json.loads(graph.json()) == graph.document()
 
 
