@@ -14,7 +14,6 @@ from treadle._graph import cel
 from treadle._graph.cel import Expression
 from treadle._graph.refusals import REFUSED, Recording
 
-
 CallMethod = Callable[["Recorded", str, tuple[object, ...], dict[str, object]], "Recorded"]
 
 _methods: dict[str, CallMethod] = {}
