@@ -86,11 +86,9 @@ def one_input(draw: st.DrawFn, driver: RunDriver) -> i.Input:
         case 16:
             if draw(st.integers(0, 9)) < 9:
                 return i.Continue()
-            return draw(
-                st.sampled_from(
-                    [i.RequestCancel(reason="", actor=""), i.Terminate(reason="", actor="")]
-                )
-            )
+            if draw(st.booleans()):
+                return i.RequestCancel(reason="", actor="")
+            return i.Terminate(reason="", actor="")
         case 17:
             answer = draw(st.sampled_from([IncidentAnswer.RETRY, IncidentAnswer.FAIL]))
             return i.AnswerHeld(key=key, answer=answer, actor="", reason="")

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import difflib
 import json
-import math
 import re
 from collections.abc import Collection, Mapping
 from typing import Any, NoReturn
@@ -20,8 +19,8 @@ MAX_DURATION: Duration = 100 * 366 * 86_400 * 1_000_000
 _SHOWN = 60
 
 _UNITS = {"ms": 1_000, "s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000, "d": 86_400_000_000}
-_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+")
-_DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_DURATION = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?(?:ms|s|m|h|d))+")
+_DURATION_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
 
 
 def nearest(name: str, known: Collection[str]) -> str:
@@ -33,6 +32,8 @@ def nearest(name: str, known: Collection[str]) -> str:
 def parse_json(text: bytes | str) -> Any:
     """JSON without duplicate keys, NaN or infinities. Raises `DefinitionInvalid` at path `$`."""
     try:
+        if isinstance(text, bytes):
+            text = text.decode()  # UTF-8 and nothing else, where json.loads would guess
         return json.loads(text, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
     except RecursionError:
         raise DefinitionInvalid([Violation("$", "nested too deeply")]) from None
@@ -55,6 +56,12 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
+def canonical_json(value: Any) -> bytes:
+    """JSON without blanks, keys in the order given. Raises ValueError for what is no JSON."""
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return text.encode()
+
+
 class Problems:
     """The faults found so far."""
 
@@ -64,6 +71,7 @@ class Problems:
 
     def add(self, path: str, message: str) -> None:
         """Notes one fault."""
+        path, message = _printable(path), _printable(message)
         if len(self.violations) < MAX_VIOLATIONS:
             self.violations.append(Violation(path, message))
         else:
@@ -76,6 +84,11 @@ class Problems:
         if self._more:
             self.violations.append(Violation("$", f"and {self._more} more faults"))
         raise DefinitionInvalid(self.violations)
+
+
+def _printable(text: str) -> str:
+    """Names of the document stand in paths and messages, and may be no valid Unicode."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 class Fields:
@@ -114,7 +127,12 @@ class Fields:
         if not isinstance(value, str):
             self.problems.add(self.at(name), f"must be a string, is {kind_of(value)}")
             return default
-        if len(value.encode()) > max_bytes:
+        try:
+            size = len(value.encode())
+        except UnicodeEncodeError:
+            self.problems.add(self.at(name), "is not valid Unicode")
+            return default
+        if size > max_bytes:
             self.problems.add(self.at(name), f"must be at most {max_bytes} bytes long")
         return value
 
@@ -124,7 +142,8 @@ class Fields:
         if value not in choices:
             listed = ", ".join(sorted(choices))
             self.problems.add(
-                self.at(name), f"must be one of {listed}; is {value!r}.{nearest(value, choices)}"
+                self.at(name),
+                f"must be one of {listed}; is {shown(value)}.{nearest(value, choices)}",
             )
             return default
         return value
@@ -144,15 +163,11 @@ class Fields:
         value = self.raw(name)
         if value is None:
             return default
-        if (
-            isinstance(value, bool)
-            or not isinstance(value, int | float)
-            or not math.isfinite(value)
-        ):
+        if isinstance(value, bool) or not isinstance(value, int | float):
             self.problems.add(self.at(name), f"must be a number, is {kind_of(value)}")
             return default
-        if not low <= value <= high:
-            self.problems.add(self.at(name), f"must be from {low:g} to {high:g}, is {value:g}")
+        if not low <= value <= high:  # nor is NaN
+            self.problems.add(self.at(name), f"must be from {low:g} to {high:g}, is {shown(value)}")
             return default
         return value
 
@@ -165,7 +180,7 @@ class Fields:
             self.problems.add(self.at(name), f"must be a whole number, is {kind_of(value)}")
             return default
         if not low <= value <= high:
-            self.problems.add(self.at(name), f"must be from {low} to {high}, is {value}")
+            self.problems.add(self.at(name), f"must be from {low} to {high}, is {shown(value)}")
             return default
         return value
 
@@ -211,7 +226,7 @@ def parse_duration(value: Any) -> Duration | None:
     if isinstance(value, bool):
         return None
     if isinstance(value, int | float):
-        if not math.isfinite(value):
+        if not 0 < value <= MAX_DURATION:  # nor is NaN; and round() takes no infinity
             return None
         microseconds = value * 1_000_000
     elif isinstance(value, str) and len(value) <= 64 and _DURATION.fullmatch(value):

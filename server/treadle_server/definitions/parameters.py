@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from treadle_server.definitions.document import Fields, Problems, kind_of, nearest
-from treadle_server.definitions.errors import InputInvalid, Violation
+from treadle_server.definitions.document import Fields, Problems, kind_of, nearest, parse_json
+from treadle_server.definitions.errors import DefinitionInvalid, InputInvalid, Violation
 from treadle_server.engine.values import Payload
 
 _TYPES: dict[str, tuple[type, ...]] = {
@@ -33,6 +33,8 @@ class Parameter:
     required: bool
     default: Any
     min_length: int
+    has_default: bool = False
+    """Null is a default as well."""
 
     def fault(self, value: Any) -> str | None:
         """What is wrong with a value, or None."""
@@ -65,6 +67,7 @@ def read_parameters(value: Any, path: str, problems: Problems) -> tuple[Paramete
             required=fields.flag("required", default=not has_default) and not has_default,
             default=default if has_default else None,
             min_length=fields.integer("min_length", 0, low=0, high=1_000_000),
+            has_default=has_default,
         )
         fields.close()
         if has_default and (fault := parameter.fault(default)) is not None:
@@ -77,12 +80,7 @@ def complete_input(parameters: tuple[Parameter, ...] | None, payload: Payload) -
     """The input with defaults filled in. Raises `InputInvalid` with the path of each fault."""
     if parameters is None:
         return payload
-    try:
-        given = json.loads(payload.data or b"null")
-    except ValueError:
-        raise InputInvalid(
-            [Violation("input", "must be JSON, because the workflow declares parameters")]
-        ) from None
+    given = _read(payload)
     if given is None:
         given = {}
     if not isinstance(given, dict):
@@ -106,13 +104,24 @@ def complete_input(parameters: tuple[Parameter, ...] | None, payload: Payload) -
                 f"input.{parameter.name}",
                 f"is missing; it is required and of type {parameter.type}",
             )
-        elif parameter.default is not None:
+        elif parameter.has_default:
             given[parameter.name] = parameter.default
             changed = True
     if problems.violations:
         raise InputInvalid(problems.violations)
     if not changed:
         return payload
-    return Payload(
-        json.dumps(given, separators=(",", ":"), ensure_ascii=False).encode(), payload.metadata
-    )
+    try:
+        data = json.dumps(given, separators=(",", ":"), ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise InputInvalid([Violation("input", "is not valid Unicode")]) from None
+    return Payload(data, payload.metadata)
+
+
+def _read(payload: Payload) -> Any:
+    try:
+        return parse_json(payload.data or b"null")
+    except DefinitionInvalid as invalid:
+        [fault] = invalid.violations
+        message = "must be JSON, because the workflow declares parameters: "
+        raise InputInvalid([Violation("input", message + fault.message)]) from None

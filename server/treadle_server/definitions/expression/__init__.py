@@ -24,7 +24,9 @@ An evaluation is a function of the expression and its bindings, except for the o
 its result is what goes into an event, and it is never evaluated again at replay.
 """
 
+from treadle_server.definitions.expression.canonical import canonical_source
 from treadle_server.definitions.expression.compile import (
+    SOURCE_LIMIT,
     Expression,
     compile_expression,
     compile_guard,
@@ -35,13 +37,29 @@ from treadle_server.definitions.expression.errors import (
     ExpressionInvalid,
     FailureKind,
 )
+from treadle_server.definitions.expression.outline import (
+    ComputedValue,
+    KnownValue,
+    ListValue,
+    ObjectValue,
+    Outline,
+    ReadValue,
+)
 from treadle_server.definitions.expression.source import is_name, literal, mapping_source
 
 __all__ = [
+    "SOURCE_LIMIT",
+    "ComputedValue",
     "Expression",
     "ExpressionFailed",
     "ExpressionInvalid",
     "FailureKind",
+    "KnownValue",
+    "ListValue",
+    "ObjectValue",
+    "Outline",
+    "ReadValue",
+    "canonical_source",
     "compile_expression",
     "compile_guard",
     "compile_mapping",

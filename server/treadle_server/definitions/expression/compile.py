@@ -9,6 +9,7 @@ from treadle_server.definitions.expression.errors import (
     FailureKind,
     Origin,
 )
+from treadle_server.definitions.expression.outline import Outline
 from treadle_server.definitions.expression.plan import (
     Constant,
     ListOf,
@@ -54,6 +55,10 @@ class Expression:
     def may_be_bool(self) -> bool:
         """False if it is certain that it never gives true or false."""
         return self._plan.may_be_bool()
+
+    def outline(self) -> Outline:
+        """What its value is made of, as far as its text tells."""
+        return self._plan.outline()
 
     def evaluate(self, bindings: Mapping[str, object]) -> object:
         """The value on these bindings: JSON, sharing what it can with them, so never change it.

@@ -13,6 +13,14 @@ from collections.abc import Iterator, Mapping
 from typing import Protocol
 
 from treadle_server.definitions.expression.errors import FailureKind, Origin
+from treadle_server.definitions.expression.outline import (
+    KnownValue,
+    ListValue,
+    ObjectValue,
+    Outline,
+    ReadValue,
+    computed,
+)
 from treadle_server.definitions.expression.program import INTEGER_MAX, INTEGER_MIN, Program
 
 RESULT_LIMIT = 1024 * 1024
@@ -40,6 +48,9 @@ class Plan(Protocol):
     def may_be_bool(self) -> bool:
         """False if the value is never true or false, whatever is bound."""
 
+    def outline(self) -> Outline:
+        """What the value is made of."""
+
 
 class Constant:
     """A scalar that is known."""
@@ -60,6 +71,10 @@ class Constant:
     def may_be_bool(self) -> bool:
         """Whether it is one."""
         return isinstance(self._value, bool)
+
+    def outline(self) -> Outline:
+        """The constant."""
+        return KnownValue(self._value)
 
 
 class Path:
@@ -105,6 +120,10 @@ class Path:
         """Nobody knows before the run."""
         return True
 
+    def outline(self) -> Outline:
+        """The path."""
+        return ReadValue(self.name, self.steps, self._origin.path)
+
 
 class ObjectOf:
     """A map literal whose keys are strings."""
@@ -127,6 +146,10 @@ class ObjectOf:
         """Never."""
         return False
 
+    def outline(self) -> Outline:
+        """Its parts by key."""
+        return ObjectValue({key: part.outline() for key, part in self._parts})
+
 
 class ListOf:
     """A list literal."""
@@ -148,6 +171,10 @@ class ListOf:
     def may_be_bool(self) -> bool:
         """Never."""
         return False
+
+    def outline(self) -> Outline:
+        """Its parts in order."""
+        return ListValue(tuple(part.outline() for part in self._parts))
 
 
 class Computed:
@@ -177,3 +204,7 @@ class Computed:
     def may_be_bool(self) -> bool:
         """By its static type."""
         return self._program.result_type in {"BOOL", "DYN"}
+
+    def outline(self) -> Outline:
+        """Its static type, if it has one."""
+        return computed(self._program.result_type)

@@ -14,11 +14,11 @@ from treadle_server.engine.values import NO_RETRY, Backoff, Duration, RetryPolic
 START_TO_CLOSE_DEFAULT: Duration = 600 * 1_000_000
 """10 minutes: without one, a worker that hangs would hang the run with it."""
 
-_BACKOFFS = {"fixed": Backoff.FIXED, "linear": Backoff.LINEAR, "exponential": Backoff.EXPONENTIAL}
-_TIMEOUTS = ("start_to_close", "schedule_to_start", "schedule_to_close", "heartbeat")
+BACKOFFS = {"fixed": Backoff.FIXED, "linear": Backoff.LINEAR, "exponential": Backoff.EXPONENTIAL}
+TIMEOUTS = ("start_to_close", "schedule_to_start", "schedule_to_close", "heartbeat")
 _ATTEMPTS_IF_A_POLICY_SAYS_NOTHING = 3
-_INITIAL: Duration = 1_000_000
-_MAX_PER_INITIAL = 100
+INITIAL: Duration = 1_000_000
+MAX_PER_INITIAL = 100
 
 
 @dataclass(slots=True, frozen=True)
@@ -41,7 +41,7 @@ def read_defaults(value: Any, path: str, problems: Problems) -> Defaults:
             name: fields.duration(
                 name, START_TO_CLOSE_DEFAULT if name == "start_to_close" else None
             )
-            for name in _TIMEOUTS
+            for name in TIMEOUTS
         },
         priority=fields.integer("priority", 3, low=1, high=5),
     )
@@ -51,7 +51,7 @@ def read_defaults(value: Any, path: str, problems: Problems) -> Defaults:
 
 def read_options(fields: Fields, node: str, defaults: Defaults) -> ActivityOptions:
     """The options of one node."""
-    timeouts = {name: fields.duration(name, defaults.timeouts[name]) for name in _TIMEOUTS}
+    timeouts = {name: fields.duration(name, defaults.timeouts[name]) for name in TIMEOUTS}
     type_name = fields.text("activity", node, max_bytes=200)
     if not type_name:
         fields.problems.add(fields.at("activity"), "an activity's type cannot be empty")
@@ -82,19 +82,23 @@ def _retry(fields: Fields, default: RetryPolicy) -> RetryPolicy:
     if value is None:
         return default
     retry = Fields(value, fields.at("retry"), fields.problems)
-    # A linear wait is n times the increment, unless the first one is given.
+    backoff = BACKOFFS[retry.choice("backoff", BACKOFFS, "exponential")]
+    factor = retry.number("factor", 2.0, low=1.0, high=1_000.0)
     increment = retry.duration("increment")
-    first = increment if increment and retry.raw("backoff") == "linear" else _INITIAL
+    # A linear wait is n times the increment, unless the first one is given.
+    linear = backoff is Backoff.LINEAR
+    first = increment if linear and increment else INITIAL
     initial = retry.duration("initial", first) or first
-    longest = retry.duration("max", _MAX_PER_INITIAL * initial) or _MAX_PER_INITIAL * initial
+    longest = retry.duration("max", MAX_PER_INITIAL * initial) or MAX_PER_INITIAL * initial
     policy = RetryPolicy(
         max_attempts=retry.integer(
             "max_attempts", _ATTEMPTS_IF_A_POLICY_SAYS_NOTHING, low=0, high=1_000_000
         ),
         initial_interval=initial,
-        backoff=_BACKOFFS[retry.choice("backoff", _BACKOFFS, "exponential")],
-        coefficient=retry.number("factor", 2.0, low=1.0, high=1_000.0),
-        increment=increment or initial,
+        backoff=backoff,
+        # What another kind of growth would need says nothing.
+        coefficient=factor if backoff is Backoff.EXPONENTIAL else NO_RETRY.coefficient,
+        increment=(increment or initial) if linear else NO_RETRY.increment,
         max_interval=longest,
         jitter=retry.number("jitter", 0.1, low=0.0, high=1.0),
         retry_on=retry.texts("retry_on", what="kinds of failure"),

@@ -5,11 +5,17 @@ folds with.
 from __future__ import annotations
 
 from array import array
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 
+from treadle_server.definitions.errors import DefinitionInvalid, Violation
 from treadle_server.definitions.expression import Expression
 from treadle_server.definitions.graph.model import EdgePlan, NodePlan
 from treadle_server.engine.graph import Topology
+
+_FOLLOWERS_KEPT = 64
+_WORK_LIMIT = 50_000_000
+"""Nodes that may be looked at to check the names in one document: some seconds."""
 
 
 class Structure:
@@ -22,6 +28,9 @@ class Structure:
         for source, target in edges:
             self.successors[source].append(target)
             self.predecessors[target].append(source)
+        self._followers: dict[int, bytearray] = {}
+        self._walked: Counter[int] = Counter()
+        self._work = 0
         self._rank: list[int] = []
         self._unordered = self._sort()
 
@@ -54,19 +63,52 @@ class Structure:
         return path[seen[node] :][::-1]
 
     def is_ancestor(self, node: int, of: int) -> bool:
-        """Whether a path leads from `node` to `of`."""
+        """Whether a path leads from `node` to `of`. Raises `DefinitionInvalid` when the document
+        has made that too much work.
+
+        Names are mostly of near nodes, found by walking back. Of a node that is named often and
+        from afar, all that follows it is found once, and kept.
+        """
         floor = self._rank[node]
         if floor >= self._rank[of]:
             return False
+        if node in self._followers:
+            return bool(self._followers[node][of])
         todo, seen = [of], {of}
-        while todo:
+        found = False
+        while todo and not found:
             for before in self.predecessors[todo.pop()]:
-                if before == node:
-                    return True
+                found = found or before == node
                 if before not in seen and self._rank[before] > floor:
                     seen.add(before)
                     todo.append(before)
-        return False
+        self._spend(len(seen))
+        self._walked[node] += len(seen)
+        if self._walked[node] > len(self.names):
+            self._keep_followers(node)
+        return found
+
+    def _keep_followers(self, node: int) -> None:
+        followers = bytearray(len(self.names))
+        todo = [node]
+        for one in todo:  # grows while it is walked
+            for after in self.successors[one]:
+                if not followers[after]:
+                    followers[after] = 1
+                    todo.append(after)
+        self._spend(len(todo))
+        self._followers[node] = followers
+        if len(self._followers) > _FOLLOWERS_KEPT:
+            del self._followers[next(iter(self._followers))]
+        self._walked[node] = 0
+
+    def _spend(self, work: int) -> None:
+        self._work += work
+        if self._work > _WORK_LIMIT:
+            message = (
+                "expressions name too many nodes from afar to be checked; pass values on by edges"
+            )
+            raise DefinitionInvalid([Violation("$", message)])
 
     def ancestors(self, of: int) -> Iterator[int]:
         """All nodes from which a path leads to `of`, near ones first."""
@@ -117,9 +159,14 @@ class KnownNames(Collection[str]):
             yield from self._index
             return
         if self._itself:
-            yield self._structure.names[self._of]
+            yield from self._nameable(self._of)
         for node in self._structure.ancestors(self._of):
-            yield self._structure.names[node]
+            yield from self._nameable(node)
+
+    def _nameable(self, node: int) -> Iterator[str]:
+        name = self._structure.names[node]
+        if name in self._index:
+            yield name
 
     def __len__(self) -> int:
         return sum(1 for _ in self)

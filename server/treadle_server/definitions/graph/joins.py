@@ -1,0 +1,112 @@
+"""What is certain of a join before any run: edges that always come together must fit together.
+
+The rule of joins: unmapped values stand under their source's name, mapped objects are merged, equal
+keys are refused. Whether two edges are both taken is mostly known in a run only, and a conflict is
+then a failure of the node; where it is known before, the document is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from treadle_server.definitions.document import Problems
+from treadle_server.definitions.expression import (
+    ComputedValue,
+    Expression,
+    KnownValue,
+    ListValue,
+    ObjectValue,
+)
+from treadle_server.definitions.graph.model import EdgePlan, NodePlan
+
+
+def check_joins(nodes: Sequence[NodePlan], edges: Sequence[EdgePlan], problems: Problems) -> None:
+    """Notes joins that cannot work."""
+    into: list[list[EdgePlan]] = [[] for _ in nodes]
+    for edge in edges:
+        into[edge.target].append(edge)
+    certain = _certain_nodes(nodes, edges, into)
+    for number, node in enumerate(nodes):
+        if node.input is not None or node.fail is not None or len(into[number]) < 2:
+            continue
+        for group in _together(into[number], certain):
+            _check_group(node, group, nodes, problems)
+
+
+def always_taken(edge: EdgePlan, certain: Sequence[bool]) -> bool:
+    """Whether the edge is taken whenever its target starts."""
+    return not edge.guarded and not edge.on_error and certain[edge.source]
+
+
+def _certain_nodes(
+    nodes: Sequence[NodePlan], edges: Sequence[EdgePlan], into: Sequence[Sequence[EdgePlan]]
+) -> list[bool]:
+    """Nodes that are done in every run that does not fail at them or before them."""
+    has_error_edges = {edge.source for edge in edges if edge.on_error}
+    waiting = [len(edges_in) for edges_in in into]
+    out: list[list[int]] = [[] for _ in nodes]
+    for edge in edges:
+        out[edge.source].append(edge.target)
+    certain = [False] * len(nodes)
+    order = [number for number, count in enumerate(waiting) if count == 0]
+    for number in order:  # grows while it is walked
+        started = not into[number] or any(always_taken(edge, certain) for edge in into[number])
+        is_plain = nodes[number].fail is None and number not in has_error_edges
+        certain[number] = started and is_plain
+        for target in out[number]:
+            waiting[target] -= 1
+            if waiting[target] == 0:
+                order.append(target)
+    return certain
+
+
+def _together(edges_in: Sequence[EdgePlan], certain: Sequence[bool]) -> Iterator[list[EdgePlan]]:
+    """Edges that are taken all or none: those that always are, and plain ones of one source."""
+    always = [edge for edge in edges_in if always_taken(edge, certain)]
+    if len(always) > 1:
+        yield always
+    by_source: dict[int, list[EdgePlan]] = {}
+    for edge in edges_in:
+        if not edge.guarded and not edge.on_error and not certain[edge.source]:
+            by_source.setdefault(edge.source, []).append(edge)
+    yield from (group for group in by_source.values() if len(group) > 1)
+
+
+def _check_group(
+    node: NodePlan, group: Sequence[EdgePlan], nodes: Sequence[NodePlan], problems: Problems
+) -> None:
+    brought: dict[str, str] = {}
+    for edge in group:
+        if edge.map is not None and _is_no_object(edge.map):
+            problems.add(
+                edge.map.path,
+                f"{node.name!r} has several edges in, so this mapping must make an object",
+            )
+        for key in _keys(edge, nodes):
+            if key in brought:
+                problems.add(
+                    edge.map.path if edge.map is not None else edge.path,
+                    f"brings {node.name!r} the key {key!r}, and so does {brought[key]}; "
+                    "map them to different keys",
+                )
+            brought.setdefault(key, edge.path)
+
+
+def _keys(edge: EdgePlan, nodes: Sequence[NodePlan]) -> Iterator[str]:
+    """The keys that an edge brings into a join, as far as they are known."""
+    if edge.map is None:
+        yield nodes[edge.source].name
+        return
+    outline = edge.map.outline()
+    if isinstance(outline, ObjectValue):
+        yield from outline.parts
+
+
+def _is_no_object(mapping: Expression) -> bool:
+    match mapping.outline():
+        case KnownValue() | ListValue():
+            return True
+        case ComputedValue(types):
+            return bool(types) and "object" not in types
+        case _:
+            return False
