@@ -277,3 +277,17 @@ def test_an_unknown_answer_is_refused_here(server: ScriptedServer, treadle: Trea
 
     assert result.exit_code == 2
     assert server.requests == []
+
+
+def test_what_limits_an_activity_is_shown_in_full(server: ScriptedServer, treadle: Treadle) -> None:
+    log = sample_run.EventLog()
+    log.schedule(0, "charge", max_attempts=4)
+    log.schedule(0, "mail", max_attempts=0)
+    history(server, log.events)
+
+    short = treadle("runs", "history", "order-17").stdout
+    full = treadle("runs", "history", "order-17", "--full").stdout
+
+    assert 'charge  input {"order": 17}\n' in short
+    assert 'charge  input {"order": 17}, up to 4 attempts, start_to_close 10.0s\n' in full
+    assert "attempts without limit" in full

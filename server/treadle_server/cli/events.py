@@ -17,6 +17,7 @@ from treadle_server.cli.states import Look
 SHORT = 60
 """How many characters of a payload or failure are shown unless all of it is asked for."""
 
+_FAILURE_WIDTH = 120
 _NODES_SHOWN = 8
 
 
@@ -48,7 +49,7 @@ class Wording:
         """A failure in one line."""
         if self.width is None:
             return "; ".join(values.failure_lines(failure))
-        return values.failure_line(failure, 2 * self.width)
+        return values.failure_line(failure, _FAILURE_WIDTH)
 
 
 def describe(event: pb.Event, wording: Wording) -> Described:
@@ -168,26 +169,25 @@ def _incident_answered(message: pb.IncidentAnswered, wording: Wording) -> str:
 
 
 def _activity_scheduled(message: pb.ActivityScheduled, wording: Wording) -> str:
-    attempts = message.retry.max_attempts
     return _joined(
         f"type {message.type}" if message.type != message.key else "",
         f"queue {message.queue}" if message.queue != "default" else "",
-        f"up to {attempts} attempts" if attempts > 1 else "",
-        "attempts without limit" if attempts == 0 else "",
         f"input {wording.value(message.input)}",
-        *_timeouts(message, wording),
+        *(_limits(message) if wording.width is None else ()),
     )
 
 
-def _timeouts(message: pb.ActivityScheduled, wording: Wording) -> list[str]:
-    if wording.width is not None:
-        return []
+def _limits(message: pb.ActivityScheduled) -> list[str]:
     names = ("schedule_to_start", "start_to_close", "schedule_to_close", "heartbeat")
     fields = [(name, f"{name}_timeout") for name in names]
+    attempts = message.retry.max_attempts
     return [
-        f"{name} {_span(getattr(message, field))}"
-        for name, field in fields
-        if message.HasField(field)
+        f"up to {attempts} attempts" if attempts else "attempts without limit",
+        *(
+            f"{name} {_span(getattr(message, field))}"
+            for name, field in fields
+            if message.HasField(field)
+        ),
     ]
 
 
@@ -234,7 +234,7 @@ def _activity_cancelled(message: pb.ActivityCancelled, wording: Wording) -> str:
 
 
 def _edges_decided(message: pb.EdgesDecided, wording: Wording) -> str:
-    return _joined(*(f"{'→' if edge.taken else '⇥ not'} {edge.to}" for edge in message.edges))
+    return _joined(*(f"{'→' if edge.taken else 'not'} {edge.to}" for edge in message.edges))
 
 
 def _node_skipped(message: pb.NodeSkipped, wording: Wording) -> str:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _STATES = ["running", "completed", "failed", "cancelled", "timed_out", "terminated"]
 _NODES_SHOWN = 40
 _VALUE_WIDTH = 200
+_LEAST_VALUE_WIDTH = 20
+_WIDTH_BESIDE_VALUES = 80
 
 
 @click.group(
@@ -242,7 +244,10 @@ def _print_history(screen: Screen, listed: list[Any], full: bool) -> None:
     from treadle_server.cli import events, moments
     from treadle_server.cli.screen import Column, Styled, Table
 
-    wording = events.Wording(width=None if full else events.SHORT, utc=screen.settings.utc)
+    width = events.SHORT
+    if screen.console is not None:  # so that most events take one line
+        width = max(_LEAST_VALUE_WIDTH, screen.console.width - _WIDTH_BESIDE_VALUES)
+    wording = events.Wording(width=None if full else width, utc=screen.settings.utc)
     table = Table(
         (
             Column("SEQ", right=True),
