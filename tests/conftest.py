@@ -10,10 +10,11 @@ from __future__ import annotations
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 
 def tools_folder() -> Path:
@@ -46,6 +47,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=os.environ.get("TREADLE_REQUIRE_TOOLS") == "1",
         help="fail if any test was skipped (also: TREADLE_REQUIRE_TOOLS=1)",
     )
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    """A command that is run in this process sets up logging for all of it; undone after the test."""
+    yield
+    structlog.reset_defaults()
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -243,6 +243,10 @@ def look_at_clock(state: RunState, activity: Activity, now: Instant) -> list[e.E
         return []
     if activity.stage not in _LEASED:
         return []
+    # A session that is silent is lost, even if the attempt's own time is up in the same moment: its
+    # worker is gone, and that must not count. Without a session the two are one and the same.
+    if activity.session_id and activity.until <= now:
+        return lose(state, activity, f"worker {activity.identity!r} was not heard of", now)
     if activity.started_time + scheduled.start_to_close_timeout <= now:
         timeout = scheduled.start_to_close_timeout
         failure = _timeout(
@@ -257,6 +261,4 @@ def look_at_clock(state: RunState, activity: Activity, now: Instant) -> list[e.E
             f"no heartbeat from {activity.identity!r} for {_seconds(timeout)}",
         )
         return fail(state, activity, failure, now)
-    if activity.until <= now:
-        return lose(state, activity, f"worker {activity.identity!r} was not heard of", now)
     return []
