@@ -116,8 +116,12 @@ def _object_faults(value: Shape, option: Described, depth: int) -> Iterator[Misf
             continue
         if name in properties:
             yield from _below(part, option.under(properties[name]), name, depth)
-        elif others is False and not option.keyword("patternProperties"):
+        elif option.keyword("patternProperties"):
+            continue
+        elif others is False:
             yield Misfit((name,), "is not known there")
+        elif others is not None:
+            yield from _below(part, option.under(others), name, depth)
 
 
 def _list_faults(value: Shape, option: Described, depth: int) -> Iterator[Misfit]:
