@@ -282,9 +282,11 @@ class Turns:
         self._send_stops(hot, turn)
         state = hot.state
         if not hot.dropped:
-            self._timers.arm(hot.run_id, state.wake_time)
             if turn.unfinished:
+                # Its wake time is now, which is for those who find it after a crash.
                 asyncio.get_running_loop().call_soon(self._continue, hot)
+            else:
+                self._timers.arm(hot.run_id, state.wake_time)
             if state.ended and hot.settled is settled:
                 self._hot.drop(hot)
         for watcher in hot.watchers:
