@@ -51,7 +51,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(autouse=True)
 def logging_as_it_was() -> Iterator[None]:
-    """A command that is run in this process sets up logging for all of it; undone after the test."""
+    """A command run in this process sets up logging for all of it; undone after the test."""
     yield
     structlog.reset_defaults()
 

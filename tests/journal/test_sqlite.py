@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlite_utils import Database
+from structlog.testing import capture_logs
 
 from tests.journal.conformance import Conformance
-from treadle_server.journal.sqlite import SqliteJournal
+from tests.journal.make import record, start
+from treadle_server.journal.port import TABLES, JournalError, Outcome, Table, Unit
+from treadle_server.journal.sqlite import SqliteJournal, migrations
 
 
 class SqlitePlace:
@@ -25,3 +33,278 @@ class TestSqlite(Conformance):
     @pytest.fixture
     def place(self, tmp_path: Path) -> SqlitePlace:
         return SqlitePlace(tmp_path / "journal.db")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "journal.db"
+
+
+@pytest.fixture
+def journal(path: Path) -> Iterator[SqliteJournal]:
+    journal = SqliteJournal(path)
+    journal.open()
+    yield journal
+    journal.close()
+
+
+# --- the file ------------------------------------------------------------------------------------
+
+
+def test_only_the_owner_may_read_the_files(journal: SqliteJournal, path: Path) -> None:
+    journal.commit([start(1)])
+    files = {file.name: file.stat().st_mode & 0o777 for file in path.parent.iterdir()}
+    assert files == dict.fromkeys(
+        ["journal.db", "journal.db-wal", "journal.db-shm", "journal.db.lock"], 0o600
+    )
+
+
+def test_a_backup_is_one_file_that_only_the_owner_may_read(
+    journal: SqliteJournal, tmp_path: Path
+) -> None:
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    journal.commit([start(1)])
+    journal.backup(folder / "copy.db")
+    assert [file.name for file in folder.iterdir()] == ["copy.db"]
+    assert (folder / "copy.db").stat().st_mode & 0o777 == 0o600
+
+
+def test_commits_are_synced_to_the_log(journal: SqliteJournal) -> None:
+    """On the connection that writes: `synchronous` belongs to a connection, not to the file."""
+    writer = journal._writing()
+    assert writer.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert writer.execute("PRAGMA synchronous").fetchone() == (2,)
+    assert writer.execute("PRAGMA wal_autocheckpoint").fetchone() == (1000,)
+
+
+def test_readers_cannot_write(journal: SqliteJournal) -> None:
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        journal._reader().execute("DELETE FROM record")
+
+
+def test_the_tables_have_the_keys_of_the_port(journal: SqliteJournal, path: Path) -> None:
+    database = Database(sqlite3.connect(path))
+    types = {"TEXT": str, "INTEGER": int, "BLOB": bytes}
+    for table, parts in TABLES.items():
+        columns = database[table].columns
+        assert [(column.name, types[column.type]) for column in columns[:-2]] == list(parts)
+        assert [column.name for column in columns[-2:]] == ["value", "expire_time"]
+        assert database.table(table).pks == [name for name, _ in parts]
+    database.close()
+
+
+def test_an_old_sqlite_is_warned_of(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for version, expected in (((3, 51, 2), 1), ((3, 51, 3), 0)):
+        monkeypatch.setattr(sqlite3, "sqlite_version_info", version)
+        journal = SqliteJournal(path)
+        with capture_logs() as logs:
+            journal.open()
+        journal.close()
+        warnings = [entry["event"] for entry in logs if entry["log_level"] == "warning"]
+        assert len(warnings) == expected
+        assert all("3.51.3" in warning for warning in warnings)
+
+
+def test_a_sqlite_without_strict_tables_is_refused(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 36, 0))
+    with pytest.raises(JournalError, match=r"needs 3\.37\.0"):
+        SqliteJournal(path).open()
+
+
+def test_a_file_that_is_no_database_is_refused_and_left_alone(path: Path) -> None:
+    path.write_bytes(b"dear diary, " * 1_000)
+    with pytest.raises(JournalError, match="not a database"):
+        SqliteJournal(path).open()
+    assert path.read_bytes() == b"dear diary, " * 1_000
+
+
+def test_a_database_of_something_else_is_refused_and_left_alone(path: Path) -> None:
+    database = Database(path)
+    database.table("diary").insert({"entry": "dear diary"})
+    database.close()
+    with pytest.raises(JournalError, match="not a journal of Treadle"):
+        SqliteJournal(path).open()
+    database = Database(path)
+    assert database.table_names() == ["diary"]
+    database.close()
+
+
+def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(JournalError, match=r"cannot open the journal .*nowhere"):
+        SqliteJournal(tmp_path / "nowhere" / "journal.db").open()
+
+
+# --- layouts -------------------------------------------------------------------------------------
+
+
+def test_a_file_of_a_later_version_is_refused_and_left_alone(path: Path) -> None:
+    journal = SqliteJournal(path)
+    journal.open()
+    journal.close()
+    connection = sqlite3.connect(path)
+    connection.execute(
+        "INSERT INTO _sqlite_migrations (migration_set, name, applied_at)"
+        " VALUES ('treadle', '9999_future', 'then')"
+    )
+    connection.commit()
+    connection.close()
+    for read_only in (False, True):
+        with pytest.raises(JournalError, match=r"later version of Treadle.*9999_future"):
+            SqliteJournal(path, read_only=read_only).open()
+
+
+class Killed(Exception):
+    pass
+
+
+class DyingConnection(sqlite3.Connection):
+    """Lets so many statements through."""
+
+    left = 0
+
+    def execute(self, *arguments: Any) -> sqlite3.Cursor:
+        if self.left == 0:
+            raise Killed
+        self.left -= 1
+        return super().execute(*arguments)
+
+
+SCHEMA = """SELECT name, sql FROM sqlite_schema
+    WHERE tbl_name <> '_sqlite_migrations' ORDER BY name"""
+"""The library's own table is its own business: it may lack an index after a kill."""
+
+
+def test_a_migration_that_is_killed_anywhere_is_completed_next_time(tmp_path: Path) -> None:
+    expected: list[Any] | None = None
+    killed_at = []
+    for statements in range(500):
+        path = tmp_path / f"{statements}.db"
+        dying = sqlite3.connect(path, isolation_level=None, factory=DyingConnection)
+        dying.left = statements
+        try:
+            migrations.migrate(dying)
+        except Killed:
+            killed_at.append(statements)
+        dying.left = -1
+        dying.close()
+        connection = sqlite3.connect(path, isolation_level=None)
+        assert migrations.migrate(connection) == migrations.known()
+        schema = connection.execute(SCHEMA).fetchall()
+        connection.close()
+        expected = expected or schema
+        assert schema == expected
+        if killed_at[-1:] != [statements]:
+            break
+    assert len(killed_at) > 20
+
+
+# --- reading only --------------------------------------------------------------------------------
+
+
+def test_a_file_can_be_read_while_its_server_works(journal: SqliteJournal, path: Path) -> None:
+    journal.commit([start(1)])
+    reader = SqliteJournal(path, read_only=True)
+    assert reader.open().position == 1
+    journal.commit([Unit(records=[record(1, 2)])])
+    assert len(reader.read_log(0, 10)) == 2
+    assert list(reader.check()) == []
+    for write in (lambda: reader.commit([start(2)]), lambda: reader.trim(Table.META, 0, 1)):
+        with pytest.raises(JournalError, match="reading only"):
+            write()
+    reader.close()
+    assert journal.commit([start(3)]) == [Outcome.COMMITTED]
+
+
+def test_a_missing_file_is_not_made_by_reading(path: Path) -> None:
+    with pytest.raises(JournalError, match="unable to open"):
+        SqliteJournal(path, read_only=True).open()
+    assert list(path.parent.iterdir()) == []
+
+
+def test_reading_only_does_not_migrate(path: Path) -> None:
+    connection = sqlite3.connect(path)
+    connection.execute(f"PRAGMA application_id = {migrations.APPLICATION_ID}")
+    connection.close()
+    with pytest.raises(JournalError, match="start the server"):
+        SqliteJournal(path, read_only=True).open()
+
+
+# --- findings ------------------------------------------------------------------------------------
+
+DAMAGES = {
+    "DELETE FROM record WHERE position = 2": ["position", "seq-gap"],
+    "DELETE FROM run WHERE workflow_id = 'workflow-1'": ["run-row"],
+    "DELETE FROM record WHERE position = 4": ["run-row"],
+    "UPDATE record SET body = CAST(substr(body, 1, 9) || 'x' AS BLOB) WHERE position = 1": [
+        "checksum"
+    ],
+    "UPDATE record SET base_seq = 2, position = 9 WHERE position = 4": [
+        "position",
+        "seq",
+        "seq-gap",
+    ],
+    "DROP INDEX run_open": [],
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_check_finds_what_somebody_else_did_to_the_file(path: Path, damage: str) -> None:
+    journal = SqliteJournal(path)
+    journal.open()
+    journal.commit([start(1), *[Unit(records=[record(1, seq)]) for seq in (2, 3)], start(2)])
+    assert list(journal.check()) == []
+    journal.close()
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute(damage)
+    connection.close()
+    journal.open()
+    assert sorted({finding.rule for finding in journal.check()}) == DAMAGES[damage]
+    journal.close()
+
+
+def test_check_finds_a_damaged_page(path: Path) -> None:
+    journal = SqliteJournal(path)
+    journal.open()
+    journal.commit([start(number) for number in range(1, 400)])
+    journal.close()
+    content = bytearray(path.read_bytes())
+    pages = len(content) // 4096
+    # Where the cells of a page in the middle begin.
+    content[pages // 2 * 4096 + 5] ^= 0x5A
+    path.write_bytes(content)
+    damaged = SqliteJournal(path, read_only=True)
+    damaged.open()
+    rules: list[str] = []
+    with contextlib.suppress(JournalError):
+        rules.extend(finding.rule for finding in damaged.check())
+    damaged.close()
+    assert "file" in rules
+
+
+# --- units and runs ----------------------------------------------------------------------------
+
+
+def test_a_unit_that_no_database_takes_changes_nothing(journal: SqliteJournal) -> None:
+    """A mistake of the caller, not of the storage: nothing of the commit is written."""
+    huge = start(2, wake_time=2**63)
+    with pytest.raises(OverflowError):
+        journal.commit([start(1), huge])
+    assert journal.stats().records == 0
+    assert journal.commit([start(1), Unit(records=[record(1, 2)])]) == [Outcome.COMMITTED] * 2
+    assert [found.position for found in journal.read_log(0, 9)] == [1, 2]
+
+
+def test_runs_beyond_those_remembered_keep_their_guard(
+    journal: SqliteJournal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("treadle_server.journal.sqlite.journal.KNOWN_RUNS", 10)
+    for number in range(1, 101):
+        assert journal.commit([start(number)]) == [Outcome.COMMITTED]
+    assert len(journal._last_seqs) <= 11
+    for number in range(1, 101):
+        units = [Unit(records=[record(number, seq)]) for seq in (1, 3, 2, 2, 3)]
+        outcomes = [outcome is Outcome.COMMITTED for outcome in journal.commit(units)]
+        assert outcomes == [False, False, True, False, True]

@@ -242,7 +242,8 @@ class Journal(Protocol):
 
     def scan(self, table: Table, low: Key, high: Key, limit: int) -> list[Row]:
         """Rows with low <= key < high in key order. A bound may be a prefix of a key; it sorts
-        before its extensions, so that an empty `low` is before all keys."""
+        before its extensions, so that an empty `low` is before all keys. It may be an extension
+        of a key too: `(*key, "")` comes right after `key`."""
         ...
 
     def trim(self, table: Table, before: Instant, limit: int) -> int:

@@ -399,7 +399,8 @@ class SqliteJournal:
 
     def scan(self, table: Table, low: Key, high: Key, limit: int) -> list[Row]:
         small = statements.SMALL_ROWS[table]
-        rows = self._read(small.scan(low, high), (*low, *high, limit))
+        sql, parameters = small.scan(low, high)
+        rows = self._read(sql, (*parameters, limit))
         return [small.to_row(columns) for columns in rows]
 
     # --- care ---------------------------------------------------------------------------------

@@ -141,25 +141,27 @@ class SmallRows:
             ),
         )
 
-    def scan(self, low: Key, high: Key) -> str:
-        """Rows between two bounds, each of which may have fewer parts than a key.
+    def scan(self, low: Key, high: Key) -> tuple[str, tuple[Any, ...]]:
+        """Rows between two bounds, with parameters but the limit.
 
-        A key that begins with all parts of a bound sorts after it, so comparing as many parts as
-        the bound has gives the same answer as comparing whole keys.
+        A bound may have fewer parts than a key, and a key that begins with them sorts after it: so
+        comparing as many parts as the bound has gives the same answer as comparing whole keys. If
+        it has more parts than a key, a key that is its beginning sorts before it.
         """
         parts = [f'"{name}"' for name, _ in TABLES[self.table]]
-        clauses = ["1"]
-        for bound, comparison in ((low, ">="), (high, "<")):
+        clauses = ["1" if high else "0"]
+        for bound, short, long in ((low, ">=", ">"), (high, "<", "<=")):
             if bound:
-                some = ", ".join(parts[: len(bound)])
-                clauses.append(f"({some}) {comparison} ({', '.join('?' * len(bound))})")
-        if not high:
-            clauses.append("0")
+                compared = parts[: len(bound)]
+                comparison = long if len(bound) > len(parts) else short
+                marks = ", ".join("?" * len(compared))
+                clauses.append(f"({', '.join(compared)}) {comparison} ({marks})")
         columns = ", ".join(parts)
-        return (
+        sql = (
             f"SELECT {columns}, value, expire_time FROM {self.table}"
             f" WHERE {' AND '.join(clauses)} ORDER BY {columns} LIMIT ?"
         )
+        return sql, (*low[: len(parts)], *high[: len(parts)])
 
     def to_row(self, columns: tuple[Any, ...]) -> Row:
         """From a row of `scan`."""
