@@ -238,9 +238,10 @@ DAMAGES = {
     "DELETE FROM record WHERE position = 2": ["position", "seq-gap"],
     "DELETE FROM run WHERE workflow_id = 'workflow-1'": ["run-row"],
     "DELETE FROM record WHERE position = 4": ["run-row"],
-    "UPDATE record SET body = CAST(substr(body, 1, 9) || 'x' AS BLOB) WHERE position = 1": [
-        "checksum"
-    ],
+    (
+        "UPDATE record SET body = CAST(substr(body, 1, length(body) - 1) || 'x' AS BLOB)"
+        " WHERE position = 1"
+    ): ["checksum"],
     "UPDATE record SET base_seq = 2, position = 9 WHERE position = 4": [
         "position",
         "seq",
