@@ -260,7 +260,9 @@ def test_a_watch_goes_on_after_the_server_was_killed(service: LocalService, fold
     service.server.kill()
     service.server.start()
     worker = start(service, folder, "worker", "cli_activities.py", "--queue", "later", "-q")
-    stdout, stderr = watch.communicate(timeout=SECONDS)
+    # Not `communicate`: it would pass over what `readline` has taken into its buffer.
+    stdout = watch.stdout.read()
+    _, stderr = watch.communicate(timeout=SECONDS)
     worker.send_signal(signal.SIGTERM)
     worker.communicate(timeout=SECONDS)
 
