@@ -17,7 +17,8 @@ from treadle_server.cli.yaml_text import compose, read
 from treadle_server.definitions.document import MAX_DURATION, parse_duration
 from treadle_server.definitions.expression import Expression, ExpressionFailed
 from treadle_server.definitions.graph.model import GraphDefinition
-from treadle_server.definitions.graph.normalise import duration_text, normalise
+from treadle_server.definitions.graph.normal_parts import duration_text
+from treadle_server.definitions.graph.normalise import normalise
 
 
 def normal(document: dict[str, Any]) -> bytes:

@@ -21,7 +21,7 @@ from treadle_server.engine.values import Failure, MemoryOperation, Payload, Retr
 
 _SILENT = {"seq", "time", "workflow", "version", "workflow_id", "rules", "started_time"}
 _SILENT |= {"scheduled_time", "ready_time", "identity", "build_id", "type", "retry"}
-_TIMES = {"deadline", "until", "next_time", "waiting_since_time"}
+_TIMES = {"deadline", "until", "next_time", "waiting_since_time", "start_time", "due_time"}
 _USUAL = {"queue": "default", "priority": 3, "start_to_close_timeout": 600 * 1_000_000}
 
 
@@ -53,7 +53,7 @@ def render_turn(turn: Turn, state: RunState) -> Iterator[str]:
         for queue, _type, _priority, ready_time, key in places:
             yield f"queue {queue}: {sign}{key}, ready {moment(ready_time)}"
     offers = [key for key in turn.offers if (one := state.activities.get(key)) and one.place]
-    if offers and state.ending is None:
+    if offers and all(state.is_wanted(state.activities[key]) for key in offers):
         yield f"offer {', '.join(offers)}"
     for key, lease, _session in turn.stops:
         yield f"stop {key}, lease {lease}"
@@ -91,6 +91,8 @@ def _render_field(name: str, value: Any) -> Iterator[str]:
             yield f"{name}=[{', '.join(_render_item(item) for item in value)}]"
         case RetryPolicy():
             pass
+        case bytes():
+            yield f"{name}={len(value)} bytes"
         case _:
             yield f"{name}={value}"
 
@@ -101,6 +103,8 @@ def _render_item(item: Any) -> str:
             return f"{item.edge}{' -> ' if item.taken else ' -x '}{item.to}"
         case MemoryOperation():
             return _render_operation(item)
+        case bytes():
+            return item.decode()
         case _:
             return str(item)
 

@@ -12,9 +12,10 @@ from typing import Any
 
 from treadle_server.definitions.compiled import Compiled, compile_document
 from treadle_server.engine import inputs as i
+from treadle_server.engine.entities import Activity
 from treadle_server.engine.events import Event
 from treadle_server.engine.evolve import evolve
-from treadle_server.engine.state import Activity, RunState
+from treadle_server.engine.state import RunState
 from treadle_server.engine.transitions import ActivityStage
 from treadle_server.engine.turn import Turn, take_turn
 from treadle_server.engine.values import NO_METADATA, Duration, Failure, Payload
@@ -139,8 +140,17 @@ def folded_part(state: RunState) -> dict[str, Any]:
     parts["progress"] = {
         name: getattr(progress, name)
         for name in type(progress).__slots__
-        if name not in ("topology", "_candidates")
+        if name not in ("topology", "_candidates", "loops", "maps", "arrivals")
     }
+    parts["arrivals"] = _slots(progress.arrivals, "_topology")
+    parts["loops"] = _slots(progress.loops, "_topology")
+    parts["maps"] = {node: _slots(one) for node, one in progress.maps.items()}
     if state.ending is None:  # else nothing is decided any more
         parts["candidates"] = [one for one in progress._candidates if progress._counts(one)]
     return parts
+
+
+def _slots(thing: Any, *apart: str) -> dict[str, Any]:
+    """What a thing with slots holds."""
+    slots = getattr(type(thing), "__slots__", ())
+    return {name: getattr(thing, name) for name in slots if name not in apart}

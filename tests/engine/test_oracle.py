@@ -12,7 +12,7 @@ from tests.engine.graphs import KINDS, OUTPUTS, graphs
 from tests.engine.oracle import Meaning, Outcome, meaning
 from tests.engine.run_driver import RunDriver
 from treadle_server.engine import events as e
-from treadle_server.engine.graph import NodeState
+from treadle_server.engine.topology import NodeState
 from treadle_server.engine.transitions import RunStage
 from treadle_server.engine.values import Payload
 

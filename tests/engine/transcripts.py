@@ -18,8 +18,10 @@ before. Lines that begin with `#` say what to look at.
     grant KEY [session=S lease=30s worker=W]            complete KEY [JSON] [memory=JSON]
     fail KEY KIND [message=TEXT details=JSON next=5s final]
     stopped KEY                   return KEY            lose KEY
-    wake [alive=SESSION]          cancel                terminate
-    answer KEY retry|fail         9 times: grant a, lose a
+    wake [alive=SESSION]          cancel [as-it-is]     terminate
+    answer KEY retry|fail|skip [JSON]                   skip KEY JSON
+    pause                         resume                9 times: grant a, lose a
+    event NAME [JSON] id=ID       child KEY started|END [JSON]
 
 `lease=N` makes a report about an older attempt; `alive=` renews the leases of a session by 30 s;
 `memory=` is a list of operations, `[{"key": "n", "add": 1}]`.
@@ -41,6 +43,7 @@ from treadle_server.definitions.errors import DefinitionInvalid
 from treadle_server.engine import inputs as i
 from treadle_server.engine.transitions import RunStage
 from treadle_server.engine.values import (
+    ChildEnd,
     CompareAndSet,
     Failure,
     IncidentAnswer,
@@ -229,6 +232,7 @@ def _complete(driver: RunDriver, words: Words) -> i.Input:
         lease=_lease(driver, words, key),
         output=_payload(words.next_or("null")),
         memory_operations=tuple(_operation(one) for one in operations),
+        skipped=words.next_or("") == "skipped",
     )
 
 
@@ -286,7 +290,30 @@ def _wake(driver: RunDriver, words: Words) -> i.Input:
 def _answer(_driver: RunDriver, words: Words) -> i.Input:
     key = words.next()
     answer = IncidentAnswer[words.next().upper()]
-    return i.AnswerHeld(key=key, answer=answer, actor="ann", reason="")
+    output = _payload(words.next_or("null")) if answer is IncidentAnswer.SKIP else None
+    return i.AnswerHeld(key=key, answer=answer, actor="ann", reason="", output=output)
+
+
+def _skip(_driver: RunDriver, words: Words) -> i.Input:
+    key = words.next()
+    return i.SkipActivity(key=key, output=_payload(words.next_or("null")), actor="ann", reason="")
+
+
+def _event(_driver: RunDriver, words: Words) -> i.Input:
+    name = words.next()
+    payload = _payload(words.next_or("null"))
+    return i.ReceiveEvent(event_id=words.options["id"], name=name, payload=payload)
+
+
+def _child(driver: RunDriver, words: Words) -> i.Input:
+    key, word = words.next(), words.next()
+    child = driver.state.children.get(key)
+    run_id = b"" if child is None else child.requested.run_id
+    if word == "started":
+        return i.NoteChild(key=key, run_id=run_id)
+    end = ChildEnd[word.upper()]
+    output = _payload(words.next_or("null")) if end is ChildEnd.COMPLETED else None
+    return i.NoteChild(key=key, run_id=run_id, end=end, output=output)
 
 
 _INPUTS: dict[str, Callable[[RunDriver, Words], i.Input]] = {
@@ -297,7 +324,14 @@ _INPUTS: dict[str, Callable[[RunDriver, Words], i.Input]] = {
     "return": _return,
     "lose": _lose,
     "wake": _wake,
-    "cancel": lambda _driver, _words: i.RequestCancel(reason="enough", actor="ann"),
+    "cancel": lambda _driver, words: i.RequestCancel(
+        reason="enough", actor="ann", skip_compensation=words.next_or("") == "as-it-is"
+    ),
+    "skip": _skip,
+    "event": _event,
+    "child": _child,
+    "pause": lambda _driver, _words: i.Pause(reason="", actor="ann"),
+    "resume": lambda _driver, _words: i.Resume(actor="ann"),
     "terminate": lambda _driver, _words: i.Terminate(reason="now", actor="ann"),
     "answer": _answer,
     "continue": lambda _driver, _words: i.Continue(),

@@ -6,6 +6,7 @@ Times are seconds after the run's start, so that a test can say when a span shou
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
@@ -16,6 +17,7 @@ from treadle_server.engine.values import (
     NO_RETRY,
     NULL,
     CancelCause,
+    ChildEnd,
     Failure,
     Instant,
     RetryState,
@@ -196,6 +198,21 @@ def moments() -> list[e.Event]:
         e.ActivityRequeued(time=at(1), key="charge", lease=2, reason="drain"),
         e.NodesUnreached(time=at(1), nodes=("label",)),
         scheduled("charge", 1),
+    ]
+
+
+def waits() -> list[e.Event]:
+    """Ends of what a run waited for by itself, from second 1 to 3."""
+    failure = Failure(kind="Broken", message="no")
+    begun: dict[str, Any] = {"time": at(3), "started_time": at(1)}
+    return [
+        e.TimerFired(key="cool_down", **begun),
+        e.TimerCancelled(key="cool_down", **begun),
+        e.WaitSatisfied(key="approval", event_id="one", **begun),
+        e.WaitTimedOut(key="approval", **begun),
+        e.WaitCancelled(key="approval", **begun),
+        e.ChildEnded(key="child", end=ChildEnd.FAILED, failure=failure, **begun),
+        e.MapEnded(node="each", completed=1, failed=2, failure=failure, **begun),
     ]
 
 

@@ -162,11 +162,27 @@ def test_what_ends_nothing_makes_no_span(event: Event) -> None:
     assert spans([event]) == []
 
 
+@pytest.mark.parametrize("event", story.waits(), ids=lambda event: type(event).__name__)
+def test_what_a_run_waits_for_by_itself_is_a_span(event: Event) -> None:
+    [span] = spans([event])
+    what, _, name = span.name.partition(" ")
+    assert what in {"timer", "event", "child", "map"}
+    assert outline([span]) == [(span.name, 1, 3)]
+    assert attributes(span)["treadle.node"] == name
+    failed = getattr(event, "failure", None) is not None
+    assert (span.status.code == Status.STATUS_CODE_ERROR) == failed
+
+
 def test_every_kind_of_event_was_thought_of() -> None:
     """A new event has to go into one of the stories: somebody decides about its span."""
     told = [*story.order(), *story.order(paid=False), *story.endings(), *story.moments()]
     told += [story.cancelled("a", lease=1, attempt=1, begun=1, time=2)]
-    spanless = {"IncidentAnswered", "NodeSkipped", "NodeFailed"}
+    told += story.waits()
+    spanless = {"IncidentAnswered", "NodeSkipped", "NodeFailed", "NodeCompleted"}
+    spanless |= {"RunPaused", "RunResumed", "ActivityOverridden", "LoopTurned", "MapStarted"}
+    spanless |= {"TimerStarted", "WaitStarted", "EventReceived", "EventSent", "ChildRequested"}
+    spanless |= {"ChildStarted", "ChildCancelRequested", "CompensationRegistered"}
+    spanless |= {"CompensationStarted", "CompensationEnded"}
     names = {type(event).__name__ for event in told} | spanless
     assert names == {kind.__name__ for kind in EVENT_TYPES}
 

@@ -12,7 +12,7 @@ from google.protobuf.struct_pb2 import Value
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from treadle.v1 import definition_service_pb2, run_service_pb2, worker_service_pb2
-from treadle_server.engine.state import Activity
+from treadle_server.engine.entities import Activity
 from treadle_server.engine.transitions import ActivityStage
 from treadle_server.engine.values import Instant, Payload
 from treadle_server.journal.codec import failure_to_message, payload_to_message

@@ -10,8 +10,9 @@ from treadle_server.definitions.graph.decider import GraphDecider
 from treadle_server.definitions.graph.model import GraphDefinition
 from treadle_server.definitions.graph.parse import parse_graph
 from treadle_server.definitions.parameters import complete_input
-from treadle_server.engine.graph import RULES, GraphProgress
+from treadle_server.engine.graph import GraphProgress
 from treadle_server.engine.state import RunState
+from treadle_server.engine.topology import RULES
 from treadle_server.engine.values import Payload
 
 KINDS = ("graph",)

@@ -8,12 +8,21 @@ from __future__ import annotations
 
 from treadle_server.engine import events as e
 from treadle_server.engine import inputs as i
-from treadle_server.engine.errors import LeaseEnded, NotHeld, NotReady, RunEnding
+from treadle_server.engine.entities import Activity
+from treadle_server.engine.errors import (
+    LeaseEnded,
+    NotHeld,
+    NotOpen,
+    NotReady,
+    RunEnding,
+    RunIsPaused,
+)
 from treadle_server.engine.memory import MemoryConflict, apply_operations
 from treadle_server.engine.retry import next_attempt
-from treadle_server.engine.state import Activity, RunState
+from treadle_server.engine.state import RunState
 from treadle_server.engine.transitions import ActivityStage
 from treadle_server.engine.values import (
+    NULL,
     Failure,
     FailureKind,
     IncidentAnswer,
@@ -46,8 +55,10 @@ def leased(state: RunState, key: str, lease: int) -> Activity:
 def grant(state: RunState, request: i.GrantLease, now: Instant) -> tuple[i.Granted, list[e.Event]]:
     """Leases a queued activity. Raises `RunEnding`, `NotReady`."""
     activity = state.activities.get(request.key)
-    if state.ending is not None:
+    if state.ending is not None and not (activity and state.is_wanted(activity)):
         raise RunEnding(f"the run is ending; {request.key!r} is not started any more")
+    if state.paused:
+        raise RunIsPaused(f"the run is paused; {request.key!r} waits until it is resumed")
     if activity is None or activity.stage is not ActivityStage.QUEUED or activity.ready_time > now:
         raise NotReady(f"{request.key!r} is not waiting for a worker")
     scheduled = activity.scheduled
@@ -88,6 +99,7 @@ def complete(state: RunState, result: i.CompleteAttempt, now: Instant) -> list[e
             attempt=activity.attempt,
             output=result.output,
             memory_operations=result.memory_operations,
+            skipped=result.skipped,
             started_time=activity.started_time,
             scheduled_time=activity.scheduled.time,
             identity=activity.identity,
@@ -100,7 +112,7 @@ def fail(state: RunState, activity: Activity, failure: Failure, now: Instant) ->
     """Ends the open attempt: another one follows, or the activity has failed."""
     scheduled = activity.scheduled
     outcome: Instant | RetryState = RetryState.CANCEL_REQUESTED
-    if state.ending is None and activity.stage is ActivityStage.LEASED:
+    if may_go_on(state, activity):
         outcome = next_attempt(
             scheduled.retry,
             attempt=activity.attempt,
@@ -109,9 +121,36 @@ def fail(state: RunState, activity: Activity, failure: Failure, now: Instant) ->
             give_up_time=activity.give_up_time,
             seed=state.run_id + scheduled.key.encode() + activity.lease.to_bytes(8, "big"),
         )
-    if isinstance(outcome, RetryState):
-        return [failed_for_good(activity, failure, outcome)]
-    return [attempt_failed(activity, failure, next_time=outcome)]
+    if not isinstance(outcome, RetryState):
+        return [attempt_failed(activity, failure, next_time=outcome)]
+    if asks_a_person(activity, outcome):
+        return [attempt_failed(activity, failure, next_time=now), _held(activity, failure)]
+    return [failed_for_good(activity, failure, outcome)]
+
+
+def may_go_on(state: RunState, activity: Activity) -> bool:
+    """Whether the run still wants the leased activity: then a failed attempt may be followed by
+    another.
+    """
+    return state.is_wanted(activity) and activity.stage is ActivityStage.LEASED
+
+
+def asks_a_person(activity: Activity, outcome: RetryState) -> bool:
+    """Whether a person is asked now that no attempt is left."""
+    return activity.scheduled.hold_on_failure and outcome not in (
+        RetryState.CANCEL_REQUESTED,
+        RetryState.ANSWERED,
+    )
+
+
+def _held(activity: Activity, failure: Failure) -> e.RunHeld:
+    key = activity.scheduled.key
+    return e.RunHeld(
+        incident=f"{key!r} has failed and no attempt is left ({failure.kind}: {failure.message}). "
+        "Answer: retry, skip with an output, or fail.",
+        key=key,
+        failure=failure,
+    )
 
 
 def attempt_failed(
@@ -152,7 +191,7 @@ def failed_for_good(
 def cancelled(state: RunState, result: i.CancelAttempt, now: Instant) -> list[e.Event]:
     """The worker stopped. Unasked, that is a failure like any other."""
     activity = leased(state, result.key, result.lease)
-    if activity.stage is ActivityStage.LEASED and state.ending is None:
+    if may_go_on(state, activity):
         failure = Failure(
             kind=FailureKind.CANCELLED, message="the worker cancelled the attempt by itself"
         )
@@ -173,7 +212,7 @@ def cancelled(state: RunState, result: i.CancelAttempt, now: Instant) -> list[e.
 def give_back(state: RunState, request: i.ReturnLease, now: Instant) -> list[e.Event]:
     """Work had not begun; not counted."""
     activity = leased(state, request.key, request.lease)
-    if activity.stage is ActivityStage.CANCELLING or state.ending is not None:
+    if not may_go_on(state, activity):
         return cancelled(state, i.CancelAttempt(key=request.key, lease=request.lease), now)
     return [e.ActivityRequeued(key=request.key, lease=request.lease, reason=request.reason)]
 
@@ -183,7 +222,7 @@ def lose(state: RunState, activity: Activity, reason: str, now: Instant) -> list
     asked.
     """
     failure = Failure(kind=FailureKind.LEASE_LOST, message=reason)
-    if state.ending is not None or activity.stage is ActivityStage.CANCELLING:
+    if not may_go_on(state, activity):
         return [failed_for_good(activity, failure, RetryState.CANCEL_REQUESTED)]
     lost = attempt_failed(activity, failure, next_time=now, lost=True)
     if activity.lost_in_a_row + 1 < LOST_LEASES_IN_A_ROW:
@@ -201,6 +240,8 @@ def answer(state: RunState, request: i.AnswerHeld) -> list[e.Event]:
     activity = state.activities.get(request.key)
     if activity is None or request.key not in state.incidents:
         raise NotHeld(f"nobody is asked about {request.key!r}", key=request.key)
+    if request.answer is IncidentAnswer.SKIP:
+        return override(state, request)
     answered = e.IncidentAnswered(
         key=request.key, answer=request.answer, actor=request.actor, reason=request.reason
     )
@@ -210,12 +251,40 @@ def answer(state: RunState, request: i.AnswerHeld) -> list[e.Event]:
     return [answered, failed_for_good(activity, failure, RetryState.ANSWERED)]
 
 
+def override(state: RunState, request: i.AnswerHeld) -> list[e.Event]:
+    """A person gives the outcome of an open activity, whoever has it. Raises `NotOpen`."""
+    activity = state.activities.get(request.key)
+    if activity is None or activity.stage is ActivityStage.CANCELLING:
+        raise NotOpen(f"{request.key!r} is no open activity of the run", key=request.key)
+    return [
+        e.ActivityOverridden(
+            key=request.key,
+            output=request.output or NULL,
+            actor=request.actor,
+            reason=request.reason,
+            scheduled_time=activity.scheduled.time,
+            type=activity.scheduled.type,
+        )
+    ]
+
+
 def _timeout(kind: TimeoutKind, what: str) -> Failure:
     return Failure(kind=FailureKind.TIMEOUT, message=what, timeout_kind=kind)
 
 
 def _seconds(microseconds: int) -> str:
     return f"{microseconds / 1_000_000:g} s"
+
+
+def _out_of_time(activity: Activity, failure: Failure, now: Instant) -> list[e.Event]:
+    if not asks_a_person(activity, RetryState.TIMEOUT):
+        return [failed_for_good(activity, failure, RetryState.TIMEOUT)]
+    if activity.stage is ActivityStage.HELD:
+        return []
+    held: list[e.Event] = [_held(activity, failure)]
+    if activity.stage in _LEASED:
+        held.insert(0, attempt_failed(activity, failure, next_time=now))
+    return held
 
 
 def look_at_clock(state: RunState, activity: Activity, now: Instant) -> list[e.Event]:
@@ -231,7 +300,7 @@ def look_at_clock(state: RunState, activity: Activity, now: Instant) -> list[e.E
             f"not done within {_seconds(timeout)}, all attempts included",
         )
         failure.cause = activity.last_failure
-        return [failed_for_good(activity, failure, RetryState.TIMEOUT)]
+        return _out_of_time(activity, failure, now)
     if activity.stage is ActivityStage.QUEUED:
         timeout = scheduled.schedule_to_start_timeout or 0
         if timeout and activity.ready_time + timeout <= now:
@@ -239,7 +308,7 @@ def look_at_clock(state: RunState, activity: Activity, now: Instant) -> list[e.E
                 TimeoutKind.SCHEDULE_TO_START,
                 f"no worker took it from queue {scheduled.queue!r} within {_seconds(timeout)}",
             )
-            return [failed_for_good(activity, failure, RetryState.TIMEOUT)]
+            return _out_of_time(activity, failure, now)
         return []
     if activity.stage not in _LEASED:
         return []

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from treadle_server.engine.values import (
     Duration,
     Failure,
+    Instant,
+    ParentClosePolicy,
     Payload,
     RetryPolicy,
     SkipReason,
@@ -26,6 +28,7 @@ class ActivityOptions:
     heartbeat_timeout: Duration | None = None
     priority: int = 3
     memory_keys: tuple[str, ...] = ()
+    hold_on_failure: bool = False
 
 
 @dataclass(slots=True)
@@ -35,13 +38,112 @@ class ScheduleActivity:
     key: str
     options: ActivityOptions
     input: Payload
+    delay: Duration = 0
+    not_before: Instant | None = None
 
 
 @dataclass(slots=True)
-class CancelActivity:
-    """Stop this activity: withdrawn at once if no worker has it, else its worker is asked."""
+class Stop:
+    """Stop what has this key. An activity is withdrawn at once if no worker has it, else its worker
+    is asked; a child is asked; timers and waits end at once.
+    """
 
     key: str
+
+
+@dataclass(slots=True)
+class StartTimer:
+    """Give `output` after `delay`, or not before a time."""
+
+    key: str
+    output: Payload
+    delay: Duration = 0
+    not_before: Instant | None = None
+
+
+@dataclass(slots=True)
+class StartWait:
+    """Wait for an external event, `timeout` at most."""
+
+    key: str
+    name: str
+    timeout: Duration | None = None
+
+
+@dataclass(slots=True)
+class SatisfyWait:
+    """This event is the one that was waited for."""
+
+    key: str
+    event_id: str
+
+
+@dataclass(slots=True)
+class SendEvent:
+    """Send an external event to the open run of a workflow id."""
+
+    key: str
+    name: str
+    payload: Payload
+    workflow_id: str
+
+
+@dataclass(slots=True)
+class StartChild:
+    """Have another run started."""
+
+    key: str
+    workflow: str
+    version: int
+    workflow_id: str
+    input: Payload
+    on_parent_end: ParentClosePolicy
+    awaited: bool
+
+
+@dataclass(slots=True)
+class CompleteNode:
+    """The server did the node itself."""
+
+    node: str
+    output: Payload
+    seeded: bool = False
+
+
+@dataclass(slots=True)
+class TurnLoop:
+    """The body of the header's loop begins again."""
+
+    header: str
+    iteration: int
+
+
+@dataclass(slots=True)
+class StartMap:
+    """One task for each of these items."""
+
+    node: str
+    items: tuple[bytes, ...]
+
+
+@dataclass(slots=True)
+class EndMap:
+    """All tasks are over."""
+
+    node: str
+    completed: int
+    failed: int
+    started_time: Instant
+    failure: Failure | None = None
+
+
+@dataclass(slots=True)
+class RegisterCompensation:
+    """Should the run have to undo what it did, this undoes `of`."""
+
+    of: str
+    options: ActivityOptions
+    input: Payload
 
 
 @dataclass(slots=True)
@@ -95,7 +197,17 @@ class FailRun:
 
 Command = (
     ScheduleActivity
-    | CancelActivity
+    | Stop
+    | StartTimer
+    | StartWait
+    | SatisfyWait
+    | SendEvent
+    | StartChild
+    | CompleteNode
+    | TurnLoop
+    | StartMap
+    | EndMap
+    | RegisterCompensation
     | DecideEdges
     | SkipNode
     | MarkUnreached

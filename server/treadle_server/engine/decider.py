@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from treadle_server.engine.commands import Command
+from treadle_server.engine.facts import Fact
 from treadle_server.engine.state import RunState
 
 
@@ -14,11 +15,10 @@ class Decider(Protocol):
     remember.
     """
 
-    def decide(self, state: RunState, facts: Sequence[int]) -> list[Command]:
-        """What follows from `facts`: the things that are new since the last call, here the graph's
-        undecided nodes.
+    def decide(self, state: RunState, facts: Sequence[Fact]) -> list[Command]:
+        """What follows from `facts`: the things that are new since the last call. They bound its
+        work.
 
-        They bound its work. Called without facts when nothing is undecided, so that it can end the
-        run.
+        Called without facts when nothing is undecided, so that it can end the run.
         """
         ...

@@ -46,3 +46,21 @@ class NotHeld(Refusal):
     """There is no incident about this key."""
 
     reason = "NOT_HELD"
+
+
+class NotOpen(Refusal):
+    """There is no open activity of this key, so it cannot be skipped."""
+
+    reason = "NOT_OPEN"
+
+
+class RunIsPaused(Refusal):
+    """The run is paused; nothing is handed out."""
+
+    reason = "RUN_PAUSED"
+
+
+class TooManyEvents(Refusal):
+    """The run keeps as many unconsumed external events as it may."""
+
+    reason = "TOO_MANY_EVENTS"

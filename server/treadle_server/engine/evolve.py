@@ -11,15 +11,18 @@ from collections.abc import Callable
 from typing import Any
 
 from treadle_server.engine import events as e
+from treadle_server.engine.entities import Activity, Undo
+from treadle_server.engine.fold_entities import ENTITY_HANDLERS
 from treadle_server.engine.memory import apply_operations, merge
-from treadle_server.engine.state import Activity, Ending, RunState
+from treadle_server.engine.state import Ending, RunState
+from treadle_server.engine.topology import NodeState
 from treadle_server.engine.transitions import (
     ActivityStage,
     RunStage,
     next_activity_stage,
     next_run_stage,
 )
-from treadle_server.engine.values import CancelCause, Instant
+from treadle_server.engine.values import CancelCause, Instant, RetryState
 
 
 class SequenceBroken(Exception):
@@ -35,6 +38,10 @@ def evolve(state: RunState, event: e.Event) -> None:
     state.seq = event.seq
     state.time = event.time
     _HANDLERS[type(event)](state, event)
+    if state.progress.unhandled is not None and state.ending is None:
+        # A failure that nothing handles ends the run; which one that is follows from structure.
+        node, failure = state.progress.unhandled
+        _begin_ending(state, Ending(RunStage.FAILED, failure, node))
 
 
 def due_time(activity: Activity, now: Instant) -> Instant | None:
@@ -70,6 +77,9 @@ def _run_started(state: RunState, event: e.RunStarted) -> None:
     state.started_time = event.time
     state.deadline = event.deadline
     state.input = event.input
+    state.seed = {outcome.node: outcome for outcome in event.seed}
+    if event.parent_run_id:
+        state.parent = (event.parent_run_id, event.parent_key)
     state.progress.start()
 
 
@@ -80,9 +90,17 @@ def _run_closed(state: RunState, event: e.Event) -> None:
     elif isinstance(event, e.RunFailed):
         state.ending = Ending(RunStage.FAILED, event.failure, event.node)
     # What is still leased is fenced off: an ended run has no activities.
-    for key in state.activities:
-        state.progress.activity_abandoned(key)
+    state.progress.nodes_abandoned(
+        key
+        for things in (state.activities, state.timers, state.waits, state.children)
+        for key in things
+        if key not in state.activities or not state.activities[key].scheduled.compensates
+    )
     state.activities.clear()
+    state.timers.clear()
+    state.waits.clear()
+    state.children.clear()
+    state.received.clear()
     state.due.clear()
     state.to_stop.clear()
     state.incidents.clear()
@@ -91,25 +109,32 @@ def _run_closed(state: RunState, event: e.Event) -> None:
 def _cancel_requested(state: RunState, event: e.CancelRequested) -> None:
     state.stage = next_run_stage(state.stage, event)
     stage = RunStage.TIMED_OUT if event.cause is CancelCause.RUN_TIMEOUT else RunStage.CANCELLED
-    _begin_ending(state, Ending(stage, reason=event.reason))
+    compensates = not event.skip_compensation
+    _begin_ending(state, Ending(stage, reason=event.reason, compensates=compensates))
 
 
 def _begin_ending(state: RunState, ending: Ending) -> None:
     state.ending = ending
-    state.to_stop.extend(state.activities)
+    for things in (state.activities, state.timers, state.waits, state.children):
+        state.to_stop.extend(things)
 
 
-def _notice_unhandled_failure(state: RunState) -> None:
-    """A failure that nothing handles ends the run; which one that is follows from structure."""
-    if state.progress.unhandled is not None and state.ending is None:
-        node, failure = state.progress.unhandled
-        _begin_ending(state, Ending(RunStage.FAILED, failure, node))
+def _run_paused(state: RunState, event: e.RunPaused) -> None:
+    state.stage = next_run_stage(state.stage, event)
+    state.paused = True
+
+
+def _run_resumed(state: RunState, event: e.RunResumed) -> None:
+    state.stage = next_run_stage(state.stage, event)
+    state.paused = False
 
 
 def _run_held(state: RunState, event: e.RunHeld) -> None:
     state.incidents[event.key] = event.incident
     activity = state.activities[event.key]
     activity.stage = next_activity_stage(activity.stage, event)
+    if event.failure is not None:
+        activity.last_failure = event.failure
     state.push_due(activity, due_time(activity, event.time))
 
 
@@ -128,12 +153,22 @@ def _incident_answered(state: RunState, event: e.IncidentAnswered) -> None:
 
 
 def _activity_scheduled(state: RunState, event: e.ActivityScheduled) -> None:
-    activity = Activity(event, event.time, next_activity_stage(ActivityStage.ABSENT, event))
+    ready_time = event.time if event.start_time is None else event.start_time
+    activity = Activity(event, ready_time, next_activity_stage(ActivityStage.ABSENT, event))
+    if ready_time > event.time:
+        activity.waiting_since_time = event.time
     state.activities[event.key] = activity
     due = due_time(activity, event.time)
     if due is not None:
         state.push_due(activity, due)
-    state.progress.activity_scheduled(event)
+    if event.compensates:
+        _undo_of(state, event.key).started = True
+    else:
+        state.progress.node_started(event.key)
+
+
+def _undo_of(state: RunState, key: str) -> Undo:
+    return next(undo for undo in state.undo if undo.registered.key == key)
 
 
 def _attempt_started(state: RunState, event: e.AttemptStarted) -> None:
@@ -171,24 +206,34 @@ def _activity_requeued(state: RunState, event: e.ActivityRequeued) -> None:
     state.push_due(activity, due_time(activity, event.time))
 
 
-def _close(state: RunState, key: str, event: e.Event) -> None:
+def _close(state: RunState, key: str, event: e.Event) -> Activity:
     activity = state.activities[key]
     next_activity_stage(activity.stage, event)
     del state.activities[key]
     state.incidents.pop(key, None)
+    return activity
 
 
 def _activity_completed(state: RunState, event: e.ActivityCompleted) -> None:
-    _close(state, event.key, event)
+    activity = _close(state, event.key, event)
     if event.memory_operations:
         merge(state.memory, apply_operations(state.memory, event.memory_operations))
-    state.progress.activity_completed(event)
+    if activity.scheduled.compensates:
+        _undo_of(state, event.key).undone = True
+        return
+    stage = NodeState.SKIPPED if event.skipped else NodeState.COMPLETED
+    state.progress.node_succeeded(event.key, event.output, stage)
 
 
 def _activity_failed(state: RunState, event: e.ActivityFailed) -> None:
-    _close(state, event.key, event)
-    state.progress.activity_failed(event)
-    _notice_unhandled_failure(state)
+    activity = _close(state, event.key, event)
+    if activity.scheduled.compensates:
+        return
+    if event.retry_state is RetryState.CANCEL_REQUESTED and state.ending is None:
+        # Nobody needed it any more: how it ended changes nothing.
+        state.progress.node_stopped(event.key)
+        return
+    state.progress.node_failed_running(event.key, event.failure)
 
 
 def _activity_cancel_requested(state: RunState, event: e.ActivityCancelRequested) -> None:
@@ -197,8 +242,17 @@ def _activity_cancel_requested(state: RunState, event: e.ActivityCancelRequested
 
 
 def _activity_cancelled(state: RunState, event: e.ActivityCancelled) -> None:
-    _close(state, event.key, event)
-    state.progress.activity_cancelled(event)
+    activity = _close(state, event.key, event)
+    if not activity.scheduled.compensates:
+        state.progress.node_stopped(event.key)
+
+
+def _activity_overridden(state: RunState, event: e.ActivityOverridden) -> None:
+    activity = _close(state, event.key, event)
+    if activity.scheduled.compensates:
+        _undo_of(state, event.key).undone = True
+        return
+    state.progress.node_succeeded(event.key, event.output, NodeState.SKIPPED)
 
 
 # --- graphs ---------------------------------------------------------------------------------------
@@ -206,11 +260,10 @@ def _activity_cancelled(state: RunState, event: e.ActivityCancelled) -> None:
 
 def _edges_decided(state: RunState, event: e.EdgesDecided) -> None:
     state.progress.edges_decided(event)
-    _notice_unhandled_failure(state)
 
 
 def _node_skipped(state: RunState, event: e.NodeSkipped) -> None:
-    state.progress.node_skipped(event)
+    state.progress.node_done(event.node, event.output, NodeState.SKIPPED)
 
 
 def _nodes_unreached(state: RunState, event: e.NodesUnreached) -> None:
@@ -219,7 +272,22 @@ def _nodes_unreached(state: RunState, event: e.NodesUnreached) -> None:
 
 def _node_failed(state: RunState, event: e.NodeFailed) -> None:
     state.progress.node_failed(event)
-    _notice_unhandled_failure(state)
+
+
+def _node_completed(state: RunState, event: e.NodeCompleted) -> None:
+    state.progress.node_done(event.node, event.output, NodeState.COMPLETED)
+
+
+def _loop_turned(state: RunState, event: e.LoopTurned) -> None:
+    state.progress.loop_turned(event)
+
+
+def _map_started(state: RunState, event: e.MapStarted) -> None:
+    state.progress.map_started(event)
+
+
+def _map_ended(state: RunState, event: e.MapEnded) -> None:
+    state.progress.map_ended(event)
 
 
 _HANDLERS: dict[type[e.Event], Callable[[RunState, Any], None]] = {
@@ -244,4 +312,12 @@ _HANDLERS: dict[type[e.Event], Callable[[RunState, Any], None]] = {
     e.NodeSkipped: _node_skipped,
     e.NodesUnreached: _nodes_unreached,
     e.NodeFailed: _node_failed,
+    e.NodeCompleted: _node_completed,
+    e.LoopTurned: _loop_turned,
+    e.MapStarted: _map_started,
+    e.MapEnded: _map_ended,
+    e.RunPaused: _run_paused,
+    e.RunResumed: _run_resumed,
+    e.ActivityOverridden: _activity_overridden,
+    **ENTITY_HANDLERS,
 }

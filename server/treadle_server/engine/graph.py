@@ -1,92 +1,51 @@
-"""The structure of a graph and how far a run of it has come.
+"""How far one run of a graph has come.
 
-A `Topology` belongs to a version and is shared by its runs; a `GraphProgress` belongs to one run.
 What follows from structure alone happens here, while events are folded: an unguarded edge of a
 completed node is taken, an error edge of a completed node dies. What needs an expression is decided
-elsewhere and arrives as an event. These are rules number 1 (`RULES`); runs keep the number they
-started with.
+elsewhere and arrives as an event. Loops are counted in `loops.py`, items of maps in `maps.py`.
 
 A failure has a way through the graph: the error edge that took it, and the edges taken from there
 on. `failure_behind` says which failure led to a node.
 
 Cost: a closed node costs its out-edges, a node that leaves PENDING costs its in-edges and what it
-reads. Nothing here looks at the whole graph after a run has started.
+reads, a loop that turns costs its body. Nothing here looks at the whole graph after a run has
+started.
 """
 
 from __future__ import annotations
 
-import enum
 from array import array
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from treadle_server.engine import events as e
-from treadle_server.engine.values import NULL, Failure, Payload
-
-RULES = 1
-
-
-class NodeState(enum.IntEnum):
-    """How a node stands; numbers of `treadle.v1.NodeState`."""
-
-    PENDING = 1
-    RUNNING = 2
-    COMPLETED = 3
-    FAILED = 4
-    SKIPPED = 5
-    UNREACHED = 6
-    CANCELLED = 7
-
+from treadle_server.engine.arrivals import Arrivals
+from treadle_server.engine.facts import MAY_COME_TWICE, Fact, FactKind
+from treadle_server.engine.loops import LoopProgress, Origin
+from treadle_server.engine.maps import MapProgress, item_of
+from treadle_server.engine.topology import NodeState, Topology
+from treadle_server.engine.values import NULL, Failure, FailureKind, Payload
 
 AWAITS_DECISION = 0x80
 """Set beside a closed node's state until EdgesDecided says which of its edges are taken."""
 
 
-@dataclass(slots=True, kw_only=True)
-class Topology:
-    """The structure of one version. Nodes and edges are numbered in the order of the document.
-
-    `out_edges` and `error_edges` are the numbers of a node's edges for success and for failure.
-    `guarded` and `error_guarded` say whether an expression is needed to tell which of them are
-    taken. `reads[n]` names the nodes whose outcome node n may read when it starts; `reader_counts`
-    are the totals, plus one that is never given back for outcomes that the run's own output needs.
-    """
-
-    names: Sequence[str]
-    targets: Sequence[int]
-    out_edges: Sequence[tuple[int, ...]]
-    error_edges: Sequence[tuple[int, ...]]
-    in_counts: array[int]
-    guarded: bytes
-    error_guarded: bytes
-    continue_on_failure: bytes
-    default_outputs: dict[int, Payload]
-    reads: Sequence[tuple[int, ...]]
-    reader_counts: array[int]
-    index: dict[str, int] = field(init=False)
-    roots: tuple[int, ...] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.index = {name: number for number, name in enumerate(self.names)}
-        self.roots = tuple(number for number, count in enumerate(self.in_counts) if count == 0)
-
-
 class GraphProgress:
-    """How far one run has come: a byte and an int per node, and dictionaries for what is alive."""
+    """A byte and an int per node, and dictionaries for what is alive."""
 
     __slots__ = (
         "_candidates",
-        "_led_by",
-        "_open_edges",
         "_readers",
         "_states",
+        "arrivals",
         "failed",
         "failures",
         "first_failure",
         "live",
+        "loops",
+        "maps",
         "outputs",
-        "taken",
         "topology",
         "unhandled",
     )
@@ -94,21 +53,16 @@ class GraphProgress:
     def __init__(self, topology: Topology) -> None:
         self.topology = topology
         self._states = bytearray([NodeState.PENDING]) * len(topology.names)
-        self._open_edges = array("i", topology.in_counts)
         self._readers = array("i", topology.reader_counts)
-        # Nodes that may need a decision, oldest first: `n` to be fired, `~n` to have its guards
-        # evaluated. Entries that a later event has dealt with stay until they are looked at: after
-        # a fold there are many, and each is looked at once. The two kinds of entry differ so that
-        # an old one of the first kind cannot stand for the second, which would change the order.
-        self._candidates: deque[int] = deque()
-        # Node -> the failed node whose failure led there, while it has edges to pass that on by.
-        self._led_by: dict[int, int] = {}
-        self.taken: dict[int, list[int]] = {}
+        # Facts that may need a decision, oldest first, with the node's iteration. Those that a
+        # later event has dealt with stay until they are looked at: after a fold there are many.
+        self._candidates: deque[tuple[FactKind, int, int]] = deque()
+        self.arrivals = Arrivals(topology)
+        self.loops = LoopProgress(topology) if topology.loops else None
+        self.maps: dict[int, MapProgress] = {}
         self.outputs: dict[int, Payload] = {}
         self.failures: dict[int, Failure] = {}
-        # Failures that expressions may still ask for by name: all of them, for the run's life. A
-        # run in which very many nodes fail is over soon, unless they fail by design; so this is the
-        # one thing that grows with what has failed.
+        # Failures that expressions may ask for by name, for the run's life: one for each node.
         self.failed: dict[int, Failure] = {}
         self.first_failure: tuple[str, Failure] | None = None
         self.live = 0
@@ -120,18 +74,35 @@ class GraphProgress:
         """How a node stands."""
         return NodeState(self._states[node] & ~AWAITS_DECISION)
 
-    def awaits_decision(self, node: int) -> bool:
-        """Whether the node is closed and its guards are not yet evaluated."""
-        return bool(self._states[node] & AWAITS_DECISION)
+    def is_reached(self, node: int) -> bool:
+        """Whether a node whose START is to be decided may start."""
+        return self.arrivals.is_reached(node)
 
-    def take_undecided(self, limit: int) -> list[int]:
-        """Takes up to `limit` nodes that need a decision now, oldest first."""
-        found: list[int] = []
+    def taken_into(self, node: int) -> Sequence[int]:
+        """The taken edges by which a node is reached."""
+        return self.arrivals.taken.get(node, ())
+
+    def key_of(self, node: int, *, later: int = 0) -> str:
+        """What the node is called in its present iteration, or `later` ones."""
+        again = later if self.loops is None else self.loops.began_again.get(node, 0) + later
+        name = self.topology.names[node]
+        return f"{name}#{again + 1}" if again else name
+
+    def take_undecided(self, limit: int) -> list[Fact]:
+        """Takes up to `limit` facts that need a decision now, each once, oldest first."""
+        found: list[Fact] = []
+        several: set[Fact] = set()
         candidates = self._candidates
         while candidates and len(found) < limit:
-            entry = candidates.popleft()
-            if self._counts(entry):
-                found.append(entry if entry >= 0 else ~entry)
+            candidate = candidates.popleft()
+            if not self._counts(candidate):
+                continue
+            fact = candidate[:2]
+            if fact[0] in MAY_COME_TWICE:
+                if fact in several:
+                    continue
+                several.add(fact)
+            found.append(fact)
         return found
 
     @property
@@ -144,91 +115,203 @@ class GraphProgress:
             candidates.popleft()
         return False
 
-    def _counts(self, entry: int) -> bool:
-        """Whether an entry of the candidates still says something."""
-        if entry >= 0:
-            return self._states[entry] == NodeState.PENDING
-        return bool(self._states[~entry] & AWAITS_DECISION)
+    def _note(self, kind: FactKind, number: int) -> None:
+        self._candidates.append((kind, number, self._iteration(kind, number)))
+
+    def _iteration(self, kind: FactKind, number: int) -> int:
+        """What was noted in an earlier iteration must not stand for the present one."""
+        if self.loops is None:
+            return 0
+        node = self.topology.loops[number].header if kind is FactKind.TURN else number
+        return self.loops.began_again.get(node, 0)
+
+    def _counts(self, candidate: tuple[FactKind, int, int]) -> bool:
+        """Whether a candidate still says something."""
+        kind, number, iteration = candidate
+        if iteration != self._iteration(kind, number):
+            return False
+        match kind:
+            case FactKind.START:
+                return self._states[number] == NodeState.PENDING
+            case FactKind.LEAVE:
+                return bool(self._states[number] & AWAITS_DECISION)
+            case FactKind.TURN:
+                return self.loops is not None and self.loops.turns_back(number)
+            case FactKind.MAP:
+                return self._map_moves(number)
+            case _:
+                return self._states[number] == NodeState.RUNNING
+
+    def _map_moves(self, node: int) -> bool:
+        running = self.maps.get(node)
+        if running is None:
+            return False
+        if self.map_is_over(node):
+            return True
+        room = len(running.open) < self.topology.windows[node]
+        return running.finished or (room and running.next < len(running.items))
+
+    def map_is_over(self, node: int) -> bool:
+        """Whether more items of a running map have failed than may."""
+        return self.maps[node].over(self.topology.tolerated.get(node, (0, 0.0)))
 
     def failure_behind(self, node: int) -> tuple[str, Failure] | None:
         """The failed node and its failure that led to this node; else the run's first failure."""
-        failed = self._led_by.get(node)
-        if failed is None:
+        origin = self.arrivals.led_by.get(node)
+        if origin is None:
             return self.first_failure
-        return self.topology.names[failed], self.failed[failed]
+        return self.topology.names[origin[0]], origin[1]
 
     @property
     def at_rest(self) -> bool:
         """Whether nothing runs and nothing is to be decided: then the run is over."""
         return self.live == 0 and not self.undecided
 
-    # --- folding ----------------------------------------------------------------------------------
+    # --- folding: nodes that run ------------------------------------------------------------------
 
     def start(self) -> None:
         """RunStarted: nodes without in-edges can run."""
-        self._candidates.extend(self.topology.roots)
+        self._candidates.extend((FactKind.START, root, 0) for root in self.topology.roots)
 
-    def activity_scheduled(self, event: e.ActivityScheduled) -> None:
-        """The node of that name runs."""
-        node = self.topology.index[event.key]
+    def node_started(self, key: str) -> None:
+        """The node runs: it has an activity, a timer, a wait or a child of this key."""
+        node = self.topology.node_of(key)
+        if self._states[node] == NodeState.RUNNING:
+            self.maps[node].item_started()
+            if self._map_moves(node):
+                self._note(FactKind.MAP, node)
+            return
         self._states[node] = NodeState.RUNNING
         self.live += 1
         self._stop_reading(node)
 
-    def activity_completed(self, event: e.ActivityCompleted) -> None:
-        """The node succeeded."""
-        node = self.topology.index[event.key]
+    def node_succeeded(
+        self, key: str, output: Payload, state: NodeState = NodeState.COMPLETED
+    ) -> None:
+        """What ran has succeeded."""
+        node = self.topology.node_of(key)
+        item = item_of(key)
+        if item is not None:
+            if node in self.maps:  # else the map has ended without this item
+                self.maps[node].item_done(item, output)
+                self._note(FactKind.MAP, node)
+            return
         self.live -= 1
-        self._succeed(node, NodeState.COMPLETED, event.output)
+        self._succeed(node, state, output)
 
-    def activity_failed(self, event: e.ActivityFailed) -> None:
-        """The node failed after all its attempts."""
-        node = self.topology.index[event.key]
+    def node_failed_running(self, key: str, failure: Failure) -> None:
+        """What ran has failed, after all its attempts."""
+        node = self.topology.node_of(key)
+        item = item_of(key)
+        if item is not None:
+            if node in self.maps:  # else the map has ended without this item
+                self.maps[node].item_failed(item, failure)
+                self._note(FactKind.MAP, node)
+            return
         self.live -= 1
-        self._fail(node, event.failure)
+        self._fail(node, failure)
 
-    def activity_cancelled(self, event: e.ActivityCancelled) -> None:
-        """The node was stopped; that happens to runs that are ending, so its edges no longer
-        matter.
+    def node_stopped(self, key: str) -> None:
+        """What ran was stopped: for good if the run is ending, else because nobody needs it."""
+        node = self.topology.node_of(key)
+        item = item_of(key)
+        if item is not None:
+            if node in self.maps:  # else the map has ended without this item
+                self.maps[node].item_cancelled(item)
+                self._note(FactKind.MAP, node)
+            return
+        self.live -= 1
+        self._cancel(node)
+
+    def nodes_abandoned(self, keys: Iterable[str]) -> None:
+        """The run has ended without them; nothing follows any more."""
+        for key in keys:
+            self._states[self.topology.node_of(key)] = NodeState.CANCELLED
+        for node in self.maps:
+            self._states[node] = NodeState.CANCELLED
+        self.maps.clear()
+        self.live = 0
+
+    def event_may_match(self, key: str) -> None:
+        """An external event is there that this wait may be waiting for."""
+        self._note(FactKind.WAIT, self.topology.node_of(key))
+
+    def wait_timed_out(self, key: str) -> None:
+        """No event came: the edges for that are taken; without such edges it counts as done, with
+        null.
         """
-        self.activity_abandoned(event.key)
-
-    def activity_abandoned(self, key: str) -> None:
-        """The run has no further use for it."""
+        node = self.topology.node_of(key)
+        edges = self.topology.timeout_edges.get(node)
         self.live -= 1
-        self._states[self.topology.index[key]] = NodeState.CANCELLED
+        if edges is None:
+            self._succeed(node, NodeState.COMPLETED, NULL)
+            return
+        if self._readers[node] > 0:
+            self.outputs[node] = NULL
+        self._states[node] = NodeState.COMPLETED
+        self._kill(self.topology.error_edges[node])
+        self._kill(self.topology.out_edges[node])
+        self._take(edges, origin=self.arrivals.led_by.pop(node, None))
+        self._closed(node)
 
-    def node_skipped(self, event: e.NodeSkipped) -> None:
-        """Counts as done."""
-        node = self.topology.index[event.node]
+    def map_started(self, event: e.MapStarted) -> None:
+        """The items are known."""
+        node = self.topology.node_of(event.node)
+        self._states[node] = NodeState.RUNNING
+        self.live += 1
         self._stop_reading(node)
-        self._succeed(node, NodeState.SKIPPED, event.output)
+        self.maps[node] = MapProgress(event.items, event.time)
+        self._note(FactKind.MAP, node)
+
+    def map_ended(self, event: e.MapEnded) -> None:
+        """All its items are over."""
+        node = self.topology.node_of(event.node)
+        ended = self.maps.pop(node)
+        self.live -= 1
+        if event.failure is not None and event.failure.kind == FailureKind.CANCELLED:
+            self._cancel(node)
+            return
+        if event.failure is not None:
+            self._fail(node, event.failure)
+            return
+        batched = node in self.topology.batched
+        self._succeed(node, NodeState.COMPLETED, ended.result(batched=batched))
+
+    # --- folding: nodes that do not run -----------------------------------------------------------
+
+    def node_done(self, key: str, output: Payload, state: NodeState) -> None:
+        """The node is done without having run: skipped, computed, or taken over."""
+        node = self.topology.node_of(key)
+        self._stop_reading(node)
+        self._succeed(node, state, output)
 
     def node_failed(self, event: e.NodeFailed) -> None:
-        """The node failed without having run."""
-        node = self.topology.index[event.node]
+        """The node failed without having run; or its loop has turned too often."""
+        node = self.topology.node_of(event.node)
+        if event.failure.kind == FailureKind.LOOP_BOUND_REACHED:
+            self._fail_at_bound(node, event.failure)
+            return
         self._stop_reading(node)
         self._fail(node, event.failure)
 
     def nodes_unreached(self, event: e.NodesUnreached) -> None:
         """Death is passed on along every edge."""
-        topology = self.topology
-        for name in event.nodes:
-            node = topology.index[name]
+        for key in event.nodes:
+            node = self.topology.node_of(key)
             self._states[node] = NodeState.UNREACHED
             self._stop_reading(node)
-            self._kill(topology.out_edges[node])
-            self._kill(topology.error_edges[node])
+            self._kill_all(node)
+            self._closed(node)
 
     def edges_decided(self, event: e.EdgesDecided) -> None:
         """What the guards said."""
         topology = self.topology
-        node = topology.index[event.node]
+        node = topology.node_of(event.node)
         self._states[node] &= ~AWAITS_DECISION
         failed = self._states[node] == NodeState.FAILED
         taken = {decided.edge for decided in event.edges if decided.taken}
         by_error = failed and not taken.isdisjoint(topology.error_edges[node])
-        origin = node if by_error else self._led_by.get(node)
+        origin = (node, self.failed[node]) if by_error else self.arrivals.led_by.get(node)
         for decided in event.edges:
             if decided.taken:
                 self._take((decided.edge,), origin=origin)
@@ -238,7 +321,27 @@ class GraphProgress:
             self.outputs.pop(node, None)  # it does not count as done
         if failed and not taken and not topology.continue_on_failure[node]:
             self._leave_unhandled(node)
-        self._led_by.pop(node, None)
+        self.arrivals.led_by.pop(node, None)
+        self._closed(node)
+
+    def loop_turned(self, event: e.LoopTurned) -> None:
+        """The body begins again; its header is reached by the edges that led back."""
+        assert self.loops is not None, "only graphs with loops turn"
+        topology = self.topology
+        header = topology.index[event.header]
+        loop = topology.loop_of[header]
+        back = self.loops.turn(loop)
+        for node in topology.loops[loop].body:
+            self._begin_again(node)
+        self.arrivals.reach(header, back)
+        self._note(FactKind.START, header)
+
+    def _begin_again(self, node: int) -> None:
+        self._states[node] = NodeState.PENDING
+        self._readers[node] = self.topology.reader_counts[node]
+        self.arrivals.begin_again(node)
+        self.outputs.pop(node, None)
+        self.failures.pop(node, None)
 
     # --- inside -----------------------------------------------------------------------------------
 
@@ -267,76 +370,134 @@ class GraphProgress:
         elif undecided:
             self._kill(topology.out_edges[node])
         if undecided:
+            self._kill(topology.timeout_edges.get(node, ()))
             self._states[node] = NodeState.FAILED | AWAITS_DECISION
-            self._candidates.append(~node)
+            self._note(FactKind.LEAVE, node)
             return
         self._states[node] = NodeState.FAILED
         self._kill(topology.out_edges[node])
+        self._kill(topology.timeout_edges.get(node, ()))
         if error_edges:
             # Of error edges the first that matches is taken.
-            self._take(error_edges[:1], origin=node)
+            self._take(error_edges[:1], origin=(node, failure))
             self._kill(error_edges[1:])
         else:
             self._leave_unhandled(node)
-        self._led_by.pop(node, None)
+        self.arrivals.led_by.pop(node, None)
+        self._closed(node)
 
     def _leave(self, node: int, state: NodeState) -> None:
         """Done: the normal edges are taken, or have their guards evaluated first."""
+        self._kill(self.topology.timeout_edges.get(node, ()))
         if self.topology.guarded[node]:
             self._states[node] = state | AWAITS_DECISION
-            self._candidates.append(~node)
+            self._note(FactKind.LEAVE, node)
             return
         self._states[node] = state
-        self._take(self.topology.out_edges[node], origin=self._led_by.get(node))
-        self._led_by.pop(node, None)
+        self._take(self.topology.out_edges[node], origin=self.arrivals.led_by.pop(node, None))
+        self._closed(node)
+
+    def _cancel(self, node: int) -> None:
+        self._states[node] = NodeState.CANCELLED
+        self.arrivals.led_by.pop(node, None)
+        self._kill_all(node)
+        self._closed(node)
 
     def _leave_unhandled(self, node: int) -> None:
         if self.unhandled is not None:
             return
-        failure, earlier = self.failed[node], self._led_by.get(node)
+        failure, earlier = self.failed[node], self.arrivals.led_by.get(node)
         if earlier is not None and failure.cause is None:
             # What was done about a failure has failed too: the first one is kept.
-            failure = replace(failure, cause=self.failed[earlier])
+            failure = replace(failure, cause=earlier[1])
         self.unhandled = (self.topology.names[node], failure)
 
-    # An in-edge resolves once, taken or dead; the last one makes its target a candidate.
+    # Loops.
 
-    def _take(self, edges: Iterable[int], *, origin: int | None) -> None:
-        targets = self.topology.targets
+    def _closed(self, node: int) -> None:
+        """The node is closed and its edges are decided: its loop may be at rest."""
+        if self.loops is not None:
+            loop = self.loops.node_closed(node)
+            if loop is not None:
+                self._loop_rests(loop)
+
+    def _loop_rests(self, loop: int) -> None:
+        assert self.loops is not None, "a loop rests"
+        if self.loops.turns_back(loop):
+            self._note(FactKind.TURN, loop)
+        else:
+            self._leave_loop(loop)
+
+    def _leave_loop(self, loop: int) -> None:
+        assert self.loops is not None, "a loop is left"
+        for source in self.topology.loops[loop].reads_on_exit:
+            self._give_back(source)
+        held, around = self.loops.leave(loop)
+        for edge, taken, origin in held:
+            if not self.loops.keep(edge, taken=taken, origin=origin, after=loop):
+                self._resolve(edge, taken=taken, origin=origin)
+        if around is not None:
+            self._loop_rests(around)
+
+    def _fail_at_bound(self, node: int, failure: Failure) -> None:
+        """The loop may not turn again: the node that would have led back fails. Only an error edge
+        that leads out of the loop and has no `when` can handle that; the body does not run again.
+        """
+        assert self.loops is not None, "only loops have bounds"
+        topology = self.topology
+        loop = self.loops.turning_back_from(node)
+        self._states[node] = NodeState.FAILED
+        self.outputs.pop(node, None)
+        self.failures[node] = self.failed[node] = failure
+        if self.first_failure is None:
+            self.first_failure = (topology.names[node], failure)
+        edges = frozenset(topology.out_edges[node] + topology.error_edges[node])
+        handler = topology.loops[loop].bound_edges.get(node)
+        self.loops.give_up(loop, edges, handler, (node, failure))
+        if handler is None:
+            self._leave_unhandled(node)
+        self._leave_loop(loop)
+
+    # Edges.
+
+    def _take(self, edges: Iterable[int], *, origin: Origin) -> None:
         for edge in edges:
-            target = targets[edge]
-            if self._states[target] == NodeState.PENDING:
-                self.taken.setdefault(target, []).append(edge)
-                if origin is not None:
-                    self._led_by.setdefault(target, origin)
-            self._resolved(target)
+            if self.loops is None or not self.loops.keep(edge, taken=True, origin=origin):
+                self._resolve(edge, taken=True, origin=origin)
 
     def _kill(self, edges: Iterable[int]) -> None:
-        targets = self.topology.targets
         for edge in edges:
-            self._resolved(targets[edge])
+            if self.loops is None or not self.loops.keep(edge, taken=False, origin=None):
+                self._resolve(edge, taken=False, origin=None)
 
-    def _resolved(self, target: int) -> None:
-        self._open_edges[target] -= 1
-        if self._open_edges[target] > 0:
-            return
+    def _kill_all(self, node: int) -> None:
+        topology = self.topology
+        self._kill(topology.out_edges[node])
+        self._kill(topology.error_edges[node])
+        self._kill(topology.timeout_edges.get(node, ()))
+
+    def _resolve(self, edge: int, *, taken: bool, origin: Origin) -> None:
+        target = self.topology.targets[edge]
+        arrivals = self.arrivals
         if self._states[target] == NodeState.PENDING:
-            self._candidates.append(target)
-        else:
-            # It failed before, by a guard on its way in: the other guards have been evaluated now.
+            if arrivals.resolve(edge, target, taken=taken, origin=origin):
+                self._note(FactKind.START, target)
+        elif arrivals.resolve_late(target):
+            # It failed before, by a guard on its way in, or started without waiting for all.
             self._forget_what_it_read(target)
 
     def _stop_reading(self, node: int) -> None:
         """The node has read its inputs, or never will."""
-        self.taken.pop(node, None)
-        if self._open_edges[node] <= 0:
+        if self.arrivals.leave(node):
             self._forget_what_it_read(node)
 
     def _forget_what_it_read(self, node: int) -> None:
-        """Outcomes that nobody else reads are forgotten."""
-        readers = self._readers
         for source in self.topology.reads[node]:
-            readers[source] -= 1
-            if readers[source] == 0:
-                self.outputs.pop(source, None)
-                self.failures.pop(source, None)
+            self._give_back(source)
+
+    def _give_back(self, source: int) -> None:
+        """Outcomes that nobody else reads are forgotten."""
+        self._readers[source] -= 1
+        if self._readers[source] == 0:
+            self.outputs.pop(source, None)
+            self.failures.pop(source, None)

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 
 from treadle_server.engine.values import (
     CancelCause,
+    ChildEnd,
     Duration,
     Failure,
     IncidentAnswer,
     Instant,
     MemoryOperation,
     Payload,
+    SeedOutcome,
 )
 
 
@@ -31,6 +33,10 @@ class StartRun:
     traceparent: str = ""
     actor: str = ""
     request_id: str = ""
+    parent_run_id: bytes = b""
+    parent_key: str = ""
+    retry_of: bytes = b""
+    seed: tuple[SeedOutcome, ...] = ()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -65,6 +71,7 @@ class CompleteAttempt:
     lease: int
     output: Payload
     memory_operations: tuple[MemoryOperation, ...] = ()
+    skipped: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -136,6 +143,7 @@ class RequestCancel:
     reason: str
     actor: str
     cause: CancelCause = CancelCause.REQUEST
+    skip_compensation: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -154,6 +162,53 @@ class AnswerHeld:
     answer: IncidentAnswer
     actor: str
     reason: str
+    output: Payload | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class SkipActivity:
+    """A person gives the outcome of an open activity."""
+
+    key: str
+    output: Payload
+    actor: str
+    reason: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Pause:
+    """Decide nothing and hand nothing out until resumed; twice is fine."""
+
+    reason: str
+    actor: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Resume:
+    """Go on; twice is fine."""
+
+    actor: str
+
+
+@dataclass(slots=True, kw_only=True)
+class ReceiveEvent:
+    """An external event has come. One with an id that came before changes nothing."""
+
+    event_id: str
+    name: str
+    payload: Payload
+    actor: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class NoteChild:
+    """What became of a child that this run asked for: it exists (`end` None), or has ended."""
+
+    key: str
+    run_id: bytes
+    end: ChildEnd | None = None
+    output: Payload | None = None
+    failure: Failure | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -173,5 +228,10 @@ Input = (
     | RequestCancel
     | Terminate
     | AnswerHeld
+    | SkipActivity
+    | Pause
+    | Resume
+    | ReceiveEvent
+    | NoteChild
     | Continue
 )

@@ -9,17 +9,26 @@ from typing import Any
 
 from treadle_server.engine import commands as c
 from treadle_server.engine import events as e
+from treadle_server.engine.ids import child_run_id, sent_event_id
 from treadle_server.engine.state import RunState
 from treadle_server.engine.transitions import ActivityStage
+from treadle_server.engine.values import Duration, Instant
 
 
-def perform(state: RunState, command: c.Command) -> list[e.Event]:
+def perform(state: RunState, command: c.Command, now: Instant) -> list[e.Event]:
     """The events of one command; `seq` and `time` are stamped by the turn."""
-    return _PERFORMERS[type(command)](state, command)
+    return _PERFORMERS[type(command)](state, command, now)
 
 
-def _schedule_activity(_state: RunState, command: c.ScheduleActivity) -> list[e.Event]:
+def _due(now: Instant, delay: Duration, not_before: Instant | None) -> Instant:
+    return max(now + delay, not_before or 0)
+
+
+def _schedule_activity(
+    _state: RunState, command: c.ScheduleActivity, now: Instant
+) -> list[e.Event]:
     options = command.options
+    start_time = _due(now, command.delay, command.not_before)
     return [
         e.ActivityScheduled(
             key=command.key,
@@ -33,19 +42,29 @@ def _schedule_activity(_state: RunState, command: c.ScheduleActivity) -> list[e.
             heartbeat_timeout=options.heartbeat_timeout,
             priority=options.priority,
             memory_keys=options.memory_keys,
+            start_time=start_time if start_time > now else None,
+            hold_on_failure=options.hold_on_failure,
         )
     ]
 
 
-def _cancel_activity(state: RunState, command: c.CancelActivity) -> list[e.Event]:
-    activity = state.activities.get(command.key)
+def _stop(state: RunState, command: c.Stop, _now: Instant) -> list[e.Event]:
+    key = command.key
+    if key in state.timers:
+        return [e.TimerCancelled(key=key, started_time=state.timers[key].started_time)]
+    if key in state.waits:
+        return [e.WaitCancelled(key=key, started_time=state.waits[key].started_time)]
+    child = state.children.get(key)
+    if child is not None:
+        return [] if child.cancelling else [e.ChildCancelRequested(key=key)]
+    activity = state.activities.get(key)
     if activity is None or activity.stage is ActivityStage.CANCELLING:
         return []
     if activity.stage is ActivityStage.LEASED:
-        return [e.ActivityCancelRequested(key=command.key)]
+        return [e.ActivityCancelRequested(key=key)]
     return [
         e.ActivityCancelled(
-            key=command.key,
+            key=key,
             lease=0,
             attempt=activity.attempt,
             scheduled_time=activity.scheduled.time,
@@ -54,24 +73,110 @@ def _cancel_activity(state: RunState, command: c.CancelActivity) -> list[e.Event
     ]
 
 
-def _decide_edges(_state: RunState, command: c.DecideEdges) -> list[e.Event]:
+def _start_timer(_state: RunState, command: c.StartTimer, now: Instant) -> list[e.Event]:
+    due_time = _due(now, command.delay, command.not_before)
+    return [e.TimerStarted(key=command.key, due_time=due_time, output=command.output)]
+
+
+def _start_wait(_state: RunState, command: c.StartWait, now: Instant) -> list[e.Event]:
+    until = None if command.timeout is None else now + command.timeout
+    return [e.WaitStarted(key=command.key, name=command.name, until=until)]
+
+
+def _satisfy_wait(state: RunState, command: c.SatisfyWait, _now: Instant) -> list[e.Event]:
+    wait = state.waits[command.key]
+    return [
+        e.WaitSatisfied(key=command.key, event_id=command.event_id, started_time=wait.started_time)
+    ]
+
+
+def _send_event(state: RunState, command: c.SendEvent, _now: Instant) -> list[e.Event]:
+    return [
+        e.EventSent(
+            key=command.key,
+            event_id=sent_event_id(state.run_id, command.key),
+            name=command.name,
+            payload=command.payload,
+            workflow_id=command.workflow_id,
+        )
+    ]
+
+
+def _start_child(state: RunState, command: c.StartChild, now: Instant) -> list[e.Event]:
+    run_id = child_run_id(state.run_id, command.key, now)
+    return [
+        e.ChildRequested(
+            key=command.key,
+            run_id=run_id,
+            workflow=command.workflow,
+            version=command.version,
+            workflow_id=command.workflow_id,
+            input=command.input,
+            on_parent_end=command.on_parent_end,
+            awaited=command.awaited,
+        )
+    ]
+
+
+def _decide_edges(_state: RunState, command: c.DecideEdges, _now: Instant) -> list[e.Event]:
     edges = tuple(e.DecidedEdge(edge=edge, to=to, taken=taken) for edge, to, taken in command.edges)
     return [e.EdgesDecided(node=command.node, edges=edges)]
 
 
-def _skip_node(_state: RunState, command: c.SkipNode) -> list[e.Event]:
+def _skip_node(_state: RunState, command: c.SkipNode, _now: Instant) -> list[e.Event]:
     return [e.NodeSkipped(node=command.node, reason=command.reason, output=command.output)]
 
 
-def _mark_unreached(_state: RunState, command: c.MarkUnreached) -> list[e.Event]:
+def _mark_unreached(_state: RunState, command: c.MarkUnreached, _now: Instant) -> list[e.Event]:
     return [e.NodesUnreached(nodes=command.nodes)]
 
 
-def _fail_node(_state: RunState, command: c.FailNode) -> list[e.Event]:
+def _fail_node(_state: RunState, command: c.FailNode, _now: Instant) -> list[e.Event]:
     return [e.NodeFailed(node=command.node, failure=command.failure)]
 
 
-def _complete_run(state: RunState, command: c.CompleteRun) -> list[e.Event]:
+def _complete_node(_state: RunState, command: c.CompleteNode, _now: Instant) -> list[e.Event]:
+    return [e.NodeCompleted(node=command.node, output=command.output, seeded=command.seeded)]
+
+
+def _turn_loop(_state: RunState, command: c.TurnLoop, _now: Instant) -> list[e.Event]:
+    return [e.LoopTurned(header=command.header, iteration=command.iteration)]
+
+
+def _start_map(_state: RunState, command: c.StartMap, _now: Instant) -> list[e.Event]:
+    return [e.MapStarted(node=command.node, items=command.items)]
+
+
+def _end_map(_state: RunState, command: c.EndMap, _now: Instant) -> list[e.Event]:
+    return [
+        e.MapEnded(
+            node=command.node,
+            completed=command.completed,
+            failed=command.failed,
+            started_time=command.started_time,
+            failure=command.failure,
+        )
+    ]
+
+
+def _register_compensation(
+    _state: RunState, command: c.RegisterCompensation, _now: Instant
+) -> list[e.Event]:
+    options = command.options
+    return [
+        e.CompensationRegistered(
+            key=f"{command.of}!undo",
+            of=command.of,
+            type=options.type,
+            queue=options.queue,
+            input=command.input,
+            retry=options.retry,
+            start_to_close_timeout=options.start_to_close_timeout,
+        )
+    ]
+
+
+def _complete_run(state: RunState, command: c.CompleteRun, _now: Instant) -> list[e.Event]:
     return [
         e.RunCompleted(
             output=command.output, started_time=state.started_time, workflow=state.workflow
@@ -79,7 +184,7 @@ def _complete_run(state: RunState, command: c.CompleteRun) -> list[e.Event]:
     ]
 
 
-def _fail_run(state: RunState, command: c.FailRun) -> list[e.Event]:
+def _fail_run(state: RunState, command: c.FailRun, _now: Instant) -> list[e.Event]:
     return [
         e.RunFailed(
             failure=command.failure,
@@ -90,13 +195,23 @@ def _fail_run(state: RunState, command: c.FailRun) -> list[e.Event]:
     ]
 
 
-_PERFORMERS: dict[type[Any], Callable[[RunState, Any], list[e.Event]]] = {
+_PERFORMERS: dict[type[Any], Callable[[RunState, Any, Instant], list[e.Event]]] = {
     c.ScheduleActivity: _schedule_activity,
-    c.CancelActivity: _cancel_activity,
+    c.Stop: _stop,
+    c.StartTimer: _start_timer,
+    c.StartWait: _start_wait,
+    c.SatisfyWait: _satisfy_wait,
+    c.SendEvent: _send_event,
+    c.StartChild: _start_child,
+    c.CompleteNode: _complete_node,
     c.DecideEdges: _decide_edges,
     c.SkipNode: _skip_node,
     c.MarkUnreached: _mark_unreached,
     c.FailNode: _fail_node,
+    c.TurnLoop: _turn_loop,
+    c.StartMap: _start_map,
+    c.EndMap: _end_map,
+    c.RegisterCompensation: _register_compensation,
     c.CompleteRun: _complete_run,
     c.FailRun: _fail_run,
 }

@@ -10,62 +10,19 @@ import heapq
 from collections import deque
 from dataclasses import dataclass, field
 
-from treadle_server.engine.events import ActivityScheduled
+from treadle_server.engine.entities import (
+    Activity,
+    Child,
+    ReceivedEvent,
+    Timer,
+    Undo,
+    Wait,
+)
 from treadle_server.engine.graph import GraphProgress
 from treadle_server.engine.transitions import ENDED, ActivityStage, RunStage
-from treadle_server.engine.values import Failure, Instant, Payload
-
-QueuePlace = tuple[str, str, int, Instant, str]
-"""Where an activity waits: (queue, type, priority, ready_time, key)."""
+from treadle_server.engine.values import Failure, Instant, Payload, SeedOutcome
 
 _COMPACT_AT = 64
-
-
-@dataclass(slots=True)
-class Activity:
-    """An open activity. What was asked for is in `scheduled`; the rest is how it stands."""
-
-    scheduled: ActivityScheduled
-    ready_time: Instant
-    stage: ActivityStage = ActivityStage.QUEUED
-    attempt: int = 0
-    """Attempts that count, the open one included."""
-    lease: int = 0
-    lost_in_a_row: int = 0
-    started_time: Instant = 0
-    waiting_since_time: Instant | None = None
-    until: Instant = 0
-    """The end of the lease as granted, or as renewed since; renewals are not folded."""
-    session_id: str = ""
-    identity: str = ""
-    last_failure: Failure | None = None
-    heartbeat_time: Instant = 0
-    """Not folded: when the worker was last heard of. At least `started_time` while leased."""
-    due_time: Instant | None = None
-    """Not folded: the entry of the due heap that counts."""
-
-    @property
-    def place(self) -> QueuePlace | None:
-        """Its place in a queue, or None if it is not waiting for a worker."""
-        if self.stage is not ActivityStage.QUEUED:
-            return None
-        scheduled = self.scheduled
-        return (scheduled.queue, scheduled.type, scheduled.priority, self.ready_time, scheduled.key)
-
-    @property
-    def give_up_time(self) -> Instant | None:
-        """When schedule_to_close runs out."""
-        timeout = self.scheduled.schedule_to_close_timeout
-        return None if timeout is None else self.scheduled.time + timeout
-
-    @property
-    def attempt_deadline(self) -> Instant:
-        """When the open attempt is timed out: start_to_close, or schedule_to_close if that is
-        sooner.
-        """
-        deadline = self.started_time + self.scheduled.start_to_close_timeout
-        give_up_time = self.give_up_time
-        return deadline if give_up_time is None else min(deadline, give_up_time)
 
 
 @dataclass(slots=True)
@@ -76,6 +33,8 @@ class Ending:
     failure: Failure | None = None
     node: str = ""
     reason: str = ""
+    compensates: bool = True
+    """Whether what was done is undone first."""
 
 
 @dataclass(slots=True)
@@ -100,11 +59,30 @@ class RunState:
     output: Payload | None = None
     incidents: dict[str, str] = field(default_factory=dict)
     """Key -> what happened, for each thing a person is asked about."""
+    paused: bool = False
+    timers: dict[str, Timer] = field(default_factory=dict)
+    waits: dict[str, Wait] = field(default_factory=dict)
+    """In the order in which they began: an event goes to the oldest."""
+    received: list[ReceivedEvent] = field(default_factory=list)
+    """External events that no wait has consumed, oldest first."""
+    event_ids: dict[str, None] = field(default_factory=dict)
+    """Ids of the newest external events, consumed ones included: a repeat changes nothing."""
+    children: dict[str, Child] = field(default_factory=dict)
+    undo: list[Undo] = field(default_factory=list)
+    """What could be undone, in order of completion."""
+    compensating: bool = False
+    compensated: bool = False
+    """Whether compensation has ended with everything undone."""
+    not_undone: tuple[str, ...] = ()
+    seed: dict[str, SeedOutcome] = field(default_factory=dict)
+    """Outcomes of the run that this one takes up again, by key."""
+    parent: tuple[bytes, str] | None = None
+    """(run id, key) of the run that asked for this one."""
     to_stop: deque[str] = field(default_factory=deque)
-    """Not folded: activities that an ending run has yet to stop."""
+    """Not folded: keys that an ending run has yet to stop."""
     due: list[tuple[Instant, str]] = field(default_factory=list)
-    """Not folded: a heap of (time, activity key). Entries that no longer count are passed over when
-    they come up.
+    """Not folded: a heap of (time, key). Entries that no longer count are passed over when they
+    come up.
     """
 
     @property
@@ -112,33 +90,67 @@ class RunState:
         """Whether the run has ended."""
         return self.stage in ENDED
 
+    @property
+    def at_rest(self) -> bool:
+        """Whether nothing is open that could bring the run on."""
+        return not (self.activities or self.timers or self.waits or self.children)
+
+    @property
+    def undoes_next(self) -> bool:
+        """Whether compensation can go on beside what waits for a person."""
+        return (
+            self.compensating
+            and not all(undo.started for undo in self.undo)
+            and all(one.stage is ActivityStage.HELD for one in self.activities.values())
+        )
+
+    def is_wanted(self, activity: Activity) -> bool:
+        """Whether the run still wants the activity done: all of them, until it is ending; then what
+        undoes.
+        """
+        return self.ending is None or bool(activity.scheduled.compensates)
+
+    def hands_out(self, activity: Activity) -> bool:
+        """Whether workers may get the activity, as far as the run is concerned."""
+        return self.is_wanted(activity) and not self.paused
+
     def push_due(self, activity: Activity, due_time: Instant | None) -> None:
         """Makes `due_time` the activity's only entry that counts."""
         activity.due_time = due_time
         if due_time is None:
             return
         if len(self.due) > _COMPACT_AT + 4 * len(self.activities):
-            self.due = [
-                (other.due_time, key)
-                for key, other in self.activities.items()
-                if other.due_time is not None
-            ]
-            heapq.heapify(self.due)
+            self._compact()
             if activity.scheduled.key in self.activities:
                 return
         heapq.heappush(self.due, (due_time, activity.scheduled.key))
 
-    def pop_due(self, now: Instant) -> Activity | None:
-        """Takes the next activity that is due by `now`."""
+    def push_alarm(self, alarm: Timer | Wait) -> None:
+        """Has the run woken when the timer or the wait is due."""
+        if alarm.due_time is not None:
+            heapq.heappush(self.due, (alarm.due_time, alarm.key))
+
+    def _compact(self) -> None:
+        found = [(one.due_time, key) for key, one in self.activities.items()]
+        found += [(one.due_time, key) for key, one in self.timers.items()]
+        found += [(one.due_time, key) for key, one in self.waits.items()]
+        self.due = [(due_time, key) for due_time, key in found if due_time is not None]
+        heapq.heapify(self.due)
+
+    def pop_due(self, now: Instant) -> Activity | Timer | Wait | None:
+        """Takes the next thing that is due by `now`."""
         while self.due and self.due[0][0] <= now:
             due_time, key = heapq.heappop(self.due)
-            activity = self.activities.get(key)
-            if activity is not None and activity.due_time == due_time:
-                return activity
+            found = self._due(key)
+            if found is not None and found.due_time == due_time:
+                return found
         return None
 
+    def _due(self, key: str) -> Activity | Timer | Wait | None:
+        return self.activities.get(key) or self.timers.get(key) or self.waits.get(key)
+
     def next_to_stop(self) -> str | None:
-        """Takes the next activity that an ending run has yet to stop."""
+        """Takes the next thing that an ending run has yet to stop."""
         key = self._peek_to_stop()
         if key is not None:
             self.to_stop.popleft()
@@ -146,20 +158,26 @@ class RunState:
 
     def _peek_to_stop(self) -> str | None:
         while self.to_stop:
-            activity = self.activities.get(self.to_stop[0])
+            key = self.to_stop[0]
+            activity = self.activities.get(key)
             # After a fold those are in the list, too, that were asked to stop already.
             if activity is not None and activity.stage is not ActivityStage.CANCELLING:
-                return self.to_stop[0]
+                return key
+            if key in self.timers or key in self.waits:
+                return key
+            child = self.children.get(key)
+            if child is not None and not child.cancelling:
+                return key
             self.to_stop.popleft()
         return None
 
     @property
     def unfinished(self) -> bool:
         """Whether the run itself has more to do: what one turn had no room for."""
-        if self.stage is not RunStage.RUNNING:
+        if self.stage is not RunStage.RUNNING or self.paused:
             return False
         if self.ending is not None:
-            return self._peek_to_stop() is not None or not self.activities
+            return self._peek_to_stop() is not None or self.at_rest or self.undoes_next
         return self.progress.undecided or self.progress.live == 0
 
     @property
@@ -175,8 +193,8 @@ class RunState:
             return self.time
         while self.due:
             due_time, key = self.due[0]
-            activity = self.activities.get(key)
-            if activity is not None and activity.due_time == due_time:
+            found = self._due(key)
+            if found is not None and found.due_time == due_time:
                 break
             heapq.heappop(self.due)
         first = self.due[0][0] if self.due else None

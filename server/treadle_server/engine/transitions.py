@@ -80,6 +80,9 @@ ACTIVITY_TRANSITIONS: dict[tuple[ActivityStage, type[e.Event]], ActivityStage] =
     (ActivityStage.CANCELLING, e.ActivityCompleted): ActivityStage.CLOSED,
     (ActivityStage.CANCELLING, e.ActivityFailed): ActivityStage.CLOSED,
     (ActivityStage.CANCELLING, e.ActivityCancelled): ActivityStage.CLOSED,
+    (ActivityStage.QUEUED, e.ActivityOverridden): ActivityStage.CLOSED,
+    (ActivityStage.LEASED, e.ActivityOverridden): ActivityStage.CLOSED,
+    (ActivityStage.HELD, e.ActivityOverridden): ActivityStage.CLOSED,
     (ActivityStage.HELD, e.IncidentAnswered): ActivityStage.QUEUED,
     (ActivityStage.HELD, e.ActivityFailed): ActivityStage.CLOSED,
     (ActivityStage.HELD, e.ActivityCancelled): ActivityStage.CLOSED,
@@ -88,6 +91,8 @@ ACTIVITY_TRANSITIONS: dict[tuple[ActivityStage, type[e.Event]], ActivityStage] =
 RUN_TRANSITIONS: dict[tuple[RunStage, type[e.Event]], RunStage] = {
     (RunStage.ABSENT, e.RunStarted): RunStage.RUNNING,
     (RunStage.RUNNING, e.CancelRequested): RunStage.RUNNING,
+    (RunStage.RUNNING, e.RunPaused): RunStage.RUNNING,
+    (RunStage.RUNNING, e.RunResumed): RunStage.RUNNING,
     (RunStage.RUNNING, e.RunCompleted): RunStage.COMPLETED,
     (RunStage.RUNNING, e.RunFailed): RunStage.FAILED,
     (RunStage.RUNNING, e.RunCancelled): RunStage.CANCELLED,

@@ -17,14 +17,19 @@ from typing import Any
 from treadle_server.engine import activities
 from treadle_server.engine import events as e
 from treadle_server.engine import inputs as i
-from treadle_server.engine.commands import CancelActivity, Command
+from treadle_server.engine.commands import Command
 from treadle_server.engine.decider import Decider
-from treadle_server.engine.errors import Refusal, RunEnded
+from treadle_server.engine.ending import next_of_ending
+from treadle_server.engine.entities import Activity, QueuePlace, Timer, Wait
+from treadle_server.engine.errors import Refusal, RunEnded, TooManyEvents
 from treadle_server.engine.evolve import due_time, evolve
 from treadle_server.engine.perform import perform
-from treadle_server.engine.state import QueuePlace, RunState
+from treadle_server.engine.state import RunState
 from treadle_server.engine.transitions import ActivityStage, RunStage
-from treadle_server.engine.values import CancelCause, Instant
+from treadle_server.engine.values import CancelCause, IncidentAnswer, Instant
+
+EVENTS_KEPT = 1_000
+"""External events that a run keeps unconsumed; the next one is refused."""
 
 COMMANDS_PER_TURN = 500
 """What is left waits for another turn, behind other runs: no run may stop the others."""
@@ -36,6 +41,7 @@ _TOUCHES_QUEUE = (
     e.ActivityRequeued,
     e.ActivityFailed,
     e.ActivityCancelled,
+    e.ActivityOverridden,
     e.RunHeld,
     e.IncidentAnswered,
 )
@@ -113,10 +119,14 @@ def _emit(turn: Turn, state: RunState, event: e.Event, now: Instant) -> None:
         if key not in turn.places_before:
             activity = state.activities.get(key)
             turn.places_before[key] = None if activity is None else activity.place
+    if isinstance(event, e.ActivityOverridden):
+        _stop_worker(turn, state, event.key)
     evolve(state, event)
     turn.events.append(event)
     match event:
-        case e.ActivityScheduled() | e.ActivityRequeued() | e.IncidentAnswered():
+        case e.ActivityScheduled() if (event.start_time or now) <= now:
+            turn.offers.append(event.key)
+        case e.ActivityRequeued() | e.IncidentAnswered():
             turn.offers.append(event.key)
         case e.AttemptFailed() if event.next_time <= now:
             turn.offers.append(event.key)
@@ -125,6 +135,12 @@ def _emit(turn: Turn, state: RunState, event: e.Event, now: Instant) -> None:
             turn.stops.append((event.key, activity.lease, activity.session_id))
         case _:
             pass
+
+
+def _stop_worker(turn: Turn, state: RunState, key: str) -> None:
+    activity = state.activities[key]
+    if activity.stage in (ActivityStage.LEASED, ActivityStage.CANCELLING):
+        turn.stops.append((key, activity.lease, activity.session_id))
 
 
 def _emit_all(turn: Turn, state: RunState, events: Sequence[e.Event], now: Instant) -> None:
@@ -137,15 +153,16 @@ def _emit_all(turn: Turn, state: RunState, events: Sequence[e.Event], now: Insta
 
 def _go_on(turn: Turn, state: RunState, decider: Decider, now: Instant) -> None:
     budget = COMMANDS_PER_TURN
-    while state.stage is RunStage.RUNNING:
+    while state.stage is RunStage.RUNNING and not (state.paused and state.ending is None):
         if state.ending is not None:
             _wind_down(turn, state, budget, now)
             return
         facts = state.progress.take_undecided(budget)
         if not facts and not state.progress.at_rest:
             return
-        _perform_all(turn, state, decider.decide(state, facts), now)
-        budget -= len(facts)
+        commands = decider.decide(state, facts)
+        _perform_all(turn, state, commands, now)
+        budget -= max(len(facts), len(commands))
         if budget <= 0:
             turn.unfinished = state.unfinished
             return
@@ -153,40 +170,25 @@ def _go_on(turn: Turn, state: RunState, decider: Decider, now: Instant) -> None:
 
 def _perform_all(turn: Turn, state: RunState, commands: Sequence[Command], now: Instant) -> None:
     for command in commands:
-        _emit_all(turn, state, perform(state, command), now)
+        _emit_all(turn, state, perform(state, command, now), now)
         # A failure that nothing handles ends the run: what was decided beside it does not start.
         if state.ending is not None:
             return
 
 
 def _wind_down(turn: Turn, state: RunState, budget: int, now: Instant) -> None:
-    """Nothing starts; what runs is asked to stop and awaited; then the run ends."""
-    while (key := state.next_to_stop()) is not None:
-        _emit_all(turn, state, perform(state, CancelActivity(key)), now)
+    """Nothing starts; what runs is asked to stop and awaited; what was done is undone; then the run
+    ends.
+    """
+    while not state.ended:
+        events = next_of_ending(state, now)
+        if not events:
+            return
+        _emit_all(turn, state, events, now)
         budget -= 1
         if budget <= 0:
             turn.unfinished = state.unfinished
             return
-    ending = state.ending
-    if state.activities or ending is None:
-        return
-    started = state.started_time
-    match ending.stage:
-        case RunStage.FAILED:
-            assert ending.failure is not None, "a run fails with a failure"
-            end: e.Event = e.RunFailed(
-                failure=ending.failure,
-                node=ending.node,
-                started_time=started,
-                workflow=state.workflow,
-            )
-        case RunStage.TIMED_OUT:
-            end = e.RunTimedOut(started_time=started, workflow=state.workflow)
-        case _:
-            end = e.RunCancelled(
-                reason=ending.reason, started_time=started, workflow=state.workflow
-            )
-    _emit(turn, state, end, now)
 
 
 # --- inputs ---------------------------------------------------------------------------------------
@@ -208,6 +210,10 @@ def _start(turn: Turn, state: RunState, one: i.StartRun, now: Instant) -> None:
         traceparent=one.traceparent,
         actor=one.actor,
         request_id=one.request_id,
+        parent_run_id=one.parent_run_id,
+        parent_key=one.parent_key,
+        retry_of=one.retry_of,
+        seed=one.seed,
     )
     _emit(turn, state, started, now)
 
@@ -255,6 +261,10 @@ def _wake(turn: Turn, state: RunState, one: i.Wake, now: Instant) -> None:
         activity = state.pop_due(now)
         if activity is None:
             return
+        if not isinstance(activity, Activity):
+            event = _fired(activity)
+            _emit(turn, state, event, now)
+            continue
         if activity.stage in (ActivityStage.LEASED, ActivityStage.CANCELLING):
             renewal = one.renewals(activity.session_id, activity.lease)
             activity.until = max(activity.until, renewal.until)
@@ -268,20 +278,29 @@ def _wake(turn: Turn, state: RunState, one: i.Wake, now: Instant) -> None:
             turn.offers.append(activity.scheduled.key)
 
 
+def _fired(alarm: Timer | Wait) -> e.Event:
+    if isinstance(alarm, Timer):
+        return e.TimerFired(key=alarm.key, started_time=alarm.started_time)
+    return e.WaitTimedOut(key=alarm.key, started_time=alarm.started_time)
+
+
 def _request_cancel(turn: Turn, state: RunState, one: i.RequestCancel, now: Instant) -> None:
     _open(state)
     if state.ending is None:
-        _emit(
-            turn, state, e.CancelRequested(reason=one.reason, actor=one.actor, cause=one.cause), now
+        request = e.CancelRequested(
+            reason=one.reason,
+            actor=one.actor,
+            cause=one.cause,
+            skip_compensation=one.skip_compensation,
         )
+        _emit(turn, state, request, now)
 
 
 def _terminate(turn: Turn, state: RunState, one: i.Terminate, now: Instant) -> None:
     _open(state)
     for key, activity in state.activities.items():
         turn.places_before.setdefault(key, activity.place)
-        if activity.stage in (ActivityStage.LEASED, ActivityStage.CANCELLING):
-            turn.stops.append((key, activity.lease, activity.session_id))
+        _stop_worker(turn, state, key)
     end = e.RunTerminated(
         reason=one.reason, actor=one.actor, started_time=state.started_time, workflow=state.workflow
     )
@@ -291,6 +310,69 @@ def _terminate(turn: Turn, state: RunState, one: i.Terminate, now: Instant) -> N
 def _answer(turn: Turn, state: RunState, one: i.AnswerHeld, now: Instant) -> None:
     _open(state)
     _emit_all(turn, state, activities.answer(state, one), now)
+
+
+def _skip(turn: Turn, state: RunState, one: i.SkipActivity, now: Instant) -> None:
+    _open(state)
+    request = i.AnswerHeld(
+        key=one.key,
+        answer=IncidentAnswer.SKIP,
+        actor=one.actor,
+        reason=one.reason,
+        output=one.output,
+    )
+    _emit_all(turn, state, activities.override(state, request), now)
+
+
+def _pause(turn: Turn, state: RunState, one: i.Pause, now: Instant) -> None:
+    _open(state)
+    if not state.paused:
+        _emit(turn, state, e.RunPaused(reason=one.reason, actor=one.actor), now)
+
+
+def _resume(turn: Turn, state: RunState, one: i.Resume, now: Instant) -> None:
+    _open(state)
+    if state.paused:
+        _emit(turn, state, e.RunResumed(actor=one.actor), now)
+        turn.offers += [
+            key
+            for key, activity in state.activities.items()
+            if activity.stage is ActivityStage.QUEUED and activity.ready_time <= now
+        ]
+
+
+def _receive(turn: Turn, state: RunState, one: i.ReceiveEvent, now: Instant) -> None:
+    _open(state)
+    if one.event_id in state.event_ids:
+        return
+    if len(state.received) >= EVENTS_KEPT:
+        raise TooManyEvents(
+            f"the run keeps {EVENTS_KEPT} events that nothing has waited for; "
+            "send it those that it waits for"
+        )
+    received = e.EventReceived(
+        event_id=one.event_id, name=one.name, payload=one.payload, actor=one.actor
+    )
+    _emit(turn, state, received, now)
+
+
+def _note_child(turn: Turn, state: RunState, one: i.NoteChild, now: Instant) -> None:
+    child = state.children.get(one.key)
+    if child is None or child.requested.run_id != one.run_id:
+        return  # told before, or the run has ended
+    started_time = child.requested.time
+    if one.end is None:
+        if not child.started:
+            _emit(turn, state, e.ChildStarted(key=one.key, started_time=started_time), now)
+        return
+    ended = e.ChildEnded(
+        key=one.key,
+        end=one.end,
+        started_time=started_time,
+        output=one.output,
+        failure=one.failure,
+    )
+    _emit(turn, state, ended, now)
 
 
 def _continue(_turn: Turn, _state: RunState, _one: i.Continue, _now: Instant) -> None:
@@ -309,5 +391,10 @@ _HANDLERS: dict[type[Any], Callable[[Turn, RunState, Any, Instant], Any]] = {
     i.RequestCancel: _request_cancel,
     i.Terminate: _terminate,
     i.AnswerHeld: _answer,
+    i.SkipActivity: _skip,
+    i.Pause: _pause,
+    i.Resume: _resume,
+    i.ReceiveEvent: _receive,
+    i.NoteChild: _note_child,
     i.Continue: _continue,
 }

@@ -120,6 +120,7 @@ class IncidentAnswer(enum.IntEnum):
     UNSPECIFIED = 0
     RETRY = 1
     FAIL = 2
+    SKIP = 3
 
 
 class SkipReason(enum.IntEnum):
@@ -127,6 +128,27 @@ class SkipReason(enum.IntEnum):
 
     UNSPECIFIED = 0
     RUN_IF = 1
+    BY_HAND = 2
+
+
+class ParentClosePolicy(enum.IntEnum):
+    """What becomes of a child when its parent ends; numbers of `treadle.v1.ParentClosePolicy`."""
+
+    UNSPECIFIED = 0
+    TERMINATE = 1
+    CANCEL = 2
+    ABANDON = 3
+
+
+class ChildEnd(enum.IntEnum):
+    """How a child run ended; numbers of `treadle.v1.ChildEnd`."""
+
+    UNSPECIFIED = 0
+    COMPLETED = 1
+    FAILED = 2
+    CANCELLED = 3
+    TIMED_OUT = 4
+    TERMINATED = 5
 
 
 @dataclass(slots=True, kw_only=True)
@@ -148,6 +170,15 @@ class MemoryOperation:
     compare_and_set: CompareAndSet | None = None
 
 
+@dataclass(slots=True, kw_only=True)
+class SeedOutcome:
+    """What a node of an earlier run gave, taken over so that it does not run again."""
+
+    node: str
+    output: Payload
+    skipped: bool = False
+
+
 class FailureKind:
     """The kinds of failure that Treadle itself makes."""
 
@@ -158,3 +189,7 @@ class FailureKind:
     INVALID_INPUT = "treadle.InvalidInput"
     MEMORY_CONFLICT = "treadle.MemoryConflict"
     NODE_INPUT_CONFLICT = "treadle.NodeInputConflict"
+    LOOP_BOUND_REACHED = "treadle.LoopBoundReached"
+    WAIT_TIMED_OUT = "treadle.WaitTimedOut"
+    MAP_FAILED = "treadle.MapFailed"
+    CHILD_FAILED = "treadle.ChildFailed"

@@ -41,6 +41,7 @@ from treadle_server.engine.values import (
     MemoryOperation,
     Payload,
     RetryPolicy,
+    SeedOutcome,
 )
 from treadle_server.journal.codec_source import CodecError, derive
 
@@ -68,6 +69,7 @@ _DERIVED = derive(
         CompareAndSet: payload_pb2.CompareAndSet,
         MemoryOperation: payload_pb2.MemoryOperation,
         DecidedEdge: event_pb2.DecidedEdge,
+        SeedOutcome: event_pb2.SeedOutcome,
     },
     events=EVENT_TYPES,
     event=event_pb2.Event,

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from treadle_server.clock import Clock
-from treadle_server.engine.state import QueuePlace
+from treadle_server.engine.entities import QueuePlace
 from treadle_server.engine.values import Duration, Instant
 from treadle_server.matching.lanes import LaneName, Lanes, TaskReference
 from treadle_server.matching.polls import ParkedPolls, Taker

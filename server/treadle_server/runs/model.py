@@ -7,8 +7,8 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, field
 
-from treadle_server.engine.graph import NodeState
-from treadle_server.engine.state import Activity
+from treadle_server.engine.entities import Activity
+from treadle_server.engine.topology import NodeState
 from treadle_server.engine.values import (
     Duration,
     Failure,

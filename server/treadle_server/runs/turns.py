@@ -21,10 +21,10 @@ from functools import partial
 from typing import Any
 
 from treadle_server.clock import Clock
+from treadle_server.engine.entities import QueuePlace
 from treadle_server.engine.errors import Refusal
 from treadle_server.engine.events import Event
 from treadle_server.engine.inputs import Continue, Granted, GrantLease, Input, ReturnLease
-from treadle_server.engine.state import QueuePlace
 from treadle_server.engine.transitions import ActivityStage
 from treadle_server.engine.turn import Turn, queue_changes, take_turn
 from treadle_server.engine.values import Instant
@@ -150,7 +150,7 @@ class Turns:
             if (
                 activity is None
                 or activity.stage is not ActivityStage.QUEUED
-                or hot.state.ending is not None
+                or not hot.state.hands_out(activity)
             ):
                 continue
             scheduled = activity.scheduled
@@ -316,12 +316,10 @@ class Turns:
 
     def _offer(self, hot: HotRun, turn: Turn) -> None:
         """Offers what nobody has taken; its rows are in the journal now."""
-        if hot.state.ending is not None:
-            return
         for key in turn.offers:
             activity = hot.state.activities.get(key)
             place = None if activity is None else activity.place
-            if place is not None:
+            if activity is not None and place is not None and hot.state.hands_out(activity):
                 self._matching.add(hot.namespace, place, hot.run_id)
 
     def _send_stops(self, hot: HotRun, turn: Turn) -> None:

@@ -13,6 +13,7 @@ no open span in memory; after a crash the same events make the same spans. The s
     ├─ backoff charge               failed until ready again
     ├─ wait charge
     ├─ charge
+    ├─ timer cool_down              also `event`, `child` and `map`: what the run itself waited for
     └─ order_processing             the run, its whole length, sent at its end
 
 Every parent is the anchor, and the anchor's event is the first of the run's journal: no span is
@@ -35,13 +36,20 @@ from treadle_server.engine.events import (
     ActivityFailed,
     AttemptFailed,
     AttemptStarted,
+    ChildEnded,
     Event,
+    MapEnded,
     RunCancelled,
     RunCompleted,
     RunFailed,
     RunStarted,
     RunTerminated,
     RunTimedOut,
+    TimerCancelled,
+    TimerFired,
+    WaitCancelled,
+    WaitSatisfied,
+    WaitTimedOut,
 )
 from treadle_server.engine.values import Failure, Instant
 from treadle_server.telemetry import ids
@@ -51,6 +59,15 @@ AttributeValue: TypeAlias = str | bool | int | float
 
 _RunEnd: TypeAlias = RunCompleted | RunFailed | RunCancelled | RunTimedOut | RunTerminated
 _ActivityEnd: TypeAlias = ActivityCompleted | AttemptFailed | ActivityFailed | ActivityCancelled
+_WaitEnd: TypeAlias = (
+    TimerFired
+    | TimerCancelled
+    | WaitSatisfied
+    | WaitTimedOut
+    | WaitCancelled
+    | ChildEnded
+    | MapEnded
+)
 
 MESSAGE_LIMIT = 4 * 1024
 """Characters of a failure's message that a span carries; the history has all of it."""
@@ -209,6 +226,27 @@ def _activity_ended(run_id: bytes, event: _ActivityEnd) -> list[Span]:
     return [ended]
 
 
+# --- timers, external events, children, maps ------------------------------------------------------
+
+
+def _waited(run_id: bytes, event: _WaitEnd) -> list[Span]:
+    """What a run waited for by itself, from when it began to when it was over."""
+    what, outcome = WAITS[type(event)]
+    key = event.node if isinstance(event, MapEnded) else event.key
+    attributes: dict[str, AttributeValue] = {"treadle.node": key, "treadle.wait.outcome": outcome}
+    ended = _span(
+        run_id,
+        ids.span_id(run_id, event.seq, Role.QUEUE_WAIT),
+        f"{what} {key}",
+        event.started_time,
+        event.time,
+        attributes,
+    )
+    if isinstance(event, ChildEnded | MapEnded) and event.failure is not None:
+        _record_failure(ended, event.failure, event.time)
+    return [ended]
+
+
 # --- parts ----------------------------------------------------------------------------------------
 
 
@@ -291,9 +329,21 @@ OUTCOMES: Mapping[type[Event], str] = {
 }
 """`treadle.activity.outcome` by the event that ended the attempt."""
 
+WAITS: Mapping[type[Event], tuple[str, str]] = {
+    TimerFired: ("timer", "fired"),
+    TimerCancelled: ("timer", "cancelled"),
+    WaitSatisfied: ("event", "received"),
+    WaitTimedOut: ("event", "timed_out"),
+    WaitCancelled: ("event", "cancelled"),
+    ChildEnded: ("child", "ended"),
+    MapEnded: ("map", "ended"),
+}
+"""What a span is called, and `treadle.wait.outcome`, by the event that ended the wait."""
+
 _MAKERS: dict[type[Event], Callable[[bytes, Any], list[Span]]] = {
     RunStarted: _run_started,
     **dict.fromkeys(RUN_STATES, _run_ended),
     AttemptStarted: _attempt_started,
     **dict.fromkeys(OUTCOMES, _activity_ended),
+    **dict.fromkeys(WAITS, _waited),
 }

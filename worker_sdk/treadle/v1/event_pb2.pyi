@@ -23,6 +23,7 @@ class IncidentAnswer(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     INCIDENT_ANSWER_UNSPECIFIED: _ClassVar[IncidentAnswer]
     INCIDENT_ANSWER_RETRY: _ClassVar[IncidentAnswer]
     INCIDENT_ANSWER_FAIL: _ClassVar[IncidentAnswer]
+    INCIDENT_ANSWER_SKIP: _ClassVar[IncidentAnswer]
 
 class RetryState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -38,12 +39,30 @@ class SkipReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     SKIP_REASON_UNSPECIFIED: _ClassVar[SkipReason]
     SKIP_REASON_RUN_IF: _ClassVar[SkipReason]
+    SKIP_REASON_BY_HAND: _ClassVar[SkipReason]
+
+class ParentClosePolicy(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    PARENT_CLOSE_POLICY_UNSPECIFIED: _ClassVar[ParentClosePolicy]
+    PARENT_CLOSE_POLICY_TERMINATE: _ClassVar[ParentClosePolicy]
+    PARENT_CLOSE_POLICY_CANCEL: _ClassVar[ParentClosePolicy]
+    PARENT_CLOSE_POLICY_ABANDON: _ClassVar[ParentClosePolicy]
+
+class ChildEnd(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    CHILD_END_UNSPECIFIED: _ClassVar[ChildEnd]
+    CHILD_END_COMPLETED: _ClassVar[ChildEnd]
+    CHILD_END_FAILED: _ClassVar[ChildEnd]
+    CHILD_END_CANCELLED: _ClassVar[ChildEnd]
+    CHILD_END_TIMED_OUT: _ClassVar[ChildEnd]
+    CHILD_END_TERMINATED: _ClassVar[ChildEnd]
 CANCEL_CAUSE_UNSPECIFIED: CancelCause
 CANCEL_CAUSE_REQUEST: CancelCause
 CANCEL_CAUSE_RUN_TIMEOUT: CancelCause
 INCIDENT_ANSWER_UNSPECIFIED: IncidentAnswer
 INCIDENT_ANSWER_RETRY: IncidentAnswer
 INCIDENT_ANSWER_FAIL: IncidentAnswer
+INCIDENT_ANSWER_SKIP: IncidentAnswer
 RETRY_STATE_UNSPECIFIED: RetryState
 RETRY_STATE_NO_POLICY: RetryState
 RETRY_STATE_MAX_ATTEMPTS: RetryState
@@ -53,9 +72,20 @@ RETRY_STATE_CANCEL_REQUESTED: RetryState
 RETRY_STATE_ANSWERED: RetryState
 SKIP_REASON_UNSPECIFIED: SkipReason
 SKIP_REASON_RUN_IF: SkipReason
+SKIP_REASON_BY_HAND: SkipReason
+PARENT_CLOSE_POLICY_UNSPECIFIED: ParentClosePolicy
+PARENT_CLOSE_POLICY_TERMINATE: ParentClosePolicy
+PARENT_CLOSE_POLICY_CANCEL: ParentClosePolicy
+PARENT_CLOSE_POLICY_ABANDON: ParentClosePolicy
+CHILD_END_UNSPECIFIED: ChildEnd
+CHILD_END_COMPLETED: ChildEnd
+CHILD_END_FAILED: ChildEnd
+CHILD_END_CANCELLED: ChildEnd
+CHILD_END_TIMED_OUT: ChildEnd
+CHILD_END_TERMINATED: ChildEnd
 
 class Event(_message.Message):
-    __slots__ = ("seq", "time", "run_started", "run_completed", "run_failed", "run_cancelled", "run_timed_out", "run_terminated", "cancel_requested", "run_held", "incident_answered", "activity_scheduled", "attempt_started", "attempt_failed", "activity_requeued", "activity_completed", "activity_failed", "activity_cancel_requested", "activity_cancelled", "edges_decided", "node_skipped", "nodes_unreached", "node_failed")
+    __slots__ = ("seq", "time", "run_started", "run_completed", "run_failed", "run_cancelled", "run_timed_out", "run_terminated", "cancel_requested", "run_held", "incident_answered", "run_paused", "run_resumed", "activity_scheduled", "attempt_started", "attempt_failed", "activity_requeued", "activity_completed", "activity_failed", "activity_cancel_requested", "activity_cancelled", "activity_overridden", "timer_started", "timer_fired", "timer_cancelled", "event_received", "wait_started", "wait_satisfied", "wait_timed_out", "wait_cancelled", "event_sent", "child_requested", "child_started", "child_ended", "child_cancel_requested", "edges_decided", "node_skipped", "nodes_unreached", "node_failed", "node_completed", "loop_turned", "map_started", "map_ended", "compensation_registered", "compensation_started", "compensation_ended")
     SEQ_FIELD_NUMBER: _ClassVar[int]
     TIME_FIELD_NUMBER: _ClassVar[int]
     RUN_STARTED_FIELD_NUMBER: _ClassVar[int]
@@ -67,6 +97,8 @@ class Event(_message.Message):
     CANCEL_REQUESTED_FIELD_NUMBER: _ClassVar[int]
     RUN_HELD_FIELD_NUMBER: _ClassVar[int]
     INCIDENT_ANSWERED_FIELD_NUMBER: _ClassVar[int]
+    RUN_PAUSED_FIELD_NUMBER: _ClassVar[int]
+    RUN_RESUMED_FIELD_NUMBER: _ClassVar[int]
     ACTIVITY_SCHEDULED_FIELD_NUMBER: _ClassVar[int]
     ATTEMPT_STARTED_FIELD_NUMBER: _ClassVar[int]
     ATTEMPT_FAILED_FIELD_NUMBER: _ClassVar[int]
@@ -75,10 +107,31 @@ class Event(_message.Message):
     ACTIVITY_FAILED_FIELD_NUMBER: _ClassVar[int]
     ACTIVITY_CANCEL_REQUESTED_FIELD_NUMBER: _ClassVar[int]
     ACTIVITY_CANCELLED_FIELD_NUMBER: _ClassVar[int]
+    ACTIVITY_OVERRIDDEN_FIELD_NUMBER: _ClassVar[int]
+    TIMER_STARTED_FIELD_NUMBER: _ClassVar[int]
+    TIMER_FIRED_FIELD_NUMBER: _ClassVar[int]
+    TIMER_CANCELLED_FIELD_NUMBER: _ClassVar[int]
+    EVENT_RECEIVED_FIELD_NUMBER: _ClassVar[int]
+    WAIT_STARTED_FIELD_NUMBER: _ClassVar[int]
+    WAIT_SATISFIED_FIELD_NUMBER: _ClassVar[int]
+    WAIT_TIMED_OUT_FIELD_NUMBER: _ClassVar[int]
+    WAIT_CANCELLED_FIELD_NUMBER: _ClassVar[int]
+    EVENT_SENT_FIELD_NUMBER: _ClassVar[int]
+    CHILD_REQUESTED_FIELD_NUMBER: _ClassVar[int]
+    CHILD_STARTED_FIELD_NUMBER: _ClassVar[int]
+    CHILD_ENDED_FIELD_NUMBER: _ClassVar[int]
+    CHILD_CANCEL_REQUESTED_FIELD_NUMBER: _ClassVar[int]
     EDGES_DECIDED_FIELD_NUMBER: _ClassVar[int]
     NODE_SKIPPED_FIELD_NUMBER: _ClassVar[int]
     NODES_UNREACHED_FIELD_NUMBER: _ClassVar[int]
     NODE_FAILED_FIELD_NUMBER: _ClassVar[int]
+    NODE_COMPLETED_FIELD_NUMBER: _ClassVar[int]
+    LOOP_TURNED_FIELD_NUMBER: _ClassVar[int]
+    MAP_STARTED_FIELD_NUMBER: _ClassVar[int]
+    MAP_ENDED_FIELD_NUMBER: _ClassVar[int]
+    COMPENSATION_REGISTERED_FIELD_NUMBER: _ClassVar[int]
+    COMPENSATION_STARTED_FIELD_NUMBER: _ClassVar[int]
+    COMPENSATION_ENDED_FIELD_NUMBER: _ClassVar[int]
     seq: int
     time: _timestamp_pb2.Timestamp
     run_started: RunStarted
@@ -90,6 +143,8 @@ class Event(_message.Message):
     cancel_requested: CancelRequested
     run_held: RunHeld
     incident_answered: IncidentAnswered
+    run_paused: RunPaused
+    run_resumed: RunResumed
     activity_scheduled: ActivityScheduled
     attempt_started: AttemptStarted
     attempt_failed: AttemptFailed
@@ -98,11 +153,32 @@ class Event(_message.Message):
     activity_failed: ActivityFailed
     activity_cancel_requested: ActivityCancelRequested
     activity_cancelled: ActivityCancelled
+    activity_overridden: ActivityOverridden
+    timer_started: TimerStarted
+    timer_fired: TimerFired
+    timer_cancelled: TimerCancelled
+    event_received: EventReceived
+    wait_started: WaitStarted
+    wait_satisfied: WaitSatisfied
+    wait_timed_out: WaitTimedOut
+    wait_cancelled: WaitCancelled
+    event_sent: EventSent
+    child_requested: ChildRequested
+    child_started: ChildStarted
+    child_ended: ChildEnded
+    child_cancel_requested: ChildCancelRequested
     edges_decided: EdgesDecided
     node_skipped: NodeSkipped
     nodes_unreached: NodesUnreached
     node_failed: NodeFailed
-    def __init__(self, seq: _Optional[int] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., run_started: _Optional[_Union[RunStarted, _Mapping]] = ..., run_completed: _Optional[_Union[RunCompleted, _Mapping]] = ..., run_failed: _Optional[_Union[RunFailed, _Mapping]] = ..., run_cancelled: _Optional[_Union[RunCancelled, _Mapping]] = ..., run_timed_out: _Optional[_Union[RunTimedOut, _Mapping]] = ..., run_terminated: _Optional[_Union[RunTerminated, _Mapping]] = ..., cancel_requested: _Optional[_Union[CancelRequested, _Mapping]] = ..., run_held: _Optional[_Union[RunHeld, _Mapping]] = ..., incident_answered: _Optional[_Union[IncidentAnswered, _Mapping]] = ..., activity_scheduled: _Optional[_Union[ActivityScheduled, _Mapping]] = ..., attempt_started: _Optional[_Union[AttemptStarted, _Mapping]] = ..., attempt_failed: _Optional[_Union[AttemptFailed, _Mapping]] = ..., activity_requeued: _Optional[_Union[ActivityRequeued, _Mapping]] = ..., activity_completed: _Optional[_Union[ActivityCompleted, _Mapping]] = ..., activity_failed: _Optional[_Union[ActivityFailed, _Mapping]] = ..., activity_cancel_requested: _Optional[_Union[ActivityCancelRequested, _Mapping]] = ..., activity_cancelled: _Optional[_Union[ActivityCancelled, _Mapping]] = ..., edges_decided: _Optional[_Union[EdgesDecided, _Mapping]] = ..., node_skipped: _Optional[_Union[NodeSkipped, _Mapping]] = ..., nodes_unreached: _Optional[_Union[NodesUnreached, _Mapping]] = ..., node_failed: _Optional[_Union[NodeFailed, _Mapping]] = ...) -> None: ...
+    node_completed: NodeCompleted
+    loop_turned: LoopTurned
+    map_started: MapStarted
+    map_ended: MapEnded
+    compensation_registered: CompensationRegistered
+    compensation_started: CompensationStarted
+    compensation_ended: CompensationEnded
+    def __init__(self, seq: _Optional[int] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., run_started: _Optional[_Union[RunStarted, _Mapping]] = ..., run_completed: _Optional[_Union[RunCompleted, _Mapping]] = ..., run_failed: _Optional[_Union[RunFailed, _Mapping]] = ..., run_cancelled: _Optional[_Union[RunCancelled, _Mapping]] = ..., run_timed_out: _Optional[_Union[RunTimedOut, _Mapping]] = ..., run_terminated: _Optional[_Union[RunTerminated, _Mapping]] = ..., cancel_requested: _Optional[_Union[CancelRequested, _Mapping]] = ..., run_held: _Optional[_Union[RunHeld, _Mapping]] = ..., incident_answered: _Optional[_Union[IncidentAnswered, _Mapping]] = ..., run_paused: _Optional[_Union[RunPaused, _Mapping]] = ..., run_resumed: _Optional[_Union[RunResumed, _Mapping]] = ..., activity_scheduled: _Optional[_Union[ActivityScheduled, _Mapping]] = ..., attempt_started: _Optional[_Union[AttemptStarted, _Mapping]] = ..., attempt_failed: _Optional[_Union[AttemptFailed, _Mapping]] = ..., activity_requeued: _Optional[_Union[ActivityRequeued, _Mapping]] = ..., activity_completed: _Optional[_Union[ActivityCompleted, _Mapping]] = ..., activity_failed: _Optional[_Union[ActivityFailed, _Mapping]] = ..., activity_cancel_requested: _Optional[_Union[ActivityCancelRequested, _Mapping]] = ..., activity_cancelled: _Optional[_Union[ActivityCancelled, _Mapping]] = ..., activity_overridden: _Optional[_Union[ActivityOverridden, _Mapping]] = ..., timer_started: _Optional[_Union[TimerStarted, _Mapping]] = ..., timer_fired: _Optional[_Union[TimerFired, _Mapping]] = ..., timer_cancelled: _Optional[_Union[TimerCancelled, _Mapping]] = ..., event_received: _Optional[_Union[EventReceived, _Mapping]] = ..., wait_started: _Optional[_Union[WaitStarted, _Mapping]] = ..., wait_satisfied: _Optional[_Union[WaitSatisfied, _Mapping]] = ..., wait_timed_out: _Optional[_Union[WaitTimedOut, _Mapping]] = ..., wait_cancelled: _Optional[_Union[WaitCancelled, _Mapping]] = ..., event_sent: _Optional[_Union[EventSent, _Mapping]] = ..., child_requested: _Optional[_Union[ChildRequested, _Mapping]] = ..., child_started: _Optional[_Union[ChildStarted, _Mapping]] = ..., child_ended: _Optional[_Union[ChildEnded, _Mapping]] = ..., child_cancel_requested: _Optional[_Union[ChildCancelRequested, _Mapping]] = ..., edges_decided: _Optional[_Union[EdgesDecided, _Mapping]] = ..., node_skipped: _Optional[_Union[NodeSkipped, _Mapping]] = ..., nodes_unreached: _Optional[_Union[NodesUnreached, _Mapping]] = ..., node_failed: _Optional[_Union[NodeFailed, _Mapping]] = ..., node_completed: _Optional[_Union[NodeCompleted, _Mapping]] = ..., loop_turned: _Optional[_Union[LoopTurned, _Mapping]] = ..., map_started: _Optional[_Union[MapStarted, _Mapping]] = ..., map_ended: _Optional[_Union[MapEnded, _Mapping]] = ..., compensation_registered: _Optional[_Union[CompensationRegistered, _Mapping]] = ..., compensation_started: _Optional[_Union[CompensationStarted, _Mapping]] = ..., compensation_ended: _Optional[_Union[CompensationEnded, _Mapping]] = ...) -> None: ...
 
 class EventBatch(_message.Message):
     __slots__ = ("events",)
@@ -111,7 +187,7 @@ class EventBatch(_message.Message):
     def __init__(self, events: _Optional[_Iterable[_Union[Event, _Mapping]]] = ...) -> None: ...
 
 class RunStarted(_message.Message):
-    __slots__ = ("workflow", "version", "workflow_id", "rules", "input", "deadline", "traceparent", "actor", "request_id")
+    __slots__ = ("workflow", "version", "workflow_id", "rules", "input", "deadline", "traceparent", "actor", "request_id", "parent_run_id", "parent_key", "retry_of", "seed")
     WORKFLOW_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     WORKFLOW_ID_FIELD_NUMBER: _ClassVar[int]
@@ -121,6 +197,10 @@ class RunStarted(_message.Message):
     TRACEPARENT_FIELD_NUMBER: _ClassVar[int]
     ACTOR_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    PARENT_RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    PARENT_KEY_FIELD_NUMBER: _ClassVar[int]
+    RETRY_OF_FIELD_NUMBER: _ClassVar[int]
+    SEED_FIELD_NUMBER: _ClassVar[int]
     workflow: str
     version: int
     workflow_id: str
@@ -130,7 +210,21 @@ class RunStarted(_message.Message):
     traceparent: str
     actor: str
     request_id: str
-    def __init__(self, workflow: _Optional[str] = ..., version: _Optional[int] = ..., workflow_id: _Optional[str] = ..., rules: _Optional[int] = ..., input: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., deadline: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., traceparent: _Optional[str] = ..., actor: _Optional[str] = ..., request_id: _Optional[str] = ...) -> None: ...
+    parent_run_id: bytes
+    parent_key: str
+    retry_of: bytes
+    seed: _containers.RepeatedCompositeFieldContainer[SeedOutcome]
+    def __init__(self, workflow: _Optional[str] = ..., version: _Optional[int] = ..., workflow_id: _Optional[str] = ..., rules: _Optional[int] = ..., input: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., deadline: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., traceparent: _Optional[str] = ..., actor: _Optional[str] = ..., request_id: _Optional[str] = ..., parent_run_id: _Optional[bytes] = ..., parent_key: _Optional[str] = ..., retry_of: _Optional[bytes] = ..., seed: _Optional[_Iterable[_Union[SeedOutcome, _Mapping]]] = ...) -> None: ...
+
+class SeedOutcome(_message.Message):
+    __slots__ = ("node", "output", "skipped")
+    NODE_FIELD_NUMBER: _ClassVar[int]
+    OUTPUT_FIELD_NUMBER: _ClassVar[int]
+    SKIPPED_FIELD_NUMBER: _ClassVar[int]
+    node: str
+    output: _payload_pb2.Payload
+    skipped: bool
+    def __init__(self, node: _Optional[str] = ..., output: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., skipped: bool = ...) -> None: ...
 
 class RunCompleted(_message.Message):
     __slots__ = ("output", "started_time", "workflow")
@@ -185,37 +279,57 @@ class RunTerminated(_message.Message):
     def __init__(self, reason: _Optional[str] = ..., actor: _Optional[str] = ..., started_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., workflow: _Optional[str] = ...) -> None: ...
 
 class CancelRequested(_message.Message):
-    __slots__ = ("reason", "actor", "cause")
+    __slots__ = ("reason", "actor", "cause", "skip_compensation")
     REASON_FIELD_NUMBER: _ClassVar[int]
     ACTOR_FIELD_NUMBER: _ClassVar[int]
     CAUSE_FIELD_NUMBER: _ClassVar[int]
+    SKIP_COMPENSATION_FIELD_NUMBER: _ClassVar[int]
     reason: str
     actor: str
     cause: CancelCause
-    def __init__(self, reason: _Optional[str] = ..., actor: _Optional[str] = ..., cause: _Optional[_Union[CancelCause, str]] = ...) -> None: ...
+    skip_compensation: bool
+    def __init__(self, reason: _Optional[str] = ..., actor: _Optional[str] = ..., cause: _Optional[_Union[CancelCause, str]] = ..., skip_compensation: bool = ...) -> None: ...
+
+class RunPaused(_message.Message):
+    __slots__ = ("reason", "actor")
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    reason: str
+    actor: str
+    def __init__(self, reason: _Optional[str] = ..., actor: _Optional[str] = ...) -> None: ...
+
+class RunResumed(_message.Message):
+    __slots__ = ("actor",)
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    actor: str
+    def __init__(self, actor: _Optional[str] = ...) -> None: ...
 
 class RunHeld(_message.Message):
-    __slots__ = ("incident", "key")
+    __slots__ = ("incident", "key", "failure")
     INCIDENT_FIELD_NUMBER: _ClassVar[int]
     KEY_FIELD_NUMBER: _ClassVar[int]
+    FAILURE_FIELD_NUMBER: _ClassVar[int]
     incident: str
     key: str
-    def __init__(self, incident: _Optional[str] = ..., key: _Optional[str] = ...) -> None: ...
+    failure: _payload_pb2.Failure
+    def __init__(self, incident: _Optional[str] = ..., key: _Optional[str] = ..., failure: _Optional[_Union[_payload_pb2.Failure, _Mapping]] = ...) -> None: ...
 
 class IncidentAnswered(_message.Message):
-    __slots__ = ("key", "answer", "actor", "reason")
+    __slots__ = ("key", "answer", "actor", "reason", "output")
     KEY_FIELD_NUMBER: _ClassVar[int]
     ANSWER_FIELD_NUMBER: _ClassVar[int]
     ACTOR_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
+    OUTPUT_FIELD_NUMBER: _ClassVar[int]
     key: str
     answer: IncidentAnswer
     actor: str
     reason: str
-    def __init__(self, key: _Optional[str] = ..., answer: _Optional[_Union[IncidentAnswer, str]] = ..., actor: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+    output: _payload_pb2.Payload
+    def __init__(self, key: _Optional[str] = ..., answer: _Optional[_Union[IncidentAnswer, str]] = ..., actor: _Optional[str] = ..., reason: _Optional[str] = ..., output: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ...) -> None: ...
 
 class ActivityScheduled(_message.Message):
-    __slots__ = ("key", "type", "queue", "input", "retry", "schedule_to_start_timeout", "start_to_close_timeout", "schedule_to_close_timeout", "heartbeat_timeout", "priority", "memory_keys")
+    __slots__ = ("key", "type", "queue", "input", "retry", "schedule_to_start_timeout", "start_to_close_timeout", "schedule_to_close_timeout", "heartbeat_timeout", "priority", "memory_keys", "start_time", "hold_on_failure", "compensates")
     KEY_FIELD_NUMBER: _ClassVar[int]
     TYPE_FIELD_NUMBER: _ClassVar[int]
     QUEUE_FIELD_NUMBER: _ClassVar[int]
@@ -227,6 +341,9 @@ class ActivityScheduled(_message.Message):
     HEARTBEAT_TIMEOUT_FIELD_NUMBER: _ClassVar[int]
     PRIORITY_FIELD_NUMBER: _ClassVar[int]
     MEMORY_KEYS_FIELD_NUMBER: _ClassVar[int]
+    START_TIME_FIELD_NUMBER: _ClassVar[int]
+    HOLD_ON_FAILURE_FIELD_NUMBER: _ClassVar[int]
+    COMPENSATES_FIELD_NUMBER: _ClassVar[int]
     key: str
     type: str
     queue: str
@@ -238,7 +355,10 @@ class ActivityScheduled(_message.Message):
     heartbeat_timeout: _duration_pb2.Duration
     priority: int
     memory_keys: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, key: _Optional[str] = ..., type: _Optional[str] = ..., queue: _Optional[str] = ..., input: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., retry: _Optional[_Union[_payload_pb2.RetryPolicy, _Mapping]] = ..., schedule_to_start_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., start_to_close_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., schedule_to_close_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., heartbeat_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., priority: _Optional[int] = ..., memory_keys: _Optional[_Iterable[str]] = ...) -> None: ...
+    start_time: _timestamp_pb2.Timestamp
+    hold_on_failure: bool
+    compensates: str
+    def __init__(self, key: _Optional[str] = ..., type: _Optional[str] = ..., queue: _Optional[str] = ..., input: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., retry: _Optional[_Union[_payload_pb2.RetryPolicy, _Mapping]] = ..., schedule_to_start_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., start_to_close_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., schedule_to_close_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., heartbeat_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., priority: _Optional[int] = ..., memory_keys: _Optional[_Iterable[str]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., hold_on_failure: bool = ..., compensates: _Optional[str] = ...) -> None: ...
 
 class AttemptStarted(_message.Message):
     __slots__ = ("key", "lease", "attempt", "session_id", "identity", "build_id", "until", "ready_time", "waiting_since_time", "type")
@@ -297,7 +417,7 @@ class ActivityRequeued(_message.Message):
     def __init__(self, key: _Optional[str] = ..., lease: _Optional[int] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class ActivityCompleted(_message.Message):
-    __slots__ = ("key", "lease", "attempt", "output", "memory_operations", "started_time", "scheduled_time", "identity", "type")
+    __slots__ = ("key", "lease", "attempt", "output", "memory_operations", "started_time", "scheduled_time", "identity", "type", "skipped")
     KEY_FIELD_NUMBER: _ClassVar[int]
     LEASE_FIELD_NUMBER: _ClassVar[int]
     ATTEMPT_FIELD_NUMBER: _ClassVar[int]
@@ -307,6 +427,7 @@ class ActivityCompleted(_message.Message):
     SCHEDULED_TIME_FIELD_NUMBER: _ClassVar[int]
     IDENTITY_FIELD_NUMBER: _ClassVar[int]
     TYPE_FIELD_NUMBER: _ClassVar[int]
+    SKIPPED_FIELD_NUMBER: _ClassVar[int]
     key: str
     lease: int
     attempt: int
@@ -316,7 +437,8 @@ class ActivityCompleted(_message.Message):
     scheduled_time: _timestamp_pb2.Timestamp
     identity: str
     type: str
-    def __init__(self, key: _Optional[str] = ..., lease: _Optional[int] = ..., attempt: _Optional[int] = ..., output: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., memory_operations: _Optional[_Iterable[_Union[_payload_pb2.MemoryOperation, _Mapping]]] = ..., started_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., scheduled_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., identity: _Optional[str] = ..., type: _Optional[str] = ...) -> None: ...
+    skipped: bool
+    def __init__(self, key: _Optional[str] = ..., lease: _Optional[int] = ..., attempt: _Optional[int] = ..., output: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., memory_operations: _Optional[_Iterable[_Union[_payload_pb2.MemoryOperation, _Mapping]]] = ..., started_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., scheduled_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., identity: _Optional[str] = ..., type: _Optional[str] = ..., skipped: bool = ...) -> None: ...
 
 class ActivityFailed(_message.Message):
     __slots__ = ("key", "lease", "attempt", "failure", "retry_state", "started_time", "scheduled_time", "identity", "type")
@@ -405,3 +527,225 @@ class NodeFailed(_message.Message):
     node: str
     failure: _payload_pb2.Failure
     def __init__(self, node: _Optional[str] = ..., failure: _Optional[_Union[_payload_pb2.Failure, _Mapping]] = ...) -> None: ...
+
+class NodeCompleted(_message.Message):
+    __slots__ = ("node", "output", "seeded")
+    NODE_FIELD_NUMBER: _ClassVar[int]
+    OUTPUT_FIELD_NUMBER: _ClassVar[int]
+    SEEDED_FIELD_NUMBER: _ClassVar[int]
+    node: str
+    output: _payload_pb2.Payload
+    seeded: bool
+    def __init__(self, node: _Optional[str] = ..., output: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., seeded: bool = ...) -> None: ...
+
+class LoopTurned(_message.Message):
+    __slots__ = ("header", "iteration")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    ITERATION_FIELD_NUMBER: _ClassVar[int]
+    header: str
+    iteration: int
+    def __init__(self, header: _Optional[str] = ..., iteration: _Optional[int] = ...) -> None: ...
+
+class MapStarted(_message.Message):
+    __slots__ = ("node", "items")
+    NODE_FIELD_NUMBER: _ClassVar[int]
+    ITEMS_FIELD_NUMBER: _ClassVar[int]
+    node: str
+    items: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, node: _Optional[str] = ..., items: _Optional[_Iterable[bytes]] = ...) -> None: ...
+
+class MapEnded(_message.Message):
+    __slots__ = ("node", "completed", "failed", "started_time", "failure")
+    NODE_FIELD_NUMBER: _ClassVar[int]
+    COMPLETED_FIELD_NUMBER: _ClassVar[int]
+    FAILED_FIELD_NUMBER: _ClassVar[int]
+    STARTED_TIME_FIELD_NUMBER: _ClassVar[int]
+    FAILURE_FIELD_NUMBER: _ClassVar[int]
+    node: str
+    completed: int
+    failed: int
+    started_time: _timestamp_pb2.Timestamp
+    failure: _payload_pb2.Failure
+    def __init__(self, node: _Optional[str] = ..., completed: _Optional[int] = ..., failed: _Optional[int] = ..., started_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., failure: _Optional[_Union[_payload_pb2.Failure, _Mapping]] = ...) -> None: ...
+
+class ActivityOverridden(_message.Message):
+    __slots__ = ("key", "output", "actor", "reason", "scheduled_time", "type")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    OUTPUT_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    SCHEDULED_TIME_FIELD_NUMBER: _ClassVar[int]
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    output: _payload_pb2.Payload
+    actor: str
+    reason: str
+    scheduled_time: _timestamp_pb2.Timestamp
+    type: str
+    def __init__(self, key: _Optional[str] = ..., output: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., actor: _Optional[str] = ..., reason: _Optional[str] = ..., scheduled_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., type: _Optional[str] = ...) -> None: ...
+
+class TimerStarted(_message.Message):
+    __slots__ = ("key", "due_time", "output")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    DUE_TIME_FIELD_NUMBER: _ClassVar[int]
+    OUTPUT_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    due_time: _timestamp_pb2.Timestamp
+    output: _payload_pb2.Payload
+    def __init__(self, key: _Optional[str] = ..., due_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., output: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ...) -> None: ...
+
+class TimerFired(_message.Message):
+    __slots__ = ("key", "started_time")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    STARTED_TIME_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    started_time: _timestamp_pb2.Timestamp
+    def __init__(self, key: _Optional[str] = ..., started_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class TimerCancelled(_message.Message):
+    __slots__ = ("key", "started_time")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    STARTED_TIME_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    started_time: _timestamp_pb2.Timestamp
+    def __init__(self, key: _Optional[str] = ..., started_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class EventReceived(_message.Message):
+    __slots__ = ("event_id", "name", "payload", "actor")
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    PAYLOAD_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    event_id: str
+    name: str
+    payload: _payload_pb2.Payload
+    actor: str
+    def __init__(self, event_id: _Optional[str] = ..., name: _Optional[str] = ..., payload: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., actor: _Optional[str] = ...) -> None: ...
+
+class WaitStarted(_message.Message):
+    __slots__ = ("key", "name", "until")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    name: str
+    until: _timestamp_pb2.Timestamp
+    def __init__(self, key: _Optional[str] = ..., name: _Optional[str] = ..., until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class WaitSatisfied(_message.Message):
+    __slots__ = ("key", "event_id", "started_time")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    STARTED_TIME_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    event_id: str
+    started_time: _timestamp_pb2.Timestamp
+    def __init__(self, key: _Optional[str] = ..., event_id: _Optional[str] = ..., started_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class WaitTimedOut(_message.Message):
+    __slots__ = ("key", "started_time")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    STARTED_TIME_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    started_time: _timestamp_pb2.Timestamp
+    def __init__(self, key: _Optional[str] = ..., started_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class WaitCancelled(_message.Message):
+    __slots__ = ("key", "started_time")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    STARTED_TIME_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    started_time: _timestamp_pb2.Timestamp
+    def __init__(self, key: _Optional[str] = ..., started_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class EventSent(_message.Message):
+    __slots__ = ("key", "event_id", "name", "payload", "workflow_id")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    PAYLOAD_FIELD_NUMBER: _ClassVar[int]
+    WORKFLOW_ID_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    event_id: str
+    name: str
+    payload: _payload_pb2.Payload
+    workflow_id: str
+    def __init__(self, key: _Optional[str] = ..., event_id: _Optional[str] = ..., name: _Optional[str] = ..., payload: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., workflow_id: _Optional[str] = ...) -> None: ...
+
+class ChildRequested(_message.Message):
+    __slots__ = ("key", "run_id", "workflow", "version", "workflow_id", "input", "on_parent_end", "awaited")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    WORKFLOW_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    WORKFLOW_ID_FIELD_NUMBER: _ClassVar[int]
+    INPUT_FIELD_NUMBER: _ClassVar[int]
+    ON_PARENT_END_FIELD_NUMBER: _ClassVar[int]
+    AWAITED_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    run_id: bytes
+    workflow: str
+    version: int
+    workflow_id: str
+    input: _payload_pb2.Payload
+    on_parent_end: ParentClosePolicy
+    awaited: bool
+    def __init__(self, key: _Optional[str] = ..., run_id: _Optional[bytes] = ..., workflow: _Optional[str] = ..., version: _Optional[int] = ..., workflow_id: _Optional[str] = ..., input: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., on_parent_end: _Optional[_Union[ParentClosePolicy, str]] = ..., awaited: bool = ...) -> None: ...
+
+class ChildStarted(_message.Message):
+    __slots__ = ("key", "started_time")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    STARTED_TIME_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    started_time: _timestamp_pb2.Timestamp
+    def __init__(self, key: _Optional[str] = ..., started_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class ChildEnded(_message.Message):
+    __slots__ = ("key", "end", "started_time", "output", "failure")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    END_FIELD_NUMBER: _ClassVar[int]
+    STARTED_TIME_FIELD_NUMBER: _ClassVar[int]
+    OUTPUT_FIELD_NUMBER: _ClassVar[int]
+    FAILURE_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    end: ChildEnd
+    started_time: _timestamp_pb2.Timestamp
+    output: _payload_pb2.Payload
+    failure: _payload_pb2.Failure
+    def __init__(self, key: _Optional[str] = ..., end: _Optional[_Union[ChildEnd, str]] = ..., started_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., output: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., failure: _Optional[_Union[_payload_pb2.Failure, _Mapping]] = ...) -> None: ...
+
+class ChildCancelRequested(_message.Message):
+    __slots__ = ("key",)
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    def __init__(self, key: _Optional[str] = ...) -> None: ...
+
+class CompensationRegistered(_message.Message):
+    __slots__ = ("key", "of", "type", "queue", "input", "retry", "start_to_close_timeout")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    OF_FIELD_NUMBER: _ClassVar[int]
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    QUEUE_FIELD_NUMBER: _ClassVar[int]
+    INPUT_FIELD_NUMBER: _ClassVar[int]
+    RETRY_FIELD_NUMBER: _ClassVar[int]
+    START_TO_CLOSE_TIMEOUT_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    of: str
+    type: str
+    queue: str
+    input: _payload_pb2.Payload
+    retry: _payload_pb2.RetryPolicy
+    start_to_close_timeout: _duration_pb2.Duration
+    def __init__(self, key: _Optional[str] = ..., of: _Optional[str] = ..., type: _Optional[str] = ..., queue: _Optional[str] = ..., input: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., retry: _Optional[_Union[_payload_pb2.RetryPolicy, _Mapping]] = ..., start_to_close_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+
+class CompensationStarted(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class CompensationEnded(_message.Message):
+    __slots__ = ("undone", "not_undone")
+    UNDONE_FIELD_NUMBER: _ClassVar[int]
+    NOT_UNDONE_FIELD_NUMBER: _ClassVar[int]
+    undone: _containers.RepeatedScalarFieldContainer[str]
+    not_undone: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, undone: _Optional[_Iterable[str]] = ..., not_undone: _Optional[_Iterable[str]] = ...) -> None: ...

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 
 from treadle_server.definitions.expression import Expression, ExpressionFailed, FailureKind
 from treadle_server.definitions.graph.model import GraphDefinition
+from treadle_server.engine.ids import run_id_text
 from treadle_server.engine.state import RunState
-from treadle_server.engine.values import Failure, Payload
+from treadle_server.engine.values import Failure, Instant, Payload
 
 _decoder = msgspec.json.Decoder()
 _encoder = msgspec.json.Encoder()
 _validator = msgspec.json.Decoder(msgspec.Raw)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST_SECOND = 250_000_000_000
 _NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
@@ -63,6 +67,40 @@ def failure_value(failure: Failure, node: str) -> dict[str, Any]:
     return {"kind": failure.kind, "message": failure.message, "details": details, "node": node}
 
 
+def run_value(state: RunState) -> dict[str, Any]:
+    """What expressions see of the run itself. Its start is text, which CEL's `timestamp` reads."""
+    return {
+        "id": run_id_text(state.run_id),
+        "workflow": state.workflow,
+        "workflow_id": state.workflow_id,
+        "started_time": time_text(state.started_time),
+    }
+
+
+def time_text(instant: Instant) -> str:
+    """RFC 3339, to the microsecond, in UTC."""
+    moment = _EPOCH + timedelta(microseconds=instant)
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def read_time(value: Any, path: str) -> Instant:
+    """A time given as RFC 3339 text or as seconds since 1970. Raises `ExpressionFailed`."""
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < _LAST_SECOND:
+        return int(value * 1_000_000)
+    if isinstance(value, str):
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            moment = None
+        if moment is not None and moment.tzinfo is not None:
+            return max(0, (moment - _EPOCH) // timedelta(microseconds=1))
+    raise ExpressionFailed(
+        path,
+        FailureKind.WRONG_TYPE,
+        f"{path} must give a time: text such as 2026-01-31T09:00:00Z, or seconds since 1970",
+    )
+
+
 def bind(
     state: RunState,
     expression: Expression,
@@ -82,6 +120,8 @@ def bind(
             bindings[name] = {
                 key: read_json(value, f"memory {key!r}") for key, value in state.memory.items()
             }
+        elif name == "run":
+            bindings[name] = run_value(state)
         elif name == "failures":
             names = progress.topology.names
             bindings[name] = {

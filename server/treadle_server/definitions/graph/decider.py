@@ -1,7 +1,8 @@
-"""The graph's decider: which guards are true, what a node's input is, when the run has arrived.
+"""The graph's decider: which guards are true, what starts, when the run has arrived.
 
-Pure: reads the state, gives commands. It is handed the nodes that need a decision and looks at
-nothing else, so that its cost is that of those nodes and their edges.
+Pure: reads the state, gives commands. It is handed the facts that need a decision and looks at
+nothing else, so that its cost is that of these nodes and their edges. What a node starts with is
+said in `starting`, how a map goes on in `mapping`.
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ from treadle_server.definitions.expression import Expression, ExpressionFailed
 from treadle_server.definitions.graph.bindings import (
     ValueConflict,
     bind,
-    failure_value,
     join_values,
     read_json,
     write_json,
 )
-from treadle_server.definitions.graph.model import EdgePlan, FailSpec, GraphDefinition, NodePlan
+from treadle_server.definitions.graph.mapping import go_on_with_map, stop_map
+from treadle_server.definitions.graph.model import EdgePlan, GraphDefinition
+from treadle_server.definitions.graph.starting import Starter, expression_failure
 from treadle_server.engine.commands import (
     Command,
     CompleteRun,
@@ -26,12 +28,15 @@ from treadle_server.engine.commands import (
     FailNode,
     FailRun,
     MarkUnreached,
-    ScheduleActivity,
-    SkipNode,
+    RegisterCompensation,
+    SatisfyWait,
+    Stop,
+    TurnLoop,
 )
-from treadle_server.engine.graph import NodeState
+from treadle_server.engine.facts import Fact, FactKind
 from treadle_server.engine.state import RunState
-from treadle_server.engine.values import NULL, Failure, FailureKind, Payload, SkipReason
+from treadle_server.engine.topology import NodeState
+from treadle_server.engine.values import NULL, Failure, FailureKind
 
 
 class GraphDecider:
@@ -39,40 +44,66 @@ class GraphDecider:
 
     def __init__(self, definition: GraphDefinition) -> None:
         self._definition = definition
+        self._starter = Starter(definition)
 
-    def decide(self, state: RunState, facts: Sequence[int]) -> list[Command]:
+    def decide(self, state: RunState, facts: Sequence[Fact]) -> list[Command]:
         """See `engine.decider.Decider`."""
         if not facts:
             return [self._end(state)]
         commands: list[Command] = []
         unreached: list[str] = []
-        progress = state.progress
         failed_targets: set[int] = set()
-        for number in facts:
-            node = self._definition.nodes[number]
-            if progress.awaits_decision(number):
-                commands += self._decide_edges(state, number, failed_targets)
-            elif number in failed_targets:
-                continue
-            elif progress.topology.in_counts[number] and number not in progress.taken:
-                unreached.append(node.name)
-            else:
-                commands.append(self._fire(state, number, node))
+        consumed: set[str] = set()
+        for kind, number in facts:
+            match kind:
+                case FactKind.START:
+                    if number in failed_targets:
+                        continue
+                    if state.progress.is_reached(number):
+                        commands += self._start(state, number, unreached)
+                    else:
+                        unreached.append(state.progress.key_of(number))
+                case FactKind.LEAVE:
+                    commands += self._leave(state, number, failed_targets)
+                case FactKind.TURN:
+                    commands += self._turn(state, number)
+                case FactKind.MAP:
+                    commands += go_on_with_map(state, number, self._definition)
+                case FactKind.WAIT:
+                    commands += self._match_wait(state, number, consumed)
         if unreached:
-            commands.append(MarkUnreached(tuple(unreached)))
+            commands.append(MarkUnreached(tuple(dict.fromkeys(unreached))))
+        return commands
+
+    def _start(self, state: RunState, number: int, unreached: list[str]) -> list[Command]:
+        progress = state.progress
+        taken = progress.taken_into(number)
+        commands = self._starter.start(state, number, progress.key_of(number), taken)
+        join = progress.topology.joins.get(number)
+        if join is not None:
+            # A race is decided: who leads only here is not needed any more.
+            for loser in join.losers:
+                match progress.state(loser):
+                    case NodeState.RUNNING:
+                        commands += _stop(state, loser)
+                    case NodeState.PENDING:
+                        unreached.append(progress.key_of(loser))
+                    case _:
+                        pass
         return commands
 
     # --- edges ------------------------------------------------------------------------------------
 
-    def _decide_edges(
-        self, state: RunState, number: int, failed_targets: set[int]
-    ) -> list[Command]:
+    def _leave(self, state: RunState, number: int, failed_targets: set[int]) -> list[Command]:
         """Of a node that is done, every true edge; of one that failed, the first error edge that
         matches, and if none does and the run goes on all the same, every true edge, too.
         """
         progress, definition = state.progress, self._definition
-        topology = progress.topology
+        node, topology = definition.nodes[number], progress.topology
+        key = progress.key_of(number)
         commands: list[Command] = []
+        if node.compensation is not None and progress.state(number) is NodeState.COMPLETED:
+            commands += self._register_compensation(state, number, key)
         named: tuple[int, ...] = ()
         taken: set[int] = set()
         has_failed = progress.state(number) is NodeState.FAILED
@@ -81,7 +112,11 @@ class GraphDecider:
             taken |= self._true_edges(state, named, failed_targets, commands, only_first=True)
         if not has_failed or (topology.continue_on_failure[number] and not taken):
             taken |= self._true_edges(
-                state, topology.out_edges[number], failed_targets, commands, only_first=False
+                state,
+                topology.out_edges[number],
+                failed_targets,
+                commands,
+                only_first=node.first_only,
             )
         if not has_failed or topology.continue_on_failure[number]:
             named += topology.out_edges[number]
@@ -89,7 +124,21 @@ class GraphDecider:
             (edge, definition.nodes[definition.edges[edge].target].name, edge in taken)
             for edge in named
         )
-        return [*commands, DecideEdges(definition.nodes[number].name, decided)]
+        return [*commands, DecideEdges(key, decided)]
+
+    def _register_compensation(self, state: RunState, number: int, key: str) -> list[Command]:
+        spec = self._definition.nodes[number].compensation
+        assert spec is not None, "the node can be undone"
+        given = state.progress.outputs.get(number, NULL)
+        if spec.input is not None:
+            try:
+                bindings = bind(state, spec.input, self._definition, source=number)
+                given = write_json(spec.input.evaluate(bindings))
+            except ExpressionFailed as error:
+                # The node is done and must be undone if it comes to that: a person will see what
+                # its input should have been.
+                given = write_json({"error": error.message})
+        return [RegisterCompensation(key, spec.options, given)]
 
     def _true_edges(
         self,
@@ -139,7 +188,7 @@ class GraphDecider:
         """Once: a node that has failed by one guard does not fail again by the next."""
         if state.progress.state(target) is NodeState.PENDING and target not in failed_targets:
             failed_targets.add(target)
-            commands.append(FailNode(self._definition.nodes[target].name, _failure(error)))
+            commands.append(FailNode(state.progress.key_of(target), expression_failure(error)))
 
     def _matches(self, state: RunState, edge: EdgePlan) -> bool:
         if edge.kinds and state.progress.failures[edge.source].kind not in edge.kinds:
@@ -153,75 +202,58 @@ class GraphDecider:
     ) -> dict[str, Any]:
         return bind(state, expression, self._definition, source=edge.source, on_error=edge.on_error)
 
-    # --- nodes ------------------------------------------------------------------------------------
+    # --- loops ------------------------------------------------------------------------------------
 
-    def _fire(self, state: RunState, number: int, node: NodePlan) -> Command:
-        try:
-            if node.fail is not None:
-                return FailNode(node.name, self._planned_failure(state, number, node.fail))
-            if node.run_if is not None and not node.run_if.evaluate_guard(
-                bind(state, node.run_if, self._definition)
-            ):
-                return SkipNode(node.name, SkipReason.RUN_IF, node.default_output)
-            assert node.options is not None, "a node that does not fail has an activity"
-            return ScheduleActivity(node.name, node.options, self._input(state, number, node))
-        except ExpressionFailed as error:
-            return FailNode(node.name, _failure(error))
-        except ValueConflict as conflict:
-            return FailNode(
-                node.name, Failure(kind=FailureKind.NODE_INPUT_CONFLICT, message=str(conflict))
-            )
-
-    def _input(self, state: RunState, number: int, node: NodePlan) -> Payload:
-        if node.input is not None:
-            return write_json(node.input.evaluate(bind(state, node.input, self._definition)))
-        # By their place in the document: the same values make the same input, whoever was first.
-        taken = sorted(state.progress.taken.get(number, ()))
-        if not taken and not node.from_start:
-            return state.input
-        values: list[tuple[str, Payload, bool]] = []
-        if node.from_start:
-            values.append(("start", self._start_value(state, node), node.start_map is not None))
-        for edge_number in taken:
-            edge = self._definition.edges[edge_number]
-            source = self._definition.nodes[edge.source].name
-            values.append((source, self._edge_value(state, edge), edge.map is not None))
-        if len(values) == 1:
-            return values[0][1]
-        return join_values(values, node.name)
-
-    def _start_value(self, state: RunState, node: NodePlan) -> Payload:
-        if node.start_map is None:
-            return state.input
-        bindings = bind(state, node.start_map, self._definition)
-        if "output" in node.start_map.names:
-            bindings["output"] = read_json(state.input, "the run's input")
-        return write_json(node.start_map.evaluate(bindings))
-
-    def _edge_value(self, state: RunState, edge: EdgePlan) -> Payload:
-        if edge.map is not None:
-            return write_json(edge.map.evaluate(self._edge_bindings(state, edge, edge.map)))
-        if edge.on_error:
-            name = self._definition.nodes[edge.source].name
-            return write_json(failure_value(state.progress.failures[edge.source], name))
-        return state.progress.outputs.get(edge.source, NULL)
-
-    def _planned_failure(self, state: RunState, number: int, spec: FailSpec) -> Failure:
-        """What a `fail` node ends the run with: its own words, with the failure that led there as
-        cause; without words, that failure.
+    def _turn(self, state: RunState, number: int) -> list[Command]:
+        """The next iteration, or the failure that there may be none. The header's input is made of
+        what this iteration gave, before that is forgotten.
         """
-        behind = state.progress.failure_behind(number)
-        if behind is not None and not spec.kind and spec.message is None:
-            return behind[1]
-        message = behind[1].message if behind is not None else ""
-        if spec.message is not None:
-            bindings = bind(state, spec.message, self._definition)
-            if "error" in spec.message.names:
-                bindings["error"] = None if behind is None else failure_value(behind[1], behind[0])
-            value = spec.message.evaluate(bindings)
-            message = value if isinstance(value, str) else write_json(value).data.decode()
-        kind = spec.kind or (behind[1].kind if behind is not None else "Failed")
-        return Failure(kind=kind, message=message, cause=None if behind is None else behind[1])
+        progress = state.progress
+        assert progress.loops is not None, "a loop turns"
+        loop = progress.topology.loops[number]
+        edges = progress.loops.back_edges(number)
+        iteration = progress.loops.iteration(number)
+        header = self._definition.nodes[loop.header]
+        if iteration >= loop.bound:
+            failure = Failure(
+                kind=FailureKind.LOOP_BOUND_REACHED,
+                message=f"the loop that begins with {header.name!r} has run {iteration} times, "
+                "which is its bound (`max_iterations` of the edge that leads back)",
+                non_retryable=True,
+            )
+            source = self._definition.edges[edges[0]].source
+            return [FailNode(progress.key_of(source), failure)]
+        delay = max(self._definition.edges[edge].delay for edge in edges)
+        later = progress.key_of(loop.header, later=1)
+        start = self._starter.start(state, loop.header, later, edges, delay=delay)
+        return [TurnLoop(header.name, iteration + 1), *start]
+
+    # --- external events --------------------------------------------------------------------------
+
+    def _match_wait(self, state: RunState, number: int, consumed: set[str]) -> list[Command]:
+        """The oldest event that the wait accepts. `consumed` are those that another wait gets in
+        this decision.
+        """
+        key = state.progress.key_of(number)
+        wait = state.waits.get(key)
+        spec = self._definition.nodes[number].wait
+        if wait is None or spec is None:
+            return []
+        for received in state.received:
+            if received.name != wait.name or received.event_id in consumed:
+                continue
+            if spec.filter is not None:
+                bindings = bind(state, spec.filter, self._definition)
+                try:
+                    if "event" in spec.filter.names:
+                        bindings["event"] = read_json(received.payload, "the event")
+                    if not spec.filter.evaluate_guard(bindings):
+                        continue
+                except ExpressionFailed:
+                    continue  # an event that the filter cannot read is not the one
+            consumed.add(received.event_id)
+            return [SatisfyWait(key, received.event_id)]
+        return []
 
     # --- the end ----------------------------------------------------------------------------------
 
@@ -229,13 +261,10 @@ class GraphDecider:
         definition = self._definition
         if definition.output is not None:
             try:
-                return CompleteRun(
-                    write_json(
-                        definition.output.evaluate(bind(state, definition.output, definition))
-                    )
-                )
+                bindings = bind(state, definition.output, definition)
+                return CompleteRun(write_json(definition.output.evaluate(bindings)))
             except ExpressionFailed as error:
-                return FailRun(_failure(error))
+                return FailRun(expression_failure(error))
         outputs = state.progress.outputs
         if len(definition.end_nodes) == 1:
             return CompleteRun(outputs.get(definition.end_nodes[0], NULL))
@@ -248,5 +277,8 @@ class GraphDecider:
             return FailRun(Failure(kind=FailureKind.NODE_INPUT_CONFLICT, message=str(conflict)))
 
 
-def _failure(error: ExpressionFailed) -> Failure:
-    return Failure(kind=FailureKind.EXPRESSION_FAILED, message=error.message, non_retryable=True)
+def _stop(state: RunState, number: int) -> list[Command]:
+    progress = state.progress
+    key = progress.key_of(number)
+    running = progress.maps.get(number)
+    return [Stop(key)] if running is None else stop_map(key, running)

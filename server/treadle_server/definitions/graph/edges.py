@@ -14,6 +14,7 @@ from treadle_server.definitions.document import Fields, Problems, kind_of, neare
 from treadle_server.definitions.graph.model import EdgePlan
 
 MAX_EDGES = 1_000_000
+MAX_ITERATIONS = 1_000_000_000
 START = "start"
 _SHOWN_OF_A_CYCLE = 10
 
@@ -27,7 +28,7 @@ class EdgesRead:
     from_start: list[tuple[Fields, int]] = field(default_factory=list)
     """Edges from the run's input, and the number of the node that they lead to."""
     may_loop: set[int] = field(default_factory=set)
-    """Edges that are not taken always: only such a one could close a loop."""
+    """Edges that are not taken always: only such a one can close a loop."""
 
 
 def read_edges(
@@ -37,19 +38,14 @@ def read_edges(
     return _Reader(nodes, index, problems).read(value)
 
 
-def refuse_cycle(names: list[str], problems: Problems, *, guarded: bool) -> None:
-    """Notes the cycle. A guarded one would be a loop."""
+def named_cycle(names: list[str]) -> str:
+    """The nodes of a cycle for a message, in the middle cut short."""
     shown = [*names, names[0]]
     if len(shown) > _SHOWN_OF_A_CYCLE:
         more = len(shown) - _SHOWN_OF_A_CYCLE
         shown[-3:-3] = [f"({more} more)"]
         del shown[_SHOWN_OF_A_CYCLE - 3 : -4]
-    advice = (
-        "guarded cycles (loops) are not supported yet"
-        if guarded
-        else "a graph must not wait for itself; take one of these edges away"
-    )
-    problems.add("edges", f"cycle: {' -> '.join(shown)}; {advice}")
+    return " -> ".join(shown)
 
 
 class _Reader:
@@ -73,15 +69,22 @@ class _Reader:
             if isinstance(body, Mapping):
                 self._edge(fields)
         for node, body in self.nodes.items():
-            if isinstance(body, Mapping) and body.get("depends_on") is not None:
-                self._short_edges(node, body["depends_on"])
+            for key in ("depends_on", "depends_on_any"):
+                if isinstance(body, Mapping) and body.get(key) is not None:
+                    self._short_edges(node, key, body[key])
         return self.found
 
     def _edge(self, fields: Fields) -> None:
+        on = fields.choice("on", {"success", "error", "timeout"}, "success")
         edge = EdgePlan(
             source=-1,
             target=-1,
-            on_error=fields.choice("on", {"success", "error"}, "success") == "error",
+            on_error=on == "error",
+            on_timeout=on == "timeout",
+            max_iterations=fields.integer("max_iterations", 0, low=1, high=MAX_ITERATIONS)
+            if fields.has("max_iterations")
+            else 0,
+            delay=fields.duration("delay") or 0,
             otherwise=fields.flag("else"),
             kinds=fields.texts("kinds", what="kinds of failure"),
             path=fields.path,
@@ -96,7 +99,7 @@ class _Reader:
         if source is None or target is None:
             return
         if source == START:
-            if edge.guarded or edge.on_error or has_guard:
+            if edge.guarded or edge.on_error or edge.on_timeout or has_guard:
                 self.problems.add(
                     fields.path,
                     "an edge from start is always taken; put `run_if` on the node instead",
@@ -104,8 +107,14 @@ class _Reader:
             self.found.from_start.append((fields, self.index[target]))
             return
         edge.source, edge.target = self.index[source], self.index[target]
-        if edge.guarded or edge.on_error or has_guard:
+        if edge.guarded or edge.on_error or edge.on_timeout or has_guard:
             self.found.may_loop.add(len(self.found.edges))
+        if edge.on_timeout and not self._is_wait(source):
+            self.problems.add(
+                fields.at("on"),
+                f"{source!r} waits for no event, so it does not time out like that; a timeout of "
+                "an activity is a failure of kind treadle.Timeout (`on: error`)",
+            )
         if self._is_fail_node(source):
             self.problems.add(
                 fields.at("from"), f"{source!r} is a fail node: the run ends there, nothing follows"
@@ -139,13 +148,17 @@ class _Reader:
                 fields.at("else"),
                 "an `else` edge has no `when` and no `kinds`: it is taken if no guard holds",
             )
+        if edge.on_timeout and (has_guard or edge.otherwise):
+            self.problems.add(
+                fields.path, "an edge `on: timeout` is always taken when the time is up"
+            )
         if edge.kinds and not edge.on_error:
             self.problems.add(
                 fields.at("kinds"), "only an error edge (`on: error`) has kinds of failure"
             )
 
-    def _short_edges(self, node: str, value: Any) -> None:
-        path = f"nodes.{node}.depends_on"
+    def _short_edges(self, node: str, key: str, value: Any) -> None:
+        path = f"nodes.{node}.{key}"
         sources = [value] if isinstance(value, str) else value
         if not isinstance(sources, list):
             self.problems.add(path, f"must be a node's id or a list of them, is {kind_of(value)}")
@@ -161,6 +174,10 @@ class _Reader:
             self.found.edges.append(
                 EdgePlan(source=self.index[source], target=self.index[node], path=where)
             )
+
+    def _is_wait(self, name: str) -> bool:
+        body = self.nodes[name]
+        return isinstance(body, Mapping) and "wait" in body
 
     def _is_fail_node(self, name: str) -> bool:
         body = self.nodes[name]

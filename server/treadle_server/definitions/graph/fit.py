@@ -12,7 +12,7 @@ is less to prove: a field of the wrong type, and a field that no edge can bring.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from treadle_server.definitions.document import Problems, nearest
 from treadle_server.definitions.expression import (
@@ -56,12 +56,15 @@ def check_fit(
     parameters: Sequence[Parameter] | None,
     nodes: Sequence[NodePlan],
     edges: Sequence[EdgePlan],
+    back: Collection[int],
     output: Expression | None,
     problems: Problems,
 ) -> None:
-    """Notes what can never fit. Edges, nodes and expressions have been checked otherwise."""
+    """Notes what can never fit. Edges, nodes and expressions have been checked otherwise. `back`
+    are the edges that lead back.
+    """
     if schemas or parameters is not None or any(edge.on_error for edge in edges):
-        _Checker(schemas, parameters, nodes, edges, problems).check(output)
+        _Checker(schemas, parameters, nodes, edges, back, problems).check(output)
 
 
 class _Checker:
@@ -71,6 +74,7 @@ class _Checker:
         parameters: Sequence[Parameter] | None,
         nodes: Sequence[NodePlan],
         edges: Sequence[EdgePlan],
+        back: Collection[int],
         problems: Problems,
     ) -> None:
         self.schemas = schemas
@@ -80,8 +84,12 @@ class _Checker:
         self.index = {node.name: number for number, node in enumerate(nodes)}
         self.outputs = [self._output(node) for node in nodes]
         self.into: list[list[EdgePlan]] = [[] for _ in nodes]
-        for edge in edges:
-            self.into[edge.target].append(edge)
+        self.back_into: dict[int, list[EdgePlan]] = {}
+        for number, edge in enumerate(edges):
+            if number in back:
+                self.back_into.setdefault(edge.target, []).append(edge)
+            else:
+                self.into[edge.target].append(edge)
 
     def check(self, output: Expression | None) -> None:
         """The whole graph."""
@@ -90,15 +98,20 @@ class _Checker:
             self._shape(node.run_if, scope)
             if node.fail is not None:
                 self._shape(node.fail.message, scope | {"error": OneOf((_ERROR, _NULL))})
-            for edge in self.into[number]:
+            for edge in [*self.into[number], *self.back_into.get(number, ())]:
                 self._shape(edge.when, self._edge_scope(edge))
-            self._check_input(number, node)
+            if node.map is None:
+                self._check_input(number, node)
+                for edge in self.back_into.get(number, ()) if node.input is None else ():
+                    self._check_single_edge(node, edge)
         self._shape(output, scope)
 
     def _output(self, node: NodePlan) -> Shape:
         """What a node that is done has given."""
-        if node.options is None:
+        if node.fail is not None:
             return _NULL
+        if node.options is None or node.map is not None:
+            return ANYTHING
         described = self.schemas.get(node.options.type)
         given: Shape = ANYTHING
         if described is not None and described.output is not None:

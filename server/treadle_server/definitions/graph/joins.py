@@ -7,7 +7,7 @@ then a failure of the node; where it is known before, the document is refused.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from treadle_server.definitions.document import Problems
 from treadle_server.definitions.expression import (
@@ -18,16 +18,28 @@ from treadle_server.definitions.expression import (
     ObjectValue,
 )
 from treadle_server.definitions.graph.model import EdgePlan, NodePlan
+from treadle_server.engine.joins import Join
 
 
-def check_joins(nodes: Sequence[NodePlan], edges: Sequence[EdgePlan], problems: Problems) -> None:
-    """Notes joins that cannot work."""
+def check_joins(
+    nodes: Sequence[NodePlan],
+    edges: Sequence[EdgePlan],
+    joins: Mapping[int, Join],
+    back: Collection[int],
+    problems: Problems,
+) -> None:
+    """Notes joins that cannot work. Edges that lead back come alone, and of a node with a rule of
+    its own it is not known which edges come together.
+    """
+    forward = [edge for number, edge in enumerate(edges) if number not in back]
     into: list[list[EdgePlan]] = [[] for _ in nodes]
-    for edge in edges:
+    for edge in forward:
         into[edge.target].append(edge)
-    certain = _certain_nodes(nodes, edges, into)
+    certain = _certain_nodes(nodes, forward, into, joins)
     for number, node in enumerate(nodes):
         if node.input is not None or node.fail is not None or len(into[number]) < 2:
+            continue
+        if number in joins or node.compute is not None or node.wait is not None:
             continue
         for group in _together(into[number], certain):
             _check_group(node, group, nodes, problems)
@@ -35,14 +47,20 @@ def check_joins(nodes: Sequence[NodePlan], edges: Sequence[EdgePlan], problems: 
 
 def always_taken(edge: EdgePlan, certain: Sequence[bool]) -> bool:
     """Whether the edge is taken whenever its target starts."""
-    return not edge.guarded and not edge.on_error and certain[edge.source]
+    return not edge.guarded and edge.on_success and certain[edge.source]
 
 
 def _certain_nodes(
-    nodes: Sequence[NodePlan], edges: Sequence[EdgePlan], into: Sequence[Sequence[EdgePlan]]
+    nodes: Sequence[NodePlan],
+    edges: Sequence[EdgePlan],
+    into: Sequence[Sequence[EdgePlan]],
+    joins: Mapping[int, Join],
 ) -> list[bool]:
     """Nodes that are done in every run that does not fail at them or before them."""
-    has_error_edges = {edge.source for edge in edges if edge.on_error}
+    uncertain = {edge.source for edge in edges if not edge.on_success}
+    uncertain |= {number for number, join in joins.items() if join.count != 1}
+    for join in joins.values():
+        uncertain.update(join.losers)
     waiting = [len(edges_in) for edges_in in into]
     out: list[list[int]] = [[] for _ in nodes]
     for edge in edges:
@@ -51,8 +69,8 @@ def _certain_nodes(
     order = [number for number, count in enumerate(waiting) if count == 0]
     for number in order:  # grows while it is walked
         started = not into[number] or any(always_taken(edge, certain) for edge in into[number])
-        is_plain = nodes[number].fail is None and number not in has_error_edges
-        certain[number] = started and is_plain
+        is_plain = nodes[number].fail is None and number not in uncertain
+        certain[number] = started and is_plain and not nodes[number].first_only
         for target in out[number]:
             waiting[target] -= 1
             if waiting[target] == 0:
@@ -67,7 +85,7 @@ def _together(edges_in: Sequence[EdgePlan], certain: Sequence[bool]) -> Iterator
         yield always
     by_source: dict[int, list[EdgePlan]] = {}
     for edge in edges_in:
-        if not edge.guarded and not edge.on_error and not certain[edge.source]:
+        if not edge.guarded and edge.on_success and not certain[edge.source]:
             by_source.setdefault(edge.source, []).append(edge)
     yield from (group for group in by_source.values() if len(group) > 1)
 

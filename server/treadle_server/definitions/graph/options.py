@@ -4,7 +4,7 @@ for them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from treadle_server.definitions.document import Fields, Problems
@@ -50,21 +50,40 @@ def read_defaults(value: Any, path: str, problems: Problems) -> Defaults:
 
 
 def read_options(fields: Fields, node: str, defaults: Defaults) -> ActivityOptions:
-    """The options of one node."""
+    """The options of one node. `on_failure: retry` is a policy without a last attempt."""
     timeouts = {name: fields.duration(name, defaults.timeouts[name]) for name in TIMEOUTS}
     type_name = fields.text("activity", node, max_bytes=200)
     if not type_name:
         fields.problems.add(fields.at("activity"), "an activity's type cannot be empty")
+    on_failure = fields.raw("on_failure")
+    retry = _retry(fields, defaults.retry)
+    if on_failure == "retry":
+        retry = replace(retry, max_attempts=0)
     return ActivityOptions(
         type=type_name,
         queue=_queue(fields, defaults.queue),
-        retry=_retry(fields, defaults.retry),
+        retry=retry,
+        hold_on_failure=on_failure == "hold",
         start_to_close_timeout=timeouts["start_to_close"] or START_TO_CLOSE_DEFAULT,
         schedule_to_start_timeout=timeouts["schedule_to_start"],
         schedule_to_close_timeout=timeouts["schedule_to_close"],
         heartbeat_timeout=timeouts["heartbeat"],
         priority=fields.integer("priority", defaults.priority, low=1, high=5),
         memory_keys=fields.texts("memory", what="memory keys"),
+    )
+
+
+def read_compensation_options(fields: Fields, defaults: Defaults) -> ActivityOptions:
+    """The options of what undoes a node. It has no default type."""
+    type_name = fields.text("activity", max_bytes=200)
+    if not type_name:
+        fields.problems.add(fields.at("activity"), "is missing: the activity that undoes the node")
+    timeout = fields.duration("start_to_close", defaults.timeouts["start_to_close"])
+    return ActivityOptions(
+        type=type_name,
+        queue=_queue(fields, defaults.queue),
+        retry=_retry(fields, defaults.retry),
+        start_to_close_timeout=timeout or START_TO_CLOSE_DEFAULT,
     )
 
 

@@ -7,7 +7,9 @@ good: nothing is stored. What only a run can know becomes a typed failure of a n
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Collection, Mapping
+from functools import partial
 from typing import Any
 
 from treadle_server.definitions.document import Fields, Problems, canonical_json, shown
@@ -22,28 +24,30 @@ from treadle_server.definitions.expression import (
 from treadle_server.definitions.expression import (
     is_name as is_variable,
 )
-from treadle_server.definitions.graph.edges import EdgesRead, read_edges, refuse_cycle
+from treadle_server.definitions.graph.build import build_topology
+from treadle_server.definitions.graph.edges import EdgesRead, named_cycle, read_edges
 from treadle_server.definitions.graph.fit import check_fit
 from treadle_server.definitions.graph.joins import check_joins
+from treadle_server.definitions.graph.loops import FoundLoop, find_loops
 from treadle_server.definitions.graph.model import (
     RESERVED_NAMES,
     EdgePlan,
-    FailSpec,
     GraphDefinition,
     NodePlan,
 )
+from treadle_server.definitions.graph.nodes import NodeReader
 from treadle_server.definitions.graph.normalise import normalise
-from treadle_server.definitions.graph.options import TIMEOUTS, Defaults, read_defaults, read_options
+from treadle_server.definitions.graph.options import read_defaults
+from treadle_server.definitions.graph.rules import read_joins
 from treadle_server.definitions.graph.schemas import read_schemas
-from treadle_server.definitions.graph.structure import KnownNames, Structure, build_topology
+from treadle_server.definitions.graph.structure import KnownNames, Structure
 from treadle_server.definitions.names import NAME_RULE, is_name, is_node_id
 from treadle_server.definitions.parameters import read_parameters
-from treadle_server.engine.values import NULL, Payload
 
 FORMAT = "v1"
 MAX_NODES = 200_000
-_ACTIVITY_KEYS = frozenset({"activity", "queue", "input", "memory", "retry", "priority", "run_if"})
-_ACTIVITY_KEYS |= {"default_output", "on_failure", *TIMEOUTS}
+_TAKEN_ID = re.compile(r".*(#\d+|\[\d+\]|!undo)", re.DOTALL)
+"""Ids that look like the keys of iterations, of items of a map, and of what undoes a node."""
 
 
 def parse_graph(document: Any) -> GraphDefinition:
@@ -97,34 +101,66 @@ class _Reader:
         fields.close()
         problems.raise_if_any()
 
-        self.structure = Structure(list(self.index), [(e.source, e.target) for e in self.edges])
-        self._refuse_cycles(found)
+        self._find_structure(found)
+        joins = read_joins(bodies, self.index, self.edges, self.back, problems)
         problems.raise_if_any()
         self.identifiers = {node: n for node, n in self.index.items() if is_variable(node)}
         self._compile_edges(found.bodies)
+        reader = NodeReader(problems, self._expression, defaults)
         for number, (node, body) in enumerate(bodies.items()):
-            self.nodes.append(self._node(number, node, body, defaults))
+            self.nodes.append(reader.read(node, body, partial(self._names, of=number)))
         self._compile_start_edges(found.from_start)
         output = self._expression(
-            fields.raw("output"), "output", self._names("params", "memory", "failures")
+            fields.raw("output"), "output", self._names("params", "memory", "failures", "run")
         )
         self._check_inputs()
+        self._check_delays()
         problems.raise_if_any()
-        check_joins(self.nodes, self.edges, problems)
-        check_fit(schemas, parameters, self.nodes, self.edges, output, problems)
+        self.joins = joins
+        check_joins(self.nodes, self.edges, joins, self.back, problems)
+        check_fit(schemas, parameters, self.nodes, self.edges, self.back, output, problems)
         problems.raise_if_any()
         return self._definition(name, description, parameters, run_timeout, output)
 
-    def _refuse_cycles(self, found: EdgesRead) -> None:
-        cycle = self.structure.find_cycle()
-        if not cycle:
+    def _find_structure(self, found: EdgesRead) -> None:
+        """The graph without the edges that lead back; refuses every other cycle."""
+        ends = [(edge.source, edge.target) for edge in self.edges]
+        names = list(self.index)
+        self.loops: list[FoundLoop] = []
+        self.structure = Structure(names, ends)
+        if self.structure.find_cycle():
+            first = {number for _, number in found.from_start}
+            self.loops = find_loops(len(names), ends, found.may_loop, first)
+            back = {edge for loop in self.loops for edge in loop.back}
+            forward = [end for number, end in enumerate(ends) if number not in back]
+            self.structure = Structure(names, forward)
+            if left := self.structure.find_cycle():
+                self._refuse_cycle(left, found)
+        self.back = frozenset(edge for loop in self.loops for edge in loop.back)
+        if self.problems.violations:
             return
+        for number, edge in enumerate(self.edges):
+            for key, value in (("max_iterations", edge.max_iterations), ("delay", edge.delay)):
+                if value and number not in self.back:
+                    self.problems.add(
+                        f"{edge.path}.{key}", "only an edge that leads back has that: it is no loop"
+                    )
+
+    def _refuse_cycle(self, cycle: list[int], found: EdgesRead) -> None:
         inside = set(cycle)
         guarded = any(
             self.edges[n].source in inside and self.edges[n].target in inside
             for n in found.may_loop
         )
-        refuse_cycle([self.structure.names[n] for n in cycle], self.problems, guarded=guarded)
+        advice = (
+            "it can be entered at several nodes, so it is no loop; let every way into it lead to "
+            "the node that the guarded edge leads back to"
+            if guarded
+            else "a graph must not wait for itself; take one of these edges away, or give the one "
+            "that leads back a guard (`when`) to make it a loop"
+        )
+        names = [self.structure.names[n] for n in cycle]
+        self.problems.add("edges", f"cycle: {named_cycle(names)}; {advice}")
 
     # --- nodes ------------------------------------------------------------------------------------
 
@@ -146,6 +182,12 @@ class _Reader:
                     "outer blanks",
                 )
                 continue
+            if _TAKEN_ID.fullmatch(node):
+                self.problems.add(
+                    f"nodes.{node}",
+                    "an id does not end in #1, [1] or !undo: iterations of loops, items of maps "
+                    "and compensations are called so",
+                )
             if node in RESERVED_NAMES:
                 self.problems.add(
                     f"nodes.{node}",
@@ -154,50 +196,6 @@ class _Reader:
             self.index[node] = len(self.index)
         return {node: value[node] for node in self.index}
 
-    def _node(self, number: int, name: str, body: Any, defaults: Defaults) -> NodePlan:
-        path = f"nodes.{name}"
-        fields = Fields({} if body is None else body, path, self.problems)
-        fields.text("description")
-        fields.has("depends_on")
-        names = self._names("params", "memory", "failures", of=number)
-        plan = NodePlan(name=name)
-        if fields.has("fail"):
-            names = self._names("params", "memory", "failures", "error", of=number)
-            plan.fail = self._fail_spec(fields.raw("fail"), f"{path}.fail", names)
-            for key in set(body) & _ACTIVITY_KEYS:
-                fields.has(key)
-                self.problems.add(
-                    fields.at(key), "a fail node runs nothing: it has `fail` and `description` only"
-                )
-            fields.close()
-            return plan
-        plan.input = self._expression(fields.raw("input"), f"{path}.input", names)
-        plan.run_if = self._expression(fields.raw("run_if"), f"{path}.run_if", names, guard=True)
-        if fields.has("default_output"):
-            plan.default_output = self._constant(fields, "default_output")
-        plan.continue_on_failure = (
-            fields.choice("on_failure", {"fail", "continue"}, "fail") == "continue"
-        )
-        plan.options = read_options(fields, name, defaults)
-        fields.close()
-        return plan
-
-    def _constant(self, fields: Fields, name: str) -> Payload:
-        try:
-            return Payload(canonical_json(fields.raw(name)))
-        except ValueError:  # lone surrogates, NaN
-            self.problems.add(fields.at(name), "is no JSON value")
-            return NULL
-
-    def _fail_spec(self, value: Any, path: str, names: KnownNames) -> FailSpec:
-        fields = Fields({} if value is None else value, path, self.problems)
-        spec = FailSpec(
-            kind=fields.text("kind", max_bytes=200),
-            message=self._expression(fields.raw("message"), f"{path}.message", names),
-        )
-        fields.close()
-        return spec
-
     # --- edges ------------------------------------------------------------------------------------
 
     def _compile_edges(self, bodies: list[tuple[Fields, EdgePlan]]) -> None:
@@ -205,7 +203,8 @@ class _Reader:
             if fields.raw("when") is None and fields.raw("map") is None:
                 continue
             word = "error" if edge.on_error else "output"
-            known = self._names("params", "memory", "failures", word, of=edge.source, itself=True)
+            words = ("params", "memory", "failures", "run", word)
+            known = self._names(*words, of=edge.source, itself=True)
             edge.when = self._expression(fields.raw("when"), fields.at("when"), known, guard=True)
             edge.map = self._expression(fields.raw("map"), fields.at("map"), known)
 
@@ -226,6 +225,15 @@ class _Reader:
             node.start_map = self._expression(fields.raw("map"), path, {"params", "output"})
             self._refuse_unused(node.start_map, path, node)
 
+    def _check_delays(self) -> None:
+        for edge in self.edges:
+            header = self.nodes[edge.target]
+            if edge.delay and (header.options is None or header.map is not None):
+                self.problems.add(
+                    f"{edge.path}.delay",
+                    f"{header.name!r} runs no single activity; put a timer node into the loop",
+                )
+
     # --- checks -----------------------------------------------------------------------------------
 
     def _check_inputs(self) -> None:
@@ -237,7 +245,12 @@ class _Reader:
             self.problems.add(
                 path, f"{node.name!r} is a fail node, it takes no input; see its `fail.message`"
             )
-        elif mapping is not None and node.input is not None:
+        elif mapping is not None and (node.compute is not None or node.wait is not None):
+            what = "computes" if node.compute is not None else "waits for an event"
+            self.problems.add(
+                path, f"{node.name!r} {what} and takes no input, so this mapping is never used"
+            )
+        elif mapping is not None and node.input is not None and node.map is None:
             self.problems.add(
                 path, f"{node.name!r} has an `input` of its own, so this mapping is never used"
             )
@@ -246,7 +259,11 @@ class _Reader:
         """Where a run that goes well ends: handling a node's errors does not make it less of an
         end.
         """
-        goes_on = {edge.source for edge in self.edges if not edge.on_error}
+        goes_on = {
+            edge.source
+            for number, edge in enumerate(self.edges)
+            if not edge.on_error and not edge.on_timeout and number not in self.back
+        }
         return tuple(
             number
             for number, node in enumerate(self.nodes)
@@ -305,6 +322,8 @@ class _Reader:
             edges=tuple(self.edges),
             output=output,
             end_nodes=end_nodes,
-            topology=build_topology(self.nodes, self.edges, output, end_nodes),
+            topology=build_topology(
+                self.nodes, self.edges, self.joins, self.loops, output, end_nodes
+            ),
             in_edges=tuple(tuple(edges) for edges in in_edges),
         )

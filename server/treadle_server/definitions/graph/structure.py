@@ -1,17 +1,11 @@
-"""The shape of a graph: order, cycles, who comes before whom; and the `Topology` that the engine
-folds with.
-"""
+"""The shape of a graph, edges that lead back apart: order, cycles, who comes before whom."""
 
 from __future__ import annotations
 
-from array import array
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 
 from treadle_server.definitions.errors import DefinitionInvalid, Violation
-from treadle_server.definitions.expression import Expression
-from treadle_server.definitions.graph.model import EdgePlan, NodePlan
-from treadle_server.engine.graph import Topology
 
 _FOLLOWERS_KEPT = 64
 _WORK_LIMIT = 50_000_000
@@ -170,64 +164,3 @@ class KnownNames(Collection[str]):
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
-
-
-def build_topology(
-    nodes: Sequence[NodePlan],
-    edges: Sequence[EdgePlan],
-    output: Expression | None,
-    end_nodes: Sequence[int],
-) -> Topology:
-    """What the engine needs to fold events of such a graph."""
-    count = len(nodes)
-    index = {node.name: number for number, node in enumerate(nodes)}
-    out_edges: list[list[int]] = [[] for _ in nodes]
-    error_edges: list[list[int]] = [[] for _ in nodes]
-    in_counts = array("i", [0]) * count
-    guarded, error_guarded = bytearray(count), bytearray(count)
-    reads: list[dict[int, None]] = [{} for _ in nodes]
-    for number, edge in enumerate(edges):
-        in_counts[edge.target] += 1
-        (error_edges if edge.on_error else out_edges)[edge.source].append(number)
-        if edge.guarded:
-            (error_guarded if edge.on_error else guarded)[edge.source] = 1
-        reads[edge.target][edge.source] = None
-        for expression in (edge.when, edge.map):
-            _add_reads(reads[edge.target], expression, index)
-    for number, node in enumerate(nodes):
-        message = node.fail.message if node.fail is not None else None
-        for expression in (node.input, node.run_if, message):
-            _add_reads(reads[number], expression, index)
-    reader_counts = array("i", [0]) * count
-    for sources in reads:
-        for source in sources:
-            reader_counts[source] += 1
-    kept: dict[int, None] = {}
-    _add_reads(kept, output, index)
-    for number in end_nodes if output is None else kept:
-        reader_counts[number] += 1
-    return Topology(
-        names=[node.name for node in nodes],
-        targets=array("i", [edge.target for edge in edges]),
-        out_edges=[tuple(out) for out in out_edges],
-        error_edges=[tuple(out) for out in error_edges],
-        in_counts=in_counts,
-        guarded=bytes(guarded),
-        error_guarded=bytes(error_guarded),
-        continue_on_failure=bytes(node.continue_on_failure for node in nodes),
-        default_outputs={
-            n: node.default_output for n, node in enumerate(nodes) if node.continue_on_failure
-        },
-        reads=[tuple(sources) for sources in reads],
-        reader_counts=reader_counts,
-    )
-
-
-def _add_reads(
-    reads: dict[int, None], expression: Expression | None, index: dict[str, int]
-) -> None:
-    if expression is None:
-        return
-    for name in expression.names:
-        if name in index:
-            reads[index[name]] = None

@@ -1,0 +1,119 @@
+"""What a run has open: activities, timers, waits for external events, children.
+
+Each is made by one event, found by its key, and gone with its closing event.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from treadle_server.engine.events import (
+    ActivityScheduled,
+    ChildRequested,
+    CompensationRegistered,
+)
+from treadle_server.engine.transitions import ActivityStage
+from treadle_server.engine.values import Failure, Instant, Payload
+
+QueuePlace = tuple[str, str, int, Instant, str]
+"""Where an activity waits: (queue, type, priority, ready_time, key)."""
+
+
+@dataclass(slots=True)
+class Activity:
+    """An open activity. What was asked for is in `scheduled`; the rest is how it stands."""
+
+    scheduled: ActivityScheduled
+    ready_time: Instant
+    stage: ActivityStage = ActivityStage.QUEUED
+    attempt: int = 0
+    """Attempts that count, the open one included."""
+    lease: int = 0
+    lost_in_a_row: int = 0
+    started_time: Instant = 0
+    waiting_since_time: Instant | None = None
+    until: Instant = 0
+    """The end of the lease as granted, or as renewed since; renewals are not folded."""
+    session_id: str = ""
+    identity: str = ""
+    last_failure: Failure | None = None
+    heartbeat_time: Instant = 0
+    """Not folded: when the worker was last heard of. At least `started_time` while leased."""
+    due_time: Instant | None = None
+    """Not folded: the entry of the due heap that counts."""
+
+    @property
+    def place(self) -> QueuePlace | None:
+        """Its place in a queue, or None if it is not waiting for a worker."""
+        if self.stage is not ActivityStage.QUEUED:
+            return None
+        scheduled = self.scheduled
+        return (scheduled.queue, scheduled.type, scheduled.priority, self.ready_time, scheduled.key)
+
+    @property
+    def give_up_time(self) -> Instant | None:
+        """When schedule_to_close runs out."""
+        scheduled = self.scheduled
+        timeout = scheduled.schedule_to_close_timeout
+        if timeout is None:
+            return None
+        # A delay that was asked for does not count.
+        return (scheduled.start_time or scheduled.time) + timeout
+
+    @property
+    def attempt_deadline(self) -> Instant:
+        """When the open attempt is timed out: start_to_close, or schedule_to_close if that is
+        sooner.
+        """
+        deadline = self.started_time + self.scheduled.start_to_close_timeout
+        give_up_time = self.give_up_time
+        return deadline if give_up_time is None else min(deadline, give_up_time)
+
+
+@dataclass(slots=True)
+class Timer:
+    """An open timer."""
+
+    key: str
+    started_time: Instant
+    due_time: Instant
+    output: Payload
+    """What it gives when it fires."""
+
+
+@dataclass(slots=True)
+class Wait:
+    """An open wait for an external event of this name."""
+
+    key: str
+    started_time: Instant
+    name: str
+    due_time: Instant | None
+    """When it times out; None: never."""
+
+
+@dataclass(slots=True)
+class ReceivedEvent:
+    """An external event that no wait has consumed yet."""
+
+    event_id: str
+    name: str
+    payload: Payload
+
+
+@dataclass(slots=True)
+class Child:
+    """A run that was asked for and whose outcome is awaited, or that has not started yet."""
+
+    requested: ChildRequested
+    started: bool = False
+    cancelling: bool = False
+
+
+@dataclass(slots=True)
+class Undo:
+    """A completed node that can be undone, and how far that has come."""
+
+    registered: CompensationRegistered
+    started: bool = False
+    undone: bool = False

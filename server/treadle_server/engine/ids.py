@@ -1,0 +1,30 @@
+"""Ids that follow from what is known, so that a repeat makes the same one."""
+
+from __future__ import annotations
+
+import hashlib
+from itertools import pairwise
+
+from treadle_server.engine.values import Instant
+
+
+def run_id_text(run_id: bytes) -> str:
+    """The canonical text of a UUID."""
+    digits = run_id.hex()
+    places = (0, 8, 12, 16, 20, 32)
+    return "-".join(digits[begin:end] for begin, end in pairwise(places))
+
+
+def child_run_id(parent: bytes, key: str, time: Instant) -> bytes:
+    """The run id of a child: a UUIDv7 whose time is that of the request and whose other bits follow
+    from parent and key.
+    """
+    digest = bytearray(hashlib.blake2b(parent + key.encode(), digest_size=10).digest())
+    digest[0] = 0x70 | digest[0] & 0x0F
+    digest[2] = 0x80 | digest[2] & 0x3F
+    return (time // 1_000).to_bytes(6, "big") + bytes(digest)
+
+
+def sent_event_id(run_id: bytes, key: str) -> str:
+    """The id of the event that a run sends by this key."""
+    return f"{run_id.hex()}/{key}"
