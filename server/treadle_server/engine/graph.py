@@ -268,14 +268,13 @@ class GraphProgress:
         node = self.topology.node_of(event.node)
         ended = self.maps.pop(node)
         self.live -= 1
-        if event.failure is not None and event.failure.kind == FailureKind.CANCELLED:
+        if event.failure is None:
+            batched = node in self.topology.batched
+            self._succeed(node, NodeState.COMPLETED, ended.result(batched=batched))
+        elif event.failure.kind == FailureKind.CANCELLED:
             self._cancel(node)
-            return
-        if event.failure is not None:
+        else:
             self._fail(node, event.failure)
-            return
-        batched = node in self.topology.batched
-        self._succeed(node, NodeState.COMPLETED, ended.result(batched=batched))
 
     # --- folding: nodes that do not run -----------------------------------------------------------
 
@@ -412,8 +411,6 @@ class GraphProgress:
             failure = replace(failure, cause=earlier[1])
         self.unhandled = (self.topology.names[node], failure)
 
-    # Loops.
-
     def _closed(self, node: int) -> None:
         """The node is closed and its edges are decided: its loop may be at rest."""
         if self.loops is not None:
@@ -457,8 +454,6 @@ class GraphProgress:
         if handler is None:
             self._leave_unhandled(node)
         self._leave_loop(loop)
-
-    # Edges.
 
     def _take(self, edges: Iterable[int], *, origin: Origin) -> None:
         for edge in edges:
