@@ -85,9 +85,9 @@ class Ledger:
         self._connection = sqlite3.connect(
             path, timeout=30, isolation_level=None, check_same_thread=False
         )
+        self._begin_write_ahead_log()
         # A fake may forget its last effects when the power fails; it survives kill -9.
         for statement in (
-            "PRAGMA journal_mode = WAL",
             "PRAGMA synchronous = OFF",
             "CREATE TABLE IF NOT EXISTS effects (idempotency_key TEXT PRIMARY KEY, service TEXT, "
             "operation TEXT, order_id TEXT, amount_cents INTEGER, result TEXT, at REAL) STRICT",
@@ -95,6 +95,18 @@ class Ledger:
             "pid INTEGER, at REAL) STRICT",
         ):
             self._connection.execute(statement)
+
+    def _begin_write_ahead_log(self) -> None:
+        # Two workers that begin at once both want to; SQLite refuses one of them without waiting.
+        give_up_at = time.monotonic() + 30
+        while True:
+            try:
+                self._connection.execute("PRAGMA journal_mode = WAL")
+                return
+            except sqlite3.OperationalError:
+                if time.monotonic() > give_up_at:
+                    raise
+                time.sleep(0.02)
 
     def close(self) -> None:
         """Closes the file."""

@@ -22,6 +22,12 @@ REPEAT_AFTER: Duration = 5 * 1_000_000
 """A delivery that has not been acknowledged for so long is repeated with the session's next poll.
 """
 
+COME_BACK_WITHIN: Duration = 5 * 1_000_000
+"""A worker whose connection broke while it polled has so long to come back; then it is taken for
+dead, without waiting for the rest of `SESSION_LEASE`. That is shorter than most attempts may take,
+so what a killed worker had is lost (uncounted) rather than timed out (counted).
+"""
+
 FORGET_AFTER: Duration = 600 * 1_000_000
 
 
@@ -41,6 +47,18 @@ class Session:
     unacknowledged: dict[int, tuple[Instant, list[LeaseReference]]] = field(default_factory=dict)
     stops: list[object] = field(default_factory=list)
     last_delivery_id: int = 0
+    broken: object | None = None
+    """Stands for the break of its connection, as long as nothing was heard of it since."""
+
+    def heard_of(self, now: Instant) -> None:
+        """The worker lives."""
+        self.last_seen = now
+        self.broken = None
+
+    def connection_broke(self) -> object:
+        """A poll ended that the worker had not given up; names this break."""
+        self.broken = object()
+        return self.broken
 
     def deliver(self, references: list[LeaseReference], now: Instant) -> int:
         """Notes a delivery; the worker acknowledges its number."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from typing import Any
 
 from treadle_server.clock import Clock
@@ -15,7 +15,7 @@ from treadle_server.journal.port import Journal, Outcome
 from treadle_server.matching.lanes import TaskReference
 from treadle_server.matching.matching import Matching
 from treadle_server.matching.polls import Taker
-from treadle_server.matching.sessions import LeaseReference, Session
+from treadle_server.matching.sessions import COME_BACK_WITHIN, LeaseReference, Session
 from treadle_server.runs.accepted import was_accepted
 from treadle_server.runs.errors import NotFound, SessionUnknown, Stopping
 from treadle_server.runs.hot import HotRun, HotRuns
@@ -84,6 +84,8 @@ class Work:
                 await self._park(request, taker, ready)
         except asyncio.CancelledError:
             self._abandon(taker)
+            if session is not None and not session.parked and not self._draining:
+                self._in_background(self._give_up_unless_back(session, session.connection_broke()))
             raise
         taker.gone = True
         return self._poll_answer(session, taker)
@@ -101,7 +103,7 @@ class Work:
                 "tasks that you hold"
             )
         session = sessions.begin(request.namespace, request.session_id, now)
-        session.last_seen = now
+        session.heard_of(now)
         session.queue, session.identity, session.build_id = (
             request.queue,
             request.identity,
@@ -186,12 +188,15 @@ class Work:
         if hot is not None:
             self._grant_hot(hot, reference, taker)
             return
-        task = asyncio.create_task(self._grant_later(taker, reference))
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)
+        self._in_background(self._grant_later(taker, reference))
 
     async def _grant_later(self, taker: Taker, reference: TaskReference) -> None:
         await self._grant(reference, taker)
+
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
 
     async def _park(self, request: PollRequest, taker: Taker, ready: asyncio.Event) -> None:
         name = (request.namespace, request.session_id)
@@ -254,7 +259,7 @@ class Work:
         taker = None
         if session is not None:
             session.acknowledge(request.acknowledged)
-            session.last_seen = self._clock.now()
+            session.heard_of(self._clock.now())
             if request.want_next > 0 and not self._draining:
                 taker = Taker(
                     types=session.types,
@@ -329,7 +334,7 @@ class Work:
         """Renews leases; says who is to stop."""
         session = self._session(namespace, session_id)
         if session is not None:
-            session.last_seen = self._clock.now()
+            session.heard_of(self._clock.now())
         return [await self._beat(namespace, beat) for beat in beats]
 
     async def _beat(self, namespace: str, beat: Beat) -> BeatAnswer:
@@ -367,13 +372,30 @@ class Work:
         if session is None:
             return
         self._wake_session(namespace, session_id)
+        await self._end_leases(session, i.ReturnLease, "its worker's session ended")
+
+    async def _give_up_unless_back(self, session: Session, break_: object) -> None:
+        """A worker whose connection broke and that is not heard of in time is dead."""
+        await asyncio.sleep(COME_BACK_WITHIN / 1_000_000)
+        if session.broken is not break_ or self._draining:
+            return
+        self._matching.sessions.end(session.namespace, session.session_id)
+        seconds = COME_BACK_WITHIN / 1_000_000
+        reason = (
+            f"the connection of {session.identity!r} broke, and it was not back in {seconds:g} s"
+        )
+        await self._end_leases(session, i.LoseLease, reason)
+
+    async def _end_leases(
+        self, session: Session, ending: type[i.ReturnLease | i.LoseLease], reason: str
+    ) -> None:
         settled = []
         for run_id, key, lease in list(session.leases):
             try:
                 hot = await self._hot.load(run_id)
             except NotFound:
                 continue
-            request = i.ReturnLease(key=key, lease=lease, reason="its worker's session ended")
+            request = ending(key=key, lease=lease, reason=reason)
             settled.append(self._turns.apply(hot, [request]).settled)
         await asyncio.gather(*(until_settled(one) for one in settled))
 
