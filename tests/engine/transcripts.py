@@ -18,12 +18,13 @@ before. Lines that begin with `#` say what to look at.
     grant KEY [session=S lease=30s worker=W]            complete KEY [JSON] [memory=JSON]
     fail KEY KIND [message=TEXT details=JSON next=5s final]
     stopped KEY                   return KEY            lose KEY
-    wake [alive=SESSION]          cancel [as-it-is]     terminate
+    wake [alive=S silent=S]       cancel [as-it-is]     terminate
     answer KEY retry|fail|skip [JSON]                   skip KEY JSON
     pause                         resume                9 times: grant a, lose a
     event NAME [JSON] id=ID       child KEY started|END [JSON]
 
-`lease=N` makes a report about an older attempt; `alive=` renews the leases of a session by 30 s;
+`lease=N` makes a report about an older attempt; `alive=` renews the leases of a session by 30 s,
+`silent=` too, but only because nothing is known of it;
 `memory=` is a list of operations, `[{"key": "n", "add": 1}]`.
 """
 
@@ -283,8 +284,12 @@ def _lose(driver: RunDriver, words: Words) -> i.Input:
 
 def _wake(driver: RunDriver, words: Words) -> i.Input:
     alive = words.options.get("alive")
-    heard = i.Renewal(until=driver.now + 30 * SECOND, heartbeat_time=driver.now)
-    return i.Wake(renewals=lambda session, _lease: heard if session == alive else i.NO_RENEWAL)
+    until = driver.now + 30 * SECOND
+    known = {
+        alive: i.Renewal(until=until, heartbeat_time=driver.now),
+        words.options.get("silent"): i.Renewal(until=until, silent=True),
+    }
+    return i.Wake(renewals=lambda session, _lease: known.get(session, i.NO_RENEWAL))
 
 
 def _answer(_driver: RunDriver, words: Words) -> i.Input:

@@ -192,12 +192,14 @@ async def test_a_task_that_comes_again_after_its_result_gets_the_same_result_aga
         calls += 1
         return calls
 
-    start_worker([count])
+    start_worker([count, double])
     task = messages.Task(task_token=b"t", activity_type="count", run_id="r", key="count")
     await server.put(task)
     assert await server.output(b"t") == 1
+    # Reports go one at a time: with a second one here, the answer to the first has been read.
+    assert await server.output(await server.add("double", 2)) == 4
     await server.put(task)
-    await server.until(lambda: len(server.reports) == 2)
+    await server.until(lambda: len(server.reports) == 3)
     assert await server.output(b"t") == 1
     assert calls == 1
 

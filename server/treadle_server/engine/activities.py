@@ -276,6 +276,11 @@ def _seconds(microseconds: int) -> str:
     return f"{microseconds / 1_000_000:g} s"
 
 
+def _overdue(activity: Activity, now: Instant) -> bool:
+    """Whether the attempt has taken as long as it may."""
+    return activity.started_time + activity.scheduled.start_to_close_timeout <= now
+
+
 def _out_of_time(activity: Activity, failure: Failure, now: Instant) -> list[e.Event]:
     if not asks_a_person(activity, RetryState.TIMEOUT):
         return [failed_for_good(activity, failure, RetryState.TIMEOUT)]
@@ -287,9 +292,11 @@ def _out_of_time(activity: Activity, failure: Failure, now: Instant) -> list[e.E
     return held
 
 
-def look_at_clock(state: RunState, activity: Activity, now: Instant) -> list[e.Event]:
+def look_at_clock(
+    state: RunState, activity: Activity, now: Instant, *, silent: bool = False
+) -> list[e.Event]:
     """What time has done to an activity that was due: mostly one event, or none if it was renewed
-    or is just ready.
+    or is just ready. `silent`: nothing was heard of its worker since the server began.
     """
     scheduled = activity.scheduled
     give_up_time = activity.give_up_time
@@ -314,9 +321,9 @@ def look_at_clock(state: RunState, activity: Activity, now: Instant) -> list[e.E
         return []
     # A session that is silent is lost, even if the attempt's own time is up in the same moment: its
     # worker is gone, and that must not count. Without a session the two are one and the same.
-    if activity.session_id and activity.until <= now:
+    if activity.session_id and (activity.until <= now or (silent and _overdue(activity, now))):
         return lose(state, activity, f"worker {activity.identity!r} was not heard of", now)
-    if activity.started_time + scheduled.start_to_close_timeout <= now:
+    if _overdue(activity, now):
         timeout = scheduled.start_to_close_timeout
         failure = _timeout(
             TimeoutKind.START_TO_CLOSE,

@@ -117,6 +117,8 @@ class Renewal:
 
     until: Instant = 0
     heartbeat_time: Instant = 0
+    silent: bool = False
+    """Nothing was heard of it since the server began, so that it may have died before that."""
 
 
 NO_RENEWAL = Renewal()

@@ -265,11 +265,13 @@ def _wake(turn: Turn, state: RunState, one: i.Wake, now: Instant) -> None:
             event = _fired(activity)
             _emit(turn, state, event, now)
             continue
+        silent = False
         if activity.stage in (ActivityStage.LEASED, ActivityStage.CANCELLING):
             renewal = one.renewals(activity.session_id, activity.lease)
             activity.until = max(activity.until, renewal.until)
             activity.heartbeat_time = max(activity.heartbeat_time, renewal.heartbeat_time)
-        found = activities.look_at_clock(state, activity, now)
+            silent = renewal.silent
+        found = activities.look_at_clock(state, activity, now, silent=silent)
         if found:
             _emit_all(turn, state, found, now)
             continue

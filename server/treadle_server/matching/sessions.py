@@ -130,6 +130,10 @@ class Sessions:
         heard = now if session.parked else session.last_seen
         return heard + SESSION_LEASE
 
+    def knows(self, namespace: str, session_id: str) -> bool:
+        """Whether the session was heard of since the server's start."""
+        return (namespace, session_id) in self._sessions
+
     def __len__(self) -> int:
         return len(self._sessions)
 

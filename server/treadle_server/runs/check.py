@@ -18,6 +18,7 @@ from treadle_server.definitions.errors import DefinitionInvalid
 from treadle_server.engine.evolve import SequenceBroken, evolve
 from treadle_server.engine.state import RunState
 from treadle_server.engine.transitions import ActivityStage, ImpossibleTransition
+from treadle_server.engine.values import Instant
 from treadle_server.journal.codec import decode_batch
 from treadle_server.journal.port import Finding, Journal, Key, RunRow, Table
 from treadle_server.runs.definitions import stored_document
@@ -114,15 +115,13 @@ class _Checker:
             yield Finding(
                 "run-row", _named(row.run_id), "its row says that it has ended, its events do not"
             )
-        due = state.wake_time
+        due = _latest_wake_time(state)
         if due is not None and (row.wake_time is None or row.wake_time > due):
             yield Finding(
                 "timer",
                 _named(row.run_id),
                 f"is due at {due} but would be woken at {row.wake_time}",
             )
-        if state.progress.at_rest:
-            yield Finding("stuck", _named(row.run_id), "has nothing left to do and has not ended")
         for name, activity in state.activities.items():
             if (
                 activity.stage in (ActivityStage.LEASED, ActivityStage.CANCELLING)
@@ -151,6 +150,24 @@ class _Checker:
             yield Finding(
                 "lost-task", f"ready {key!r}", "an activity waits, but no worker will find it"
             )
+
+
+def _latest_wake_time(state: RunState) -> Instant | None:
+    """When the run must be woken at the latest. That is later than its state says where a worker
+    may have renewed its lease, for renewals are not journaled; but no later than when the attempt
+    has taken as long as it may.
+    """
+    if state.unfinished:
+        return state.time
+    times: list[Instant | None] = [timer.due_time for timer in state.timers.values()]
+    times += [wait.due_time for wait in state.waits.values()]
+    times.append(state.deadline if state.ending is None else None)
+    for activity in state.activities.values():
+        if activity.stage in (ActivityStage.LEASED, ActivityStage.CANCELLING):
+            times.append(activity.attempt_deadline)
+        else:
+            times.append(activity.due_time)
+    return min((time for time in times if time is not None), default=None)
 
 
 def check_journal(journal: Journal) -> Iterator[Finding]:

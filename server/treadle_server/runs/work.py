@@ -358,8 +358,10 @@ class Work:
         """What was heard of the worker that holds a lease."""
         heartbeat_time = self._heartbeats.get((hot.run_id, lease), 0)
         if session_id:
-            until = self._matching.sessions.renewal(hot.namespace, session_id, self._clock.now())
-            return Renewal(until, heartbeat_time)
+            sessions = self._matching.sessions
+            until = sessions.renewal(hot.namespace, session_id, self._clock.now())
+            silent = not sessions.knows(hot.namespace, session_id)
+            return Renewal(until, heartbeat_time, silent)
         # Without a session the heartbeat renews: for as long as its timeout says, which the engine
         # adds.
         return Renewal(0, heartbeat_time)
