@@ -85,7 +85,7 @@ simulate: $(SETUP_STAMP) ## Run the server in a simulated world of crashes: SEED
 .PHONY: chaos
 chaos: $(SETUP_STAMP) ## Kill real servers and workers at random places for MINUTES=N
 	$(say) "chaos for $(MINUTES) minutes"
-	@$(BIN)/python -m tests.acceptance --minutes $(MINUTES) $(ARGS)
+	@$(BIN)/python -m tests.acceptance --minutes $(MINUTES) --seed $(SEED) $(ARGS)
 
 .PHONY: check
 check: check-format check-lint check-types check-imports check-contract check-source ## Format, lint, types, import contracts, proto contract, house rules

@@ -30,7 +30,8 @@ from treadle import BlockingClient, Start, TreadleError
 ACTIVITIES = "examples.order_processing.activities"
 WORKERS = 2
 ORDERS_PER_ROUND = 50
-STUCK_SECONDS = 120.0
+STUCK_SECONDS = 300.0
+"""A worker that died while the server was down is found out when its attempt's 60 s are over."""
 CHECK_SECONDS = 120.0
 
 Say = Callable[[str], None]

@@ -244,14 +244,16 @@ async def test_bytes_that_wait_are_bounded_too(
 ) -> None:
     writer, first = blocked
     waiting = writer.submit(large(60_000))
+    was_full = writer.full
+    over = writer.submit(large(60_000))
+    assert (was_full, writer.full) == (False, True)
     with pytest.raises(JournalBusy):
-        writer.submit(large(60_000))
-    fits = writer.submit(large(10_000))
+        writer.submit(large(1))
     journal.may_commit.set()
-    await asyncio.gather(first, waiting, fits)
+    await asyncio.gather(first, waiting, over)
 
 
-async def test_a_unit_larger_than_the_queue_is_taken_when_it_is_alone(
+async def test_a_unit_larger_than_the_queue_is_taken_if_there_is_room(
     blocked: tuple[ThreadWriter, asyncio.Future[Outcome]], journal: WatchedJournal
 ) -> None:
     writer, first = blocked

@@ -173,6 +173,15 @@ class MarkUnreached:
 
 
 @dataclass(slots=True)
+class Drop:
+    """Nobody needs these nodes any more: what runs is stopped, what has not begun never will. How
+    they stand is looked at when it is carried out, as a decision may start a node and drop it.
+    """
+
+    nodes: tuple[str, ...]
+
+
+@dataclass(slots=True)
 class FailNode:
     """The node fails by itself."""
 
@@ -211,6 +220,7 @@ Command = (
     | DecideEdges
     | SkipNode
     | MarkUnreached
+    | Drop
     | FailNode
     | CompleteRun
     | FailRun

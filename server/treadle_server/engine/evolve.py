@@ -239,6 +239,8 @@ def _activity_failed(state: RunState, event: e.ActivityFailed) -> None:
 def _activity_cancel_requested(state: RunState, event: e.ActivityCancelRequested) -> None:
     activity = state.activities[event.key]
     activity.stage = next_activity_stage(activity.stage, event)
+    if not activity.scheduled.compensates:
+        state.progress.asked_to_stop(event.key)
 
 
 def _activity_cancelled(state: RunState, event: e.ActivityCancelled) -> None:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from array import array
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from treadle_server.engine import events as e
@@ -147,7 +147,7 @@ class GraphProgress:
         if running is None:
             return False
         if self.map_is_over(node):
-            return True
+            return not running.open or len(running.stopping) < len(running.open)
         room = len(running.open) < self.topology.windows[node]
         return running.finished or (room and running.next < len(running.items))
 
@@ -189,39 +189,38 @@ class GraphProgress:
         self, key: str, output: Payload, state: NodeState = NodeState.COMPLETED
     ) -> None:
         """What ran has succeeded."""
-        node = self.topology.node_of(key)
-        item = item_of(key)
-        if item is not None:
-            if node in self.maps:  # else the map has ended without this item
-                self.maps[node].item_done(item, output)
-                self._note(FactKind.MAP, node)
-            return
-        self.live -= 1
-        self._succeed(node, state, output)
+        if not self._is_item(key, lambda running, item: running.item_done(item, output)):
+            self.live -= 1
+            self._succeed(self.topology.node_of(key), state, output)
 
     def node_failed_running(self, key: str, failure: Failure) -> None:
         """What ran has failed, after all its attempts."""
-        node = self.topology.node_of(key)
-        item = item_of(key)
-        if item is not None:
-            if node in self.maps:  # else the map has ended without this item
-                self.maps[node].item_failed(item, failure)
-                self._note(FactKind.MAP, node)
-            return
-        self.live -= 1
-        self._fail(node, failure)
+        if not self._is_item(key, lambda running, item: running.item_failed(item, failure)):
+            self.live -= 1
+            self._fail(self.topology.node_of(key), failure)
 
     def node_stopped(self, key: str) -> None:
         """What ran was stopped: for good if the run is ending, else because nobody needs it."""
-        node = self.topology.node_of(key)
+        if not self._is_item(key, lambda running, item: running.item_cancelled(item)):
+            self.live -= 1
+            self._cancel(self.topology.node_of(key))
+
+    def asked_to_stop(self, key: str) -> None:
+        """What runs has yet to answer that."""
+        self._is_item(key, lambda running, item: running.stopping.add(item))
+
+    def _is_item(self, key: str, tell: Callable[[MapProgress, int], None]) -> bool:
+        """Whether the key names an item; its map is told, if it has not ended without it."""
         item = item_of(key)
-        if item is not None:
-            if node in self.maps:  # else the map has ended without this item
-                self.maps[node].item_cancelled(item)
-                self._note(FactKind.MAP, node)
-            return
-        self.live -= 1
-        self._cancel(node)
+        if item is None:
+            return False
+        node = self.topology.node_of(key)
+        running = self.maps.get(node)
+        # Else it is of a map that has ended without it, perhaps to begin again.
+        if running is not None and key.startswith(f"{self.key_of(node)}["):
+            tell(running, item)
+            self._note(FactKind.MAP, node)
+        return True
 
     def nodes_abandoned(self, keys: Iterable[str]) -> None:
         """The run has ended without them; nothing follows any more."""

@@ -22,6 +22,7 @@ class MapProgress:
         "next",
         "open",
         "started_time",
+        "stopping",
     )
 
     def __init__(self, items: tuple[bytes, ...], started_time: Instant) -> None:
@@ -30,6 +31,8 @@ class MapProgress:
         self.next = 0
         """The first item that has no task yet."""
         self.open: set[int] = set()
+        self.stopping: set[int] = set()
+        """Those of the open ones that were asked to stop."""
         self.completed = 0
         self.failed = 0
         self.first_failure: Failure | None = None
@@ -43,20 +46,24 @@ class MapProgress:
 
     def item_done(self, item: int, output: Payload) -> None:
         """The item's result."""
-        self.open.discard(item)
+        self._close(item)
         self.completed += 1
         self._results[item] = output.data or _NULL
 
     def item_failed(self, item: int, failure: Failure) -> None:
         """Its place in the result stays null."""
-        self.open.discard(item)
+        self._close(item)
         self.failed += 1
         if self.first_failure is None:
             self.first_failure = failure
 
     def item_cancelled(self, item: int) -> None:
         """Nobody wants it any more."""
+        self._close(item)
+
+    def _close(self, item: int) -> None:
         self.open.discard(item)
+        self.stopping.discard(item)
 
     @property
     def finished(self) -> bool:

@@ -10,9 +10,11 @@ from typing import Any
 from treadle_server.engine import commands as c
 from treadle_server.engine import events as e
 from treadle_server.engine.ids import child_run_id, sent_event_id
+from treadle_server.engine.maps import MapProgress
 from treadle_server.engine.state import RunState
+from treadle_server.engine.topology import NodeState
 from treadle_server.engine.transitions import ActivityStage
-from treadle_server.engine.values import Duration, Instant
+from treadle_server.engine.values import Duration, Failure, FailureKind, Instant
 
 
 def perform(state: RunState, command: c.Command, now: Instant) -> list[e.Event]:
@@ -159,6 +161,33 @@ def _end_map(_state: RunState, command: c.EndMap, _now: Instant) -> list[e.Event
     ]
 
 
+def _drop(state: RunState, command: c.Drop, now: Instant) -> list[e.Event]:
+    progress = state.progress
+    events: list[e.Event] = []
+    unreached: list[str] = []
+    for key in command.nodes:
+        node = progress.topology.node_of(key)
+        stage = progress.state(node)
+        running = progress.maps.get(node)
+        if stage is NodeState.PENDING:
+            unreached.append(key)
+        elif stage is NodeState.RUNNING and running is not None:
+            events += _drop_map(state, key, running, now)
+        elif stage is NodeState.RUNNING:
+            events += _stop(state, c.Stop(key), now)
+    if unreached:
+        events.append(e.NodesUnreached(nodes=tuple(unreached)))
+    return events
+
+
+def _drop_map(state: RunState, key: str, running: MapProgress, now: Instant) -> list[e.Event]:
+    failure = Failure(kind=FailureKind.CANCELLED, message="not needed any more")
+    ended = c.EndMap(key, running.completed, running.failed, running.started_time, failure)
+    items = [c.Stop(f"{key}[{item}]") for item in sorted(running.open)]
+    stopped = [event for item in items for event in _stop(state, item, now)]
+    return [*stopped, *_end_map(state, ended, now)]
+
+
 def _register_compensation(
     _state: RunState, command: c.RegisterCompensation, _now: Instant
 ) -> list[e.Event]:
@@ -207,6 +236,7 @@ _PERFORMERS: dict[type[Any], Callable[[RunState, Any, Instant], list[e.Event]]] 
     c.DecideEdges: _decide_edges,
     c.SkipNode: _skip_node,
     c.MarkUnreached: _mark_unreached,
+    c.Drop: _drop,
     c.FailNode: _fail_node,
     c.TurnLoop: _turn_loop,
     c.StartMap: _start_map,

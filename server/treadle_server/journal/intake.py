@@ -74,12 +74,15 @@ class Queue:
     trims: deque[Trim] = field(default_factory=deque)
     bytes: int = 0
 
+    @property
+    def full(self) -> bool:
+        """Whether a bound is reached. The last unit before that may be of any size."""
+        return len(self.waiting) >= self.max_units or self.bytes >= self.max_bytes
+
     def add(self, waiting: Waiting) -> None:
-        """Raises `JournalBusy`. A unit larger than the bound is taken if it is alone."""
-        if len(self.waiting) >= self.max_units:
-            raise JournalBusy(f"{len(self.waiting)} units wait for the disk")
-        if self.waiting and self.bytes + waiting.size > self.max_bytes:
-            raise JournalBusy(f"{self.bytes} bytes wait for the disk")
+        """Raises `JournalBusy` if it is full."""
+        if self.full:
+            raise JournalBusy(f"{len(self.waiting)} units, {self.bytes} bytes wait for the disk")
         self.waiting.append(waiting)
         self.bytes += waiting.size
 
@@ -130,6 +133,11 @@ class Intake:
         self._queue = Queue(max_units, max_bytes)
         self._refusal: str | None = None
         """Why nothing is accepted any more."""
+
+    @property
+    def full(self) -> bool:
+        """See `Writer`."""
+        return self._queue.full
 
     def _add(self, unit: Unit) -> asyncio.Future[Outcome]:
         if self._refusal is not None:

@@ -41,6 +41,13 @@ class Writer(Protocol):
 
     counters: Counters
 
+    @property
+    def full(self) -> bool:
+        """Whether `submit` would raise `JournalBusy` now: to be asked before anything is changed
+        that only a commit makes true.
+        """
+        ...
+
     def submit(self, unit: Unit) -> asyncio.Future[Outcome]:
         """Queues a unit; the future tells its outcome after the commit, in order of submission.
 

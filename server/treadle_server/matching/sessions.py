@@ -8,6 +8,7 @@ server's start.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from treadle_server.engine.values import Duration, Instant
@@ -83,7 +84,7 @@ class Session:
         ]
         return [reference for reference in references if reference in self.leases]
 
-    def resume(self, held: set[LeaseReference]) -> list[LeaseReference]:
+    def resume(self, held: Collection[LeaseReference]) -> list[LeaseReference]:
         """The worker said what it holds: everything else of the session's leases must be sent
         again.
         """

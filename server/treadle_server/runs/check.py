@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from treadle_server.definitions.compiled import Compiled, compile_document
 from treadle_server.definitions.errors import DefinitionInvalid
-from treadle_server.engine.evolve import SequenceBroken, evolve
+from treadle_server.engine.evolve import SequenceBroken, due_time, evolve
 from treadle_server.engine.state import RunState
 from treadle_server.engine.transitions import ActivityStage, ImpossibleTransition
 from treadle_server.engine.values import Instant
@@ -155,7 +155,8 @@ class _Checker:
 def _latest_wake_time(state: RunState) -> Instant | None:
     """When the run must be woken at the latest. That is later than its state says where a worker
     may have renewed its lease, for renewals are not journaled; but no later than when the attempt
-    has taken as long as it may.
+    has taken as long as it may. And where a task became ready meanwhile: it waits in its queue now,
+    which the log does not say.
     """
     if state.unfinished:
         return state.time
@@ -166,7 +167,7 @@ def _latest_wake_time(state: RunState) -> Instant | None:
         if activity.stage in (ActivityStage.LEASED, ActivityStage.CANCELLING):
             times.append(activity.attempt_deadline)
         else:
-            times.append(activity.due_time)
+            times.append(due_time(activity, activity.ready_time))
     return min((time for time in times if time is not None), default=None)
 
 

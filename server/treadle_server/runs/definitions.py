@@ -15,6 +15,7 @@ from treadle_server.journal.port import Journal, Outcome, Row, Table, Unit
 from treadle_server.journal.writer import Writer
 from treadle_server.runs.errors import NotFound, RequestIdReused, Stopping
 from treadle_server.runs.model import DefinitionView
+from treadle_server.runs.room import must_have_room
 
 CACHE_WEIGHT = 2_000_000
 """Nodes and edges of compiled versions that are kept in memory; the least recently used go first.
@@ -86,6 +87,7 @@ class Definitions:
         if request_id:
             expire_time = self._clock.now() + REQUEST_LIFE
             puts.append(Row(Table.REQUEST, request_key, content_hash, expire_time))
+        must_have_room(self._writer)
         outcome = await asyncio.shield(self._writer.submit(Unit(puts=puts)))
         if outcome is not Outcome.COMMITTED:
             raise Stopping("the definition could not be stored; try again")

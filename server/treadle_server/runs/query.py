@@ -95,7 +95,7 @@ class Queries:
             hot = self._hot.get(run_id)
             changed.clear()
             if hot is not None:
-                hot.watchers.add(changed)
+                hot.watchers[changed] = None
             try:
                 # Whether it has ended is asked before reading: what comes between is read in the
                 # next round.
@@ -108,7 +108,7 @@ class Queries:
                 await self._wait_for_change(changed)
             finally:
                 if hot is not None:
-                    hot.watchers.discard(changed)
+                    hot.watchers.pop(changed, None)
         raise Stopping("the server is stopping; watch again with the last seq")
 
     async def _wait_for_change(self, changed: asyncio.Event) -> None:
@@ -139,7 +139,7 @@ class Queries:
         hot = await self._hot.load(run_id)
         while True:
             changed = asyncio.Event()
-            hot.watchers.add(changed)
+            hot.watchers[changed] = None
             try:
                 committed = await until_settled(hot.settled)
                 if committed and hot.state.ended:
@@ -149,7 +149,7 @@ class Queries:
                 if committed and not hot.dropped:
                     await self._wait_for_change(changed)
             finally:
-                hot.watchers.discard(changed)
+                hot.watchers.pop(changed, None)
             if hot.dropped and not hot.state.ended:
                 hot = await self._hot.load(run_id)
 

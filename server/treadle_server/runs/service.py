@@ -231,8 +231,7 @@ class Runs:
                 continue
             if hot.state.ended:
                 continue
-            renewals = _renewals(self._work, hot)
-            self._turns.apply(hot, [Wake(renewals=renewals)])
+            self._turns.apply_soon(hot, Wake(renewals=_renewals(self._work, hot)))
             await asyncio.sleep(0)
 
     def _refill(self, lane: LaneName, limit: int) -> list[TaskReference]:

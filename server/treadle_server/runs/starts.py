@@ -90,7 +90,6 @@ class Starts:
             request_hash=request.content_hash,
         )
         hot = HotRun(row, compiled.new_state(run_id), compiled)
-        self._hot.add(hot)
         self._turns.apply(
             hot, [self._input(request, compiled, version, workflow_id, completed)], new=True
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 
 from treadle_server.clock import Clock
 from treadle_server.engine import inputs as i
@@ -71,8 +72,13 @@ class Steering:
         put = Row(Table.REQUEST, name, row.run_id, self._clock.now() + REQUEST_LIFE)
         task = asyncio.ensure_future(self._apply(row.run_id, one, [put]))
         self._in_flight[name] = task
-        task.add_done_callback(lambda _: self._in_flight.pop(name, None))
+        task.add_done_callback(partial(self._landed, name))
         return await asyncio.shield(task)
+
+    def _landed(self, name: tuple[str, str, str], task: asyncio.Task[RunRow]) -> None:
+        del self._in_flight[name]
+        if not task.cancelled():
+            task.exception()  # if whoever asked has gone, it is nobody's any more
 
     async def _apply(self, run_id: bytes, one: i.Input, puts: list[Row]) -> RunRow:
         hot = await self._hot.load(run_id)

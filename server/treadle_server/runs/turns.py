@@ -15,7 +15,7 @@ told so.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -30,15 +30,18 @@ from treadle_server.engine.turn import Turn, queue_changes, take_turn
 from treadle_server.engine.values import Instant
 from treadle_server.journal.codec import encode_batch
 from treadle_server.journal.port import JournalError, Key, Outcome, Record, Row, RunRow, Table, Unit
-from treadle_server.journal.writer import JournalBusy, Writer
+from treadle_server.journal.writer import Writer
 from treadle_server.matching.matching import Matching
 from treadle_server.matching.polls import Taker
 from treadle_server.matching.sessions import SESSION_LEASE
 from treadle_server.runs.errors import Busy, Stopping
 from treadle_server.runs.hot import HotRun, HotRuns, wake_comes_nearer
 from treadle_server.runs.model import Stop, TaskView
+from treadle_server.runs.room import must_have_room
 from treadle_server.runs.tokens import Tokens
 from treadle_server.timers.loop import TimerLoop
+
+_PUT_OFF_SECONDS = 0.1
 
 Committed = Callable[[Sequence[Event], int], None]
 """Called after a commit with its events and the position of its record."""
@@ -100,12 +103,40 @@ class Turns:
         go into the same unit. `new` says that the run's row does not exist yet. `granted_to` is who
         asked, if the input is a grant.
         """
+        # Before anything changes: there must be room for what the turn will say.
+        must_have_room(self._writer)
+        if new:
+            self._hot.add(hot)
+        assignments: list[Assignment] = []
+        try:
+            return self._take(hot, inputs, prefer, granted_to, puts, assignments, new=new)
+        except BaseException as error:
+            # The state is ahead of the journal now, and nothing will bring the journal there.
+            self._hot.drop(hot)
+            for assignment in assignments:
+                assignment.taker.release()
+            if isinstance(error, JournalError):
+                raise Stopping("the journal has failed; the server is stopping") from None
+            raise
+
+    def _take(
+        self,
+        hot: HotRun,
+        inputs: Sequence[Input],
+        prefer: Taker | None,
+        granted_to: Taker | None,
+        puts: Sequence[Row],
+        assignments: list[Assignment],
+        *,
+        new: bool,
+    ) -> Applied:
+        """See `apply`; takers that were promised something stand in `assignments`."""
         state = hot.state
         now = max(self._clock.now(), state.time)
         first_seq = state.seq + 1
         turn = take_turn(state, inputs, hot.compiled.decider, now)
         answers = list(turn.answers)
-        assignments = self._match(hot, turn, now, prefer)
+        self._match(hot, turn, now, prefer, assignments)
         if granted_to is not None and isinstance(answers[0], Granted):
             granted_to.reserve()
             [grant] = inputs
@@ -118,21 +149,31 @@ class Turns:
         if unit is None:
             self._after_nothing(hot, turn)
             return Applied(answers, hot.settled)
-        try:
-            settled = self._writer.submit(unit)
-        except (JournalBusy, JournalError) as error:
-            # The state is ahead of the journal now, and nothing will bring the journal there.
-            self._hot.drop(hot)
-            for assignment in assignments:
-                assignment.taker.release()
-            if isinstance(error, JournalBusy):
-                raise Busy(
-                    "more requests wait for the disk than may; try again in a moment"
-                ) from None
-            raise Stopping("the journal has failed; the server is stopping") from None
+        settled = self._writer.submit(unit)
         hot.settled = settled
         settled.add_done_callback(partial(self._release, hot, turn, unit, assignments))
         return Applied(answers, settled, assignments)
+
+    def apply_soon(self, hot: HotRun, one: Input) -> None:
+        """An input that nobody waits for: it is put off while the journal is busy.
+
+        A run that left memory meanwhile needs none: what was to be said follows from its journal,
+        by its wake time at the latest.
+        """
+        if hot.dropped or hot.state.ended:
+            return
+        try:
+            self.apply(hot, [one])
+        except Busy:
+            loop = asyncio.get_running_loop()
+            loop.call_later(_PUT_OFF_SECONDS, self.apply_soon, hot, one)
+        except Stopping:
+            pass
+
+    @property
+    def busy(self) -> bool:
+        """Whether `apply` would raise `Busy` now."""
+        return self._writer.full
 
     def grant(self, hot: HotRun, key: str, taker: Taker) -> Applied:
         """Leases a waiting activity to a worker, if the run agrees."""
@@ -141,9 +182,13 @@ class Turns:
     # --- before the commit ------------------------------------------------------------------------
 
     def _match(
-        self, hot: HotRun, turn: Turn, now: Instant, prefer: Taker | None
-    ) -> list[Assignment]:
-        assignments: list[Assignment] = []
+        self,
+        hot: HotRun,
+        turn: Turn,
+        now: Instant,
+        prefer: Taker | None,
+        assignments: list[Assignment],
+    ) -> None:
         # Granting makes no new offers, but `offers` may name what has been withdrawn since.
         for key in turn.offers:
             activity = hot.state.activities.get(key)
@@ -162,7 +207,6 @@ class Turns:
             task = self._grant(hot, turn, key, taker, now)
             if task is not None:
                 assignments.append(Assignment(taker, task))
-        return assignments
 
     def _grant(
         self, hot: HotRun, turn: Turn, key: str, taker: Taker, now: Instant
@@ -256,7 +300,7 @@ class Turns:
         """Nothing changed, but time may have: offers are of activities whose rows are there
         already.
         """
-        self._offer(hot, turn)
+        self.offer(hot, turn.offers)
         self._timers.arm(hot.run_id, hot.state.wake_time)
 
     def _release(
@@ -278,13 +322,13 @@ class Turns:
             return
         for assignment in assignments:
             self._hand_over(hot, assignment)
-        self._offer(hot, turn)
+        self.offer(hot, turn.offers)
         self._send_stops(hot, turn)
         state = hot.state
         if not hot.dropped:
             if turn.unfinished:
                 # Its wake time is now, which is for those who find it after a crash.
-                asyncio.get_running_loop().call_soon(self._continue, hot)
+                asyncio.get_running_loop().call_soon(self.apply_soon, hot, Continue())
             else:
                 self._timers.arm(hot.run_id, state.wake_time)
             if state.ended and hot.settled is settled:
@@ -293,10 +337,6 @@ class Turns:
             watcher.set()
         if unit.records:
             self._committed(turn.events, unit.records[-1].position)
-
-    def _continue(self, hot: HotRun) -> None:
-        if not hot.dropped:
-            self.apply(hot, [Continue()])
 
     def _hand_over(self, hot: HotRun, assignment: Assignment) -> None:
         taker, task = assignment.taker, assignment.task
@@ -310,13 +350,12 @@ class Turns:
 
     def give_back(self, hot: HotRun, task: TaskView) -> None:
         """The way to the worker is gone: the task is offered again at once, uncounted."""
-        if hot.dropped or hot.state.ended:
-            return
-        self.apply(hot, [ReturnLease(key=task.key, lease=task.lease, reason="the poll was gone")])
+        gone = ReturnLease(key=task.key, lease=task.lease, reason="the poll was gone")
+        self.apply_soon(hot, gone)
 
-    def _offer(self, hot: HotRun, turn: Turn) -> None:
+    def offer(self, hot: HotRun, keys: Iterable[str]) -> None:
         """Offers what nobody has taken; its rows are in the journal now."""
-        for key in turn.offers:
+        for key in keys:
             activity = hot.state.activities.get(key)
             place = None if activity is None else activity.place
             if activity is not None and place is not None and hot.state.hands_out(activity):

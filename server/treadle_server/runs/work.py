@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Coroutine, Iterable
 from typing import Any
 
@@ -17,7 +18,7 @@ from treadle_server.matching.matching import Matching
 from treadle_server.matching.polls import Taker
 from treadle_server.matching.sessions import COME_BACK_WITHIN, LeaseReference, Session
 from treadle_server.runs.accepted import was_accepted
-from treadle_server.runs.errors import NotFound, SessionUnknown, Stopping
+from treadle_server.runs.errors import Busy, NotFound, SessionUnknown, Stopping
 from treadle_server.runs.hot import HotRun, HotRuns
 from treadle_server.runs.model import (
     Beat,
@@ -31,6 +32,8 @@ from treadle_server.runs.model import (
 )
 from treadle_server.runs.tokens import Tokens
 from treadle_server.runs.turns import Turns, until_settled
+
+_PUT_OFF_SECONDS = 0.1
 
 _LEASED = (ActivityStage.LEASED, ActivityStage.CANCELLING)
 
@@ -55,7 +58,7 @@ class Work:
         self._tokens = tokens
         self._turns = turns
         self._heartbeats: dict[tuple[bytes, int], int] = {}
-        self._wakers: dict[tuple[str, str], set[asyncio.Event]] = {}
+        self._wakers: dict[tuple[str, str], dict[asyncio.Event, None]] = {}
         self._background: set[asyncio.Task[None]] = set()
         self._draining = False
         matching.grant_parked = self._grant_parked
@@ -82,9 +85,10 @@ class Work:
             await self._take_waiting(request.namespace, request.queue, taker)
             if not taker.delivered and not (session and session.stops):
                 await self._park(request, taker, ready)
-        except asyncio.CancelledError:
+        except BaseException as error:
             self._abandon(taker)
-            if session is not None and not session.parked and not self._draining:
+            gone = isinstance(error, asyncio.CancelledError)
+            if gone and session is not None and not session.parked and not self._draining:
                 self._in_background(self._give_up_unless_back(session, session.connection_broke()))
             raise
         taker.gone = True
@@ -114,10 +118,10 @@ class Work:
         session.acknowledge(request.acknowledged)
         if request.held_tokens is None:
             return session, session.take_overdue(now)
-        held: set[LeaseReference] = set()
+        held: dict[LeaseReference, None] = {}
         for token in request.held_tokens:
             run_id, key, lease = self._tokens.read(request.namespace, token)
-            held.add((run_id, key, lease))
+            held[run_id, key, lease] = None
         return session, session.resume(held)
 
     @staticmethod
@@ -153,7 +157,12 @@ class Work:
                 reference = self._matching.take(namespace, queue, taker)
                 if reference is None:
                     break
-                granted = await self._grant(reference, taker)
+                try:
+                    granted = await self._grant(reference, taker)
+                except Busy:
+                    if not settled:
+                        raise
+                    break
                 if granted is not None:
                     settled.append(granted)
             if not settled:
@@ -170,9 +179,13 @@ class Work:
         """Leases one waiting task; None if the run refuses, because it has changed since."""
         try:
             hot = self._hot.get(reference.run_id) or await self._hot.load(reference.run_id)
+            return self._grant_hot(hot, reference, taker)
         except NotFound:
             return None
-        return self._grant_hot(hot, reference, taker)
+        except (Busy, asyncio.CancelledError):
+            # It is in no lane any more, and only its lane would bring it to anybody.
+            self._in_background(self._offer_again(reference))
+            raise
 
     def _grant_hot(
         self, hot: HotRun, reference: TaskReference, taker: Taker
@@ -185,13 +198,23 @@ class Work:
     def _grant_parked(self, taker: Taker, reference: TaskReference) -> None:
         """A task turned up while the poll was parked."""
         hot = self._hot.get(reference.run_id)
-        if hot is not None:
-            self._grant_hot(hot, reference, taker)
-            return
-        self._in_background(self._grant_later(taker, reference))
+        try:
+            if hot is not None:
+                self._grant_hot(hot, reference, taker)
+                return
+        except Busy:
+            pass
+        self._in_background(self._offer_again(reference))
 
-    async def _grant_later(self, taker: Taker, reference: TaskReference) -> None:
-        await self._grant(reference, taker)
+    async def _offer_again(self, reference: TaskReference) -> None:
+        """Loads the run first, and waits while the journal is busy."""
+        try:
+            if self._turns.busy:
+                await asyncio.sleep(_PUT_OFF_SECONDS)
+            hot = await self._hot.load(reference.run_id)
+        except NotFound:
+            return
+        self._turns.offer(hot, [reference.key])
 
     def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -200,8 +223,8 @@ class Work:
 
     async def _park(self, request: PollRequest, taker: Taker, ready: asyncio.Event) -> None:
         name = (request.namespace, request.session_id)
-        wakers = self._wakers.setdefault(name, set())
-        wakers.add(ready)
+        wakers = self._wakers.setdefault(name, {})
+        wakers[ready] = None
         self._matching.park(request.namespace, request.queue, taker)
         try:
             async with asyncio.timeout(request.wait / 1_000_000):
@@ -210,7 +233,7 @@ class Work:
             pass
         finally:
             self._matching.leave(request.namespace, request.queue, taker)
-            wakers.discard(ready)
+            del wakers[ready]
             if not wakers:
                 self._wakers.pop(name, None)
         # What was promised is already on its way to the disk: a moment more, rather than giving it
@@ -275,10 +298,11 @@ class Work:
             ]
             refusals = await asyncio.gather(*(self._outcome(report) for report in reported))
             if taker is not None and taker.capacity > 0 and session is not None:
-                await self._take_waiting(request.namespace, session.queue, taker)
+                with contextlib.suppress(Busy):
+                    await self._take_waiting(request.namespace, session.queue, taker)
             if taker is not None:
                 await promises_kept(taker)
-        except asyncio.CancelledError:
+        except BaseException:
             if taker is not None:
                 self._abandon(taker)
             raise
@@ -301,9 +325,9 @@ class Work:
         try:
             run_id, key, lease = self._tokens.read(namespace, result.token)
             hot = self._hot.get(run_id) or await self._hot.load(run_id)
+            applied = self._turns.apply(hot, [_input(key, lease, result)], prefer=taker)
         except Refusal as unusable:
             return unusable
-        applied = self._turns.apply(hot, [_input(key, lease, result)], prefer=taker)
         refusal = applied.answers[0]
         if session is not None:
             session.leases.pop((run_id, key, lease), None)
@@ -397,9 +421,9 @@ class Work:
                 hot = await self._hot.load(run_id)
             except NotFound:
                 continue
-            request = ending(key=key, lease=lease, reason=reason)
-            settled.append(self._turns.apply(hot, [request]).settled)
-        await asyncio.gather(*(until_settled(one) for one in settled))
+            self._turns.apply_soon(hot, ending(key=key, lease=lease, reason=reason))
+            settled.append(hot.settled)
+        await asyncio.gather(*(until_settled(one) for one in settled), return_exceptions=True)
 
     def drain(self) -> None:
         """Answers every parked poll now, and parks none any more: the server is stopping."""

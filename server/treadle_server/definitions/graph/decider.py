@@ -18,19 +18,19 @@ from treadle_server.definitions.graph.bindings import (
     read_json,
     write_json,
 )
-from treadle_server.definitions.graph.mapping import go_on_with_map, stop_map
+from treadle_server.definitions.graph.mapping import go_on_with_map
 from treadle_server.definitions.graph.model import EdgePlan, GraphDefinition
 from treadle_server.definitions.graph.starting import Starter, expression_failure
 from treadle_server.engine.commands import (
     Command,
     CompleteRun,
     DecideEdges,
+    Drop,
     FailNode,
     FailRun,
     MarkUnreached,
     RegisterCompensation,
     SatisfyWait,
-    Stop,
     TurnLoop,
 )
 from treadle_server.engine.facts import Fact, FactKind
@@ -52,15 +52,16 @@ class GraphDecider:
             return [self._end(state)]
         commands: list[Command] = []
         unreached: list[str] = []
+        dropped: dict[int, None] = {}
         failed_targets: set[int] = set()
         consumed: set[str] = set()
         for kind, number in facts:
             match kind:
                 case FactKind.START:
-                    if number in failed_targets:
+                    if number in failed_targets or number in dropped:
                         continue
                     if state.progress.is_reached(number):
-                        commands += self._start(state, number, unreached)
+                        commands += self._start(state, number, dropped)
                     else:
                         unreached.append(state.progress.key_of(number))
                 case FactKind.LEAVE:
@@ -73,24 +74,18 @@ class GraphDecider:
                     commands += self._match_wait(state, number, consumed)
         if unreached:
             commands.append(MarkUnreached(tuple(dict.fromkeys(unreached))))
+        if dropped:
+            commands.append(Drop(tuple(state.progress.key_of(loser) for loser in dropped)))
         return commands
 
-    def _start(self, state: RunState, number: int, unreached: list[str]) -> list[Command]:
+    def _start(self, state: RunState, number: int, dropped: dict[int, None]) -> list[Command]:
         progress = state.progress
         taken = progress.taken_into(number)
-        commands = self._starter.start(state, number, progress.key_of(number), taken)
         join = progress.topology.joins.get(number)
         if join is not None:
             # A race is decided: who leads only here is not needed any more.
-            for loser in join.losers:
-                match progress.state(loser):
-                    case NodeState.RUNNING:
-                        commands += _stop(state, loser)
-                    case NodeState.PENDING:
-                        unreached.append(progress.key_of(loser))
-                    case _:
-                        pass
-        return commands
+            dropped |= dict.fromkeys(join.losers)
+        return self._starter.start(state, number, progress.key_of(number), taken)
 
     # --- edges ------------------------------------------------------------------------------------
 
@@ -275,10 +270,3 @@ class GraphDecider:
             )
         except ValueConflict as conflict:
             return FailRun(Failure(kind=FailureKind.NODE_INPUT_CONFLICT, message=str(conflict)))
-
-
-def _stop(state: RunState, number: int) -> list[Command]:
-    progress = state.progress
-    key = progress.key_of(number)
-    running = progress.maps.get(number)
-    return [Stop(key)] if running is None else stop_map(key, running)

@@ -71,12 +71,6 @@ def go_on_with_map(state: RunState, number: int, definition: GraphDefinition) ->
         return [*_stop_items(key, running), _end(key, running, over=True, failure=failure)]
 
 
-def stop_map(key: str, running: MapProgress) -> list[Command]:
-    """Ends a map that nobody needs any more."""
-    failure = Failure(kind=FailureKind.CANCELLED, message="not needed any more")
-    return [*_stop_items(key, running), _end(key, running, over=True, failure=failure)]
-
-
 def _stop_items(key: str, running: MapProgress) -> list[Command]:
     return [Stop(f"{key}[{item}]") for item in sorted(running.open)]
 
