@@ -147,6 +147,8 @@ def test_ctrl_c_ends_the_waiting_not_the_run(server: ScriptedServer) -> None:
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "TREADLE_ADDRESS": server.address},
+        # A shell's background job ignores Ctrl-C, and so would what it starts.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     try:
         assert asked.wait(30)

@@ -84,14 +84,15 @@ class Session:
         ]
         return [reference for reference in references if reference in self.leases]
 
-    def resume(self, held: Collection[LeaseReference]) -> list[LeaseReference]:
+    def resume(self, held: Collection[LeaseReference], *, is_new: bool) -> list[LeaseReference]:
         """The worker said what it holds: everything else of the session's leases must be sent
-        again.
+        again. A session that is new to this server learns its leases from that; one that is known
+        does not, as what it does not know of has been reported meanwhile.
         """
         self.unacknowledged.clear()
         missing = [reference for reference in self.leases if reference not in held]
-        for reference in held:
-            self.leases[reference] = None
+        if is_new:
+            self.leases.update(dict.fromkeys(held))
         return missing
 
 

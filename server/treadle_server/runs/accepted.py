@@ -4,15 +4,20 @@ what it has closed.
 
 from __future__ import annotations
 
+import asyncio
+
 from treadle_server.engine import events as e
 from treadle_server.journal.codec import decode_batch
 from treadle_server.journal.port import Journal
 from treadle_server.runs.model import Result
 
-_BYTES_AT_A_TIME = 1 << 20
+_BYTES_AT_A_TIME = 1 << 16
+"""Others have the loop after each piece: a run may have a hundred thousand nodes."""
 
 
-def was_accepted(journal: Journal, run_id: bytes, key: str, lease: int, result: Result) -> bool:
+async def was_accepted(
+    journal: Journal, run_id: bytes, key: str, lease: int, result: Result
+) -> bool:
     """Whether exactly this result ended exactly this attempt."""
     after_seq = 0
     while records := journal.read_run(run_id, after_seq, _BYTES_AT_A_TIME):
@@ -24,6 +29,7 @@ def was_accepted(journal: Journal, run_id: bytes, key: str, lease: int, result: 
                     return _same(event, result)
         last = records[-1]
         after_seq = last.base_seq + last.count - 1
+        await asyncio.sleep(0)
     return False
 
 

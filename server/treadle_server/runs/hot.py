@@ -107,6 +107,18 @@ class HotRuns:
             loading.add_done_callback(lambda _: self._loading.pop(run_id, None))
         return await asyncio.shield(loading)
 
+    async def load_open(self, run_id: bytes) -> HotRun | None:
+        """The run, or None if it has ended: then there is nothing to fold it for. Raises
+        `NotFound`.
+        """
+        hot = self.get(run_id)
+        if hot is None:
+            [row] = self._journal.get_runs([run_id])
+            if row is not None and row.end_time is not None:
+                return None
+            hot = await self.load(run_id)
+        return None if hot.state.ended else hot
+
     async def _fold(self, run_id: bytes) -> HotRun:
         [loaded] = self._journal.load([run_id])
         if loaded is None:

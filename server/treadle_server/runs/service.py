@@ -226,10 +226,10 @@ class Runs:
     async def _wake(self, run_ids: list[bytes]) -> None:
         for run_id in run_ids:
             try:
-                hot = await self._hot.load(run_id)
+                hot = await self._hot.load_open(run_id)
             except NotFound:
                 continue
-            if hot.state.ended:
+            if hot is None:
                 continue
             self._turns.apply_soon(hot, Wake(renewals=_renewals(self._work, hot)))
             await asyncio.sleep(0)

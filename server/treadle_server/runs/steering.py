@@ -8,6 +8,8 @@ from functools import partial
 
 from treadle_server.clock import Clock
 from treadle_server.engine import inputs as i
+from treadle_server.engine.errors import RunEnded
+from treadle_server.engine.transitions import RunStage
 from treadle_server.journal.port import Journal, Row, RunRow, Table
 from treadle_server.runs.definitions import REQUEST_LIFE
 from treadle_server.runs.errors import RequestIdReused, Stopping
@@ -81,7 +83,11 @@ class Steering:
             task.exception()  # if whoever asked has gone, it is nobody's any more
 
     async def _apply(self, run_id: bytes, one: i.Input, puts: list[Row]) -> RunRow:
-        hot = await self._hot.load(run_id)
+        hot = await self._hot.load_open(run_id)
+        if hot is None:
+            [row] = self._journal.get_runs([run_id])
+            state = RunStage(0 if row is None else row.state).name
+            raise RunEnded(f"the run has ended: {state}", state=state)
         applied = self._turns.apply(hot, [one], puts=puts)
         if not await until_settled(applied.settled):
             raise Stopping("the request could not be written down; try again")

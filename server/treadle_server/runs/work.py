@@ -106,6 +106,7 @@ class Work:
                 "the server does not know this session; poll again with `resume`, naming the "
                 "tasks that you hold"
             )
+        is_new = session is None
         session = sessions.begin(request.namespace, request.session_id, now)
         session.heard_of(now)
         session.queue, session.identity, session.build_id = (
@@ -122,7 +123,7 @@ class Work:
         for token in request.held_tokens:
             run_id, key, lease = self._tokens.read(request.namespace, token)
             held[run_id, key, lease] = None
-        return session, session.resume(held)
+        return session, session.resume(held, is_new=is_new)
 
     @staticmethod
     def _types(request: PollRequest, session: Session | None) -> frozenset[str] | None:
@@ -138,14 +139,15 @@ class Work:
         for reference in references:
             run_id, key, lease = reference
             try:
-                hot = await self._hot.load(run_id)
+                hot = await self._hot.load_open(run_id)
             except NotFound:
                 continue
-            activity = hot.state.activities.get(key)
-            await until_settled(hot.settled)
-            if activity is not None and activity.stage in _LEASED and activity.lease == lease:
-                tasks.append(self._turns.task_view(hot, key))
-            elif session is not None:
+            if hot is not None:
+                await until_settled(hot.settled)
+                if _holds(hot, key, lease):
+                    tasks.append(self._turns.task_view(hot, key))
+                    continue
+            if session is not None:
                 session.leases.pop(reference, None)
         return tasks
 
@@ -178,8 +180,8 @@ class Work:
     ) -> asyncio.Future[Outcome] | None:
         """Leases one waiting task; None if the run refuses, because it has changed since."""
         try:
-            hot = self._hot.get(reference.run_id) or await self._hot.load(reference.run_id)
-            return self._grant_hot(hot, reference, taker)
+            hot = self._hot.get(reference.run_id) or await self._hot.load_open(reference.run_id)
+            return None if hot is None else self._grant_hot(hot, reference, taker)
         except NotFound:
             return None
         except (Busy, asyncio.CancelledError):
@@ -211,10 +213,11 @@ class Work:
         try:
             if self._turns.busy:
                 await asyncio.sleep(_PUT_OFF_SECONDS)
-            hot = await self._hot.load(reference.run_id)
+            hot = await self._hot.load_open(reference.run_id)
         except NotFound:
             return
-        self._turns.offer(hot, [reference.key])
+        if hot is not None:
+            self._turns.offer(hot, [reference.key])
 
     def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -324,23 +327,35 @@ class Work:
         """
         try:
             run_id, key, lease = self._tokens.read(namespace, result.token)
-            hot = self._hot.get(run_id) or await self._hot.load(run_id)
+            hot = self._hot.get(run_id) or await self._hot.load_open(run_id)
+            if hot is None:
+                return await self._too_late(run_id, key, lease, result, session)
             applied = self._turns.apply(hot, [_input(key, lease, result)], prefer=taker)
         except Refusal as unusable:
             return unusable
         refusal = applied.answers[0]
-        if session is not None:
-            session.leases.pop((run_id, key, lease), None)
         if isinstance(refusal, LeaseEnded):
             await until_settled(applied.settled)
-            accepted = was_accepted(self._journal, run_id, key, lease, result)
-            return None if accepted else refusal
+            return await self._too_late(run_id, key, lease, result, session)
+        if session is not None:
+            session.leases.pop((run_id, key, lease), None)
         if isinstance(refusal, Exception):
             return refusal
         self._heartbeats.pop((run_id, lease), None)
         if result.output is not None:
             self._turns.forget_heartbeat_details(run_id, key)
         return applied.settled
+
+    async def _too_late(
+        self, run_id: bytes, key: str, lease: int, result: Result, session: Session | None
+    ) -> Exception | None:
+        """A report of an attempt that is over: fine if it is the one that ended it."""
+        if session is not None:
+            session.leases.pop((run_id, key, lease), None)
+        self._heartbeats.pop((run_id, lease), None)
+        if await was_accepted(self._journal, run_id, key, lease, result):
+            return None
+        return over(key)
 
     @staticmethod
     async def _outcome(report: Exception | asyncio.Future[Outcome] | None) -> Exception | None:
@@ -364,15 +379,15 @@ class Work:
     async def _beat(self, namespace: str, beat: Beat) -> BeatAnswer:
         try:
             run_id, key, lease = self._tokens.read(namespace, beat.token)
-            hot = await self._hot.load(run_id)
+            hot = await self._hot.load_open(run_id)
         except Refusal as refusal:
             return BeatAnswer(refusal=refusal)
-        activity = hot.state.activities.get(key)
+        if hot is None:
+            return BeatAnswer(refusal=over(key))
         await until_settled(hot.settled)
-        if activity is None or activity.stage not in _LEASED or activity.lease != lease:
-            return BeatAnswer(
-                refusal=LeaseEnded(f"this attempt of {key!r} is over; stop working on it")
-            )
+        if not _holds(hot, key, lease):
+            return BeatAnswer(refusal=over(key))
+        activity = hot.state.activities[key]
         self._heartbeats[run_id, lease] = self._clock.now()
         if beat.details is not None:
             self._turns.note_heartbeat_details(run_id, key, beat.details)
@@ -418,8 +433,10 @@ class Work:
         settled = []
         for run_id, key, lease in list(session.leases):
             try:
-                hot = await self._hot.load(run_id)
+                hot = await self._hot.load_open(run_id)
             except NotFound:
+                continue
+            if hot is None:
                 continue
             self._turns.apply_soon(hot, ending(key=key, lease=lease, reason=reason))
             settled.append(hot.settled)
@@ -431,6 +448,20 @@ class Work:
         for wakers in self._wakers.values():
             for ready in wakers:
                 ready.set()
+
+
+def over(key: str) -> LeaseEnded:
+    """What a worker is told that still works on what is not its any more."""
+    return LeaseEnded(
+        f"this attempt of {key!r} is over, so what is said about it does not count. Drop the work "
+        "and poll again."
+    )
+
+
+def _holds(hot: HotRun, key: str, lease: int) -> bool:
+    """Whether the lease is the one under which the activity runs."""
+    activity = hot.state.activities.get(key)
+    return activity is not None and activity.stage in _LEASED and activity.lease == lease
 
 
 async def promises_kept(taker: Taker) -> None:

@@ -1,0 +1,142 @@
+"""`make bench`: what a server and one worker do on this machine, beside what the machine can do.
+
+Everything is real: two processes, gRPC on loopback, SQLite with an fsync before every reply.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from benchmarks import graph_size, three_steps
+from benchmarks.figures import Figure, milliseconds, percentile, spread, table
+from benchmarks.machine import echo_calls_per_second, fsync_seconds
+from examples.local_service import LocalService, local_service
+from treadle import Client
+
+REPETITIONS = 3
+RUNS = 5_000
+PACED_SECONDS = 20.0
+PACES = (20, 100)
+
+Say = Callable[[str], None]
+
+
+async def of_machine(service: LocalService, client: Client, say: Say) -> list[Figure]:
+    """The disk, and gRPC without anything behind it."""
+    say("the disk, and a bare echo server")
+    syncs = fsync_seconds(service.folder)
+    echo = [await echo_calls_per_second() for _ in range(REPETITIONS)]
+    return [
+        Figure("append 4 KiB and fsync, p50 / p99", milliseconds(syncs)),
+        Figure("bare gRPC echo, calls/s", spread(echo), "a Python server that does nothing else"),
+    ]
+
+
+async def of_three_steps(service: LocalService, client: Client, say: Say) -> list[Figure]:
+    """Throughput, latency and cost of a run of three steps."""
+    say("three-step runs: warming up")
+    await three_steps.prepare(client)
+    found = []
+    for number in range(REPETITIONS):
+        say(f"three-step runs, {three_steps.IN_FLIGHT} in flight: {number + 1} of {REPETITIONS}")
+        found.append(await three_steps.saturate(service, client, RUNS))
+    rates = [one.runs_per_second for one in found]
+    costs = [
+        percentile([getattr(one, name) for one in found], 50)
+        for name in ("server_cpu", "worker_cpu", "load_cpu")
+    ]
+    figures = [
+        Figure("three-step runs/s", spread(rates), f"{three_steps.IN_FLIGHT} in flight"),
+        Figure(
+            "CPU s per 1,000 runs",
+            " / ".join(f"{cost:.2f}" for cost in costs),
+            "server / worker / load",
+        ),
+        Figure("server's memory after", f"{max(one.server_megabytes for one in found):.0f} MiB"),
+    ]
+    for pace in PACES:
+        say(f"three-step runs, {pace} a second")
+        paced = await three_steps.at_pace(client, pace, PACED_SECONDS)
+        figures += [
+            Figure(f"start acknowledged, at {pace}/s, p50 / p99", milliseconds(paced.started)),
+            Figure(f"step to step, at {pace}/s, p50 / p99", milliseconds(paced.step)),
+            Figure(f"whole run, at {pace}/s, p50 / p99", milliseconds(paced.run)),
+        ]
+    return figures
+
+
+async def of_graph_size(service: LocalService, client: Client, say: Say) -> list[Figure]:
+    """A node of a large graph against one of a small graph."""
+    say("graphs of 100 and of 100,000 nodes: deploying")
+    began = time.perf_counter()
+    await graph_size.prepare(client)
+    deploying = time.perf_counter() - began
+    ratios, costs = [], []
+    for number in range(REPETITIONS):
+        say(f"graphs of 100 and of 100,000 nodes: {number + 1} of {REPETITIONS}")
+        small, large = await graph_size.ratio(service, client)
+        ratios.append(large / small)
+        costs.append((small, large))
+    middle = percentile(ratios, 50)
+    small, large = costs[ratios.index(middle)]
+    return [
+        Figure("deploying 100 and 100,000 nodes", f"{deploying:.1f} s"),
+        Figure(
+            "server CPU per node, 100,000 nodes : 100",
+            f"{middle:.2f}",
+            f"{large:.0f} µs : {small:.0f} µs; median of {', '.join(f'{r:.2f}' for r in ratios)}; "
+            f"at most {graph_size.MARK}",
+            middle <= graph_size.MARK,
+        ),
+    ]
+
+
+PARTS: dict[str, Callable[[LocalService, Client, Say], Awaitable[list[Figure]]]] = {
+    "machine": of_machine,
+    "three-steps": of_three_steps,
+    "graph-size": of_graph_size,
+}
+
+
+async def measure(folder: Path, parts: list[str], say: Say) -> list[Figure]:
+    """All figures of these parts; each has a server and a worker of its own."""
+    figures: list[Figure] = []
+    for part in parts:
+        (folder / part).mkdir(parents=True)
+        with local_service(folder / part) as service:
+            service.start_worker("benchmarks.steps", "--slots", "200")
+            async with Client(service.address) as client:
+                figures += await PARTS[part](service, client, say)
+    return figures
+
+
+def main() -> int:
+    """0, or 1 if a mark was missed."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("parts", nargs="*", choices=[[], *PARTS], help="which parts (all)")
+    parser.add_argument("--folder", type=Path, help="its disk is measured (a temporary one)")
+    parser.add_argument("-o", "--output", choices=("table", "json"), default="table")
+    options = parser.parse_args()
+    began = time.monotonic()
+
+    def say(text: str) -> None:
+        print(f"{time.monotonic() - began:6.0f} s  {text}", file=sys.stderr, flush=True)
+
+    with tempfile.TemporaryDirectory(prefix="treadle-bench-", dir=options.folder) as folder:
+        figures = asyncio.run(measure(Path(folder), options.parts or list(PARTS), say))
+    if options.output == "json":
+        print(json.dumps([figure.to_json() for figure in figures], indent=2))
+    else:
+        print(table(figures))
+    return 1 if any(figure.passed is False for figure in figures) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
