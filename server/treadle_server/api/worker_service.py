@@ -92,9 +92,8 @@ class WorkerService:
             )
             for number, beat in enumerate(checks.batch("heartbeats", request.heartbeats))
         ]
-        answers = await self._runs.heartbeat(
-            checks.namespace(request.namespace), request.session_id, beats
-        )
+        session_id = checks.identifier("session_id", request.session_id, limit=_MAX_SESSION_BYTES)
+        answers = await self._runs.heartbeat(checks.namespace(request.namespace), session_id, beats)
         return messages.HeartbeatResponse(
             statuses=[
                 messages.TaskHeartbeatStatus(
