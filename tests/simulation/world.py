@@ -11,6 +11,8 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from structlog.testing import capture_logs
+
 from tests.simulation import laws, virtual_time
 from tests.simulation.graphs import graph
 from tests.simulation.journey import Journey
@@ -47,7 +49,10 @@ class Report:
 
 def simulate(seed: int, say: Say = lambda text: None) -> Report:
     """One world from its beginning to its end."""
-    return virtual_time.run(_World(seed, say).run())
+    with capture_logs() as logs:
+        report = virtual_time.run(_World(seed, say).run())
+    report.faults += [f"the server logged {one}" for one in logs if one["log_level"] == "error"]
+    return report
 
 
 class _World:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from treadle_server.definitions.compiled import Compiled
 from treadle_server.engine.evolve import evolve
 from treadle_server.engine.state import RunState
-from treadle_server.engine.values import Instant
+from treadle_server.engine.values import Instant, Payload
 from treadle_server.journal.codec import decode_batch
 from treadle_server.journal.port import Journal, Outcome, Record, RunRow
 from treadle_server.runs.definitions import Definitions
@@ -39,6 +39,10 @@ class HotRun:
     dropped: bool = False
     watchers: dict[asyncio.Event, None] = field(default_factory=dict)
     """In the order they came: a set's order would differ from process to process."""
+    heartbeats: dict[str, tuple[int, Instant]] = field(default_factory=dict)
+    """Of open attempts, by key: the lease, and when its worker was last heard of."""
+    heartbeat_details: dict[str, Payload] = field(default_factory=dict)
+    """By key: for the activity's next attempt."""
 
     @property
     def run_id(self) -> bytes:
@@ -61,8 +65,11 @@ class HotRun:
 
     @property
     def busy(self) -> bool:
-        """Whether a turn of it is on its way to the journal, or somebody watches it."""
-        return (self.settled is not None and not self.settled.done()) or bool(self.watchers)
+        """Whether it cannot leave memory now: a turn of it is on its way to the journal, somebody
+        watches it, or its workers' heartbeats are known here only.
+        """
+        on_its_way = self.settled is not None and not self.settled.done()
+        return on_its_way or bool(self.watchers or self.heartbeats or self.heartbeat_details)
 
 
 class HotRuns:

@@ -8,6 +8,8 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+import structlog
+
 from treadle_server.clock import Clock
 from treadle_server.engine.inputs import Wake
 from treadle_server.engine.values import Duration, Instant
@@ -19,7 +21,7 @@ from treadle_server.matching.matching import Matching
 from treadle_server.runs import recovery
 from treadle_server.runs.definitions import Definitions
 from treadle_server.runs.errors import NotFound
-from treadle_server.runs.hot import HotRuns
+from treadle_server.runs.hot import HotRun, HotRuns
 from treadle_server.runs.model import (
     AnswerRequest,
     Beat,
@@ -34,13 +36,16 @@ from treadle_server.runs.model import (
     Started,
     StartRequest,
 )
+from treadle_server.runs.polls import Polls
 from treadle_server.runs.query import Queries
+from treadle_server.runs.reports import Reports
 from treadle_server.runs.starts import Starts
 from treadle_server.runs.steering import Steering
 from treadle_server.runs.tokens import Tokens
 from treadle_server.runs.turns import Committed, Turns
-from treadle_server.runs.work import Work
 from treadle_server.timers.loop import TimerLoop
+
+_log = structlog.get_logger(component="runs")
 
 _PRIORITIES = range(1, 6)
 _TYPES_LISTED = 1_000
@@ -79,13 +84,17 @@ class Runs:
             timers=self._timers,
             committed=committed,
         )
-        self._work = Work(
+        self._polls = Polls(
+            clock=clock, hot=self._hot, matching=self._matching, tokens=tokens, turns=turns
+        )
+        self._reports = Reports(
             clock=clock,
             journal=journal,
             hot=self._hot,
-            matching=self._matching,
+            sessions=self._matching.sessions,
             tokens=tokens,
             turns=turns,
+            polls=self._polls,
         )
         self._starts = Starts(
             clock=clock,
@@ -110,7 +119,7 @@ class Runs:
 
     def drain(self) -> None:
         """Answers everybody who waits; nobody new may wait. First step of stopping."""
-        self._work.drain()
+        self._polls.drain()
         self._queries.stop()
 
     async def stop(self) -> None:
@@ -191,21 +200,21 @@ class Runs:
 
     async def poll(self, request: PollRequest) -> PollAnswer:
         """Waits for tasks."""
-        return await self._work.poll(request)
+        return await self._polls.poll(request)
 
     async def complete(self, request: CompleteRequest) -> CompleteAnswer:
         """Takes results."""
-        return await self._work.complete(request)
+        return await self._reports.complete(request)
 
     async def heartbeat(
         self, namespace: str, session_id: str, beats: list[Beat]
     ) -> list[BeatAnswer]:
         """Renews leases."""
-        return await self._work.heartbeat(namespace, session_id, beats)
+        return await self._reports.heartbeat(namespace, session_id, beats)
 
     async def end_session(self, namespace: str, session_id: str) -> None:
         """A worker says goodbye."""
-        await self._work.end_session(namespace, session_id)
+        await self._polls.end_session(namespace, session_id)
 
     # --- for gauges -----------------------------------------------------------------------------
 
@@ -227,11 +236,12 @@ class Runs:
         for run_id in run_ids:
             try:
                 hot = await self._hot.load_open(run_id)
+                if hot is not None:
+                    self._turns.apply_soon(hot, Wake(renewals=_renewals(self._reports, hot)))
             except NotFound:
                 continue
-            if hot is None:
-                continue
-            self._turns.apply_soon(hot, Wake(renewals=_renewals(self._work, hot)))
+            except Exception as error:  # noqa: BLE001 - one broken run must not stop all timers
+                _log.error("a run could not be woken", run_id=run_id.hex(), exc_info=error)
             await asyncio.sleep(0)
 
     def _refill(self, lane: LaneName, limit: int) -> list[TaskReference]:
@@ -265,5 +275,5 @@ class Runs:
         return types
 
 
-def _renewals(work: Work, hot: Any) -> Callable[[str, int], Any]:
-    return lambda session_id, lease: work.renewal(hot, session_id, lease)
+def _renewals(reports: Reports, hot: HotRun) -> Callable[[str, int], Any]:
+    return lambda session_id, lease: reports.renewal(hot, session_id, lease)

@@ -85,7 +85,6 @@ class Turns:
         self._tokens = tokens
         self._timers = timers
         self._committed = committed
-        self._heartbeat_details: dict[tuple[bytes, str], Any] = {}
 
     def apply(
         self,
@@ -241,16 +240,8 @@ class Turns:
             started_time=activity.started_time,
             deadline=activity.attempt_deadline,
             memory=memory,
-            heartbeat_details=self._heartbeat_details.get((hot.run_id, key)),
+            heartbeat_details=hot.heartbeat_details.get(key),
         )
-
-    def note_heartbeat_details(self, run_id: bytes, key: str, details: Any) -> None:
-        """Kept in memory for the activity's next attempt."""
-        self._heartbeat_details[run_id, key] = details
-
-    def forget_heartbeat_details(self, run_id: bytes, key: str) -> None:
-        """The activity needs no further attempt."""
-        self._heartbeat_details.pop((run_id, key), None)
 
     def _unit(
         self,

@@ -1,33 +1,27 @@
-"""What workers ask: polls, results, heartbeats, the end of a session."""
+"""Polls: how tasks come to workers, and what becomes of them when a worker goes."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import Coroutine, Iterable
+from collections.abc import Collection, Coroutine, Iterable
 from typing import Any
 
 from treadle_server.clock import Clock
 from treadle_server.engine import inputs as i
-from treadle_server.engine.errors import LeaseEnded, Refusal
-from treadle_server.engine.inputs import Granted, Renewal
+from treadle_server.engine.inputs import Granted
 from treadle_server.engine.transitions import ActivityStage
-from treadle_server.journal.port import Journal, Outcome
+from treadle_server.journal.port import Outcome
 from treadle_server.matching.lanes import TaskReference
 from treadle_server.matching.matching import Matching
 from treadle_server.matching.polls import Taker
 from treadle_server.matching.sessions import COME_BACK_WITHIN, LeaseReference, Session
-from treadle_server.runs.accepted import was_accepted
 from treadle_server.runs.errors import Busy, NotFound, SessionUnknown, Stopping
 from treadle_server.runs.hot import HotRun, HotRuns
+from treadle_server.runs.leases import holds, promises_kept
 from treadle_server.runs.model import (
-    Beat,
-    BeatAnswer,
-    CompleteAnswer,
-    CompleteRequest,
     PollAnswer,
     PollRequest,
-    Result,
+    Stop,
     TaskView,
 )
 from treadle_server.runs.tokens import Tokens
@@ -35,32 +29,28 @@ from treadle_server.runs.turns import Turns, until_settled
 
 _PUT_OFF_SECONDS = 0.1
 
-_LEASED = (ActivityStage.LEASED, ActivityStage.CANCELLING)
 
-
-class Work:
+class Polls:
     """See the module's docstring."""
 
     def __init__(
         self,
         *,
         clock: Clock,
-        journal: Journal,
         hot: HotRuns,
         matching: Matching,
         tokens: Tokens,
         turns: Turns,
     ) -> None:
         self._clock = clock
-        self._journal = journal
         self._hot = hot
         self._matching = matching
         self._tokens = tokens
         self._turns = turns
-        self._heartbeats: dict[tuple[bytes, int], int] = {}
         self._wakers: dict[tuple[str, str], dict[asyncio.Event, None]] = {}
         self._background: set[asyncio.Task[None]] = set()
-        self._draining = False
+        self.draining = False
+        """The server is stopping: nothing is handed out any more."""
         matching.grant_parked = self._grant_parked
         matching.wake_session = self._wake_session
 
@@ -68,9 +58,9 @@ class Work:
 
     async def poll(self, request: PollRequest) -> PollAnswer:
         """Waits for tasks or control messages, at most `request.wait`. Raises `SessionUnknown`."""
-        if self._draining:
+        if self.draining:
             raise Stopping("the server is stopping; poll again in a moment")
-        session, repeated = self._enter(request)
+        session, repeated, held = self._enter(request)
         ready = asyncio.Event()
         taker = Taker(
             types=self._types(request, session),
@@ -82,22 +72,29 @@ class Work:
         )
         try:
             taker.delivered.extend(await self._repeat(session, repeated))
-            await self._take_waiting(request.namespace, request.queue, taker)
+            if session is not None:
+                found = await self._stops_for(request.namespace, held)
+                session.stops += [stop for stop in found if stop not in session.stops]
+            await self.take_waiting(request.namespace, request.queue, taker)
             if not taker.delivered and not (session and session.stops):
                 await self._park(request, taker, ready)
         except BaseException as error:
-            self._abandon(taker)
+            self.abandon(taker)
             gone = isinstance(error, asyncio.CancelledError)
-            if gone and session is not None and not session.parked and not self._draining:
+            if gone and session is not None and not session.parked and not self.draining:
                 self._in_background(self._give_up_unless_back(session, session.connection_broke()))
             raise
         taker.gone = True
         return self._poll_answer(session, taker)
 
-    def _enter(self, request: PollRequest) -> tuple[Session | None, list[LeaseReference]]:
-        """Finds or begins the session; also gives what must be sent again."""
+    def _enter(
+        self, request: PollRequest
+    ) -> tuple[Session | None, list[LeaseReference], Collection[LeaseReference]]:
+        """Finds or begins the session; also gives what must be sent again, and what it said it
+        holds.
+        """
         if not request.session_id:
-            return None, []
+            return None, [], ()
         now = self._clock.now()
         sessions = self._matching.sessions
         session = sessions.find(request.namespace, request.session_id)
@@ -118,12 +115,31 @@ class Work:
             session.types = request.types
         session.acknowledge(request.acknowledged)
         if request.held_tokens is None:
-            return session, session.take_overdue(now)
+            return session, session.take_overdue(now), ()
         held: dict[LeaseReference, None] = {}
         for token in request.held_tokens:
             run_id, key, lease = self._tokens.read(request.namespace, token)
             held[run_id, key, lease] = None
-        return session, session.resume(held, is_new=is_new)
+        return session, session.resume(held, is_new=is_new), held
+
+    async def _stops_for(self, namespace: str, held: Collection[LeaseReference]) -> list[object]:
+        """What a worker that came back should stop: control messages may have been lost with its
+        connection, or with the server that was to send them.
+        """
+        stops: list[object] = []
+        for run_id, key, lease in held:
+            try:
+                hot = await self._hot.load_open(run_id)
+            except NotFound:
+                hot = None
+            abandon = hot is None or not holds(hot, key, lease)
+            if not abandon and hot is not None:
+                if hot.state.activities[key].stage is not ActivityStage.CANCELLING:
+                    continue
+                await until_settled(hot.settled)
+            token = self._tokens.make(namespace, run_id, key, lease)
+            stops.append(Stop(token=token, abandon=abandon))
+        return stops
 
     @staticmethod
     def _types(request: PollRequest, session: Session | None) -> frozenset[str] | None:
@@ -144,14 +160,14 @@ class Work:
                 continue
             if hot is not None:
                 await until_settled(hot.settled)
-                if _holds(hot, key, lease):
+                if holds(hot, key, lease):
                     tasks.append(self._turns.task_view(hot, key))
                     continue
             if session is not None:
                 session.leases.pop(reference, None)
         return tasks
 
-    async def _take_waiting(self, namespace: str, queue: str, taker: Taker) -> None:
+    async def take_waiting(self, namespace: str, queue: str, taker: Taker) -> None:
         """Takes what waits in the queue, as far as the worker can hold it."""
         while taker.capacity > 0:
             settled: list[asyncio.Future[Outcome]] = []
@@ -247,7 +263,7 @@ class Work:
         for ready in self._wakers.get((namespace, session_id), ()):
             ready.set()
 
-    def _abandon(self, taker: Taker) -> None:
+    def abandon(self, taker: Taker) -> None:
         """The poll is gone. What was delivered to it goes back; what is promised goes back when it
         is delivered.
         """
@@ -267,143 +283,16 @@ class Work:
         if session is not None:
             stops: list[Any] = session.stops
             answer.stops, session.stops = stops, []
-            answer.delivery_id = self._note_delivery(session, tasks)
+            answer.delivery_id = self.note_delivery(session, tasks)
         return answer
 
-    def _note_delivery(self, session: Session, tasks: list[Any]) -> int:
+    def note_delivery(self, session: Session, tasks: list[Any]) -> int:
+        """The number of this delivery, which the worker acknowledges; 0 if it is empty."""
         if not tasks:
             return 0
         return session.deliver(
             [(task.run_id, task.key, task.lease) for task in tasks], self._clock.now()
         )
-
-    # --- results ----------------------------------------------------------------------------------
-
-    async def complete(self, request: CompleteRequest) -> CompleteAnswer:
-        """Takes results in order, each with its own answer; may give the next tasks at once."""
-        session = self._session(request.namespace, request.session_id)
-        taker = None
-        if session is not None:
-            session.acknowledge(request.acknowledged)
-            session.heard_of(self._clock.now())
-            if request.want_next > 0 and not self._draining:
-                taker = Taker(
-                    types=session.types,
-                    capacity=request.want_next,
-                    identity=session.identity,
-                    build_id=session.build_id,
-                    session=session,
-                )
-        try:
-            reported = [
-                await self._report(request.namespace, result, session, taker)
-                for result in request.results
-            ]
-            refusals = await asyncio.gather(*(self._outcome(report) for report in reported))
-            if taker is not None and taker.capacity > 0 and session is not None:
-                with contextlib.suppress(Busy):
-                    await self._take_waiting(request.namespace, session.queue, taker)
-            if taker is not None:
-                await promises_kept(taker)
-        except BaseException:
-            if taker is not None:
-                self._abandon(taker)
-            raise
-        answer = CompleteAnswer(refusals=list(refusals))
-        if taker is not None and session is not None:
-            tasks: list[Any] = taker.delivered
-            answer.tasks, answer.delivery_id = tasks, self._note_delivery(session, tasks)
-            taker.gone = True
-        return answer
-
-    def _session(self, namespace: str, session_id: str) -> Session | None:
-        return self._matching.sessions.find(namespace, session_id) if session_id else None
-
-    async def _report(
-        self, namespace: str, result: Result, session: Session | None, taker: Taker | None
-    ) -> Exception | asyncio.Future[Outcome] | None:
-        """Puts one result to its run: the refusal, the commit to wait for, or None if it is known
-        already.
-        """
-        try:
-            run_id, key, lease = self._tokens.read(namespace, result.token)
-            hot = self._hot.get(run_id) or await self._hot.load_open(run_id)
-            if hot is None:
-                return await self._too_late(run_id, key, lease, result, session)
-            applied = self._turns.apply(hot, [_input(key, lease, result)], prefer=taker)
-        except Refusal as unusable:
-            return unusable
-        refusal = applied.answers[0]
-        if isinstance(refusal, LeaseEnded):
-            await until_settled(applied.settled)
-            return await self._too_late(run_id, key, lease, result, session)
-        if session is not None:
-            session.leases.pop((run_id, key, lease), None)
-        if isinstance(refusal, Exception):
-            return refusal
-        self._heartbeats.pop((run_id, lease), None)
-        if result.output is not None:
-            self._turns.forget_heartbeat_details(run_id, key)
-        return applied.settled
-
-    async def _too_late(
-        self, run_id: bytes, key: str, lease: int, result: Result, session: Session | None
-    ) -> Exception | None:
-        """A report of an attempt that is over: fine if it is the one that ended it."""
-        if session is not None:
-            session.leases.pop((run_id, key, lease), None)
-        self._heartbeats.pop((run_id, lease), None)
-        if await was_accepted(self._journal, run_id, key, lease, result):
-            return None
-        return over(key)
-
-    @staticmethod
-    async def _outcome(report: Exception | asyncio.Future[Outcome] | None) -> Exception | None:
-        if report is None or isinstance(report, Exception):
-            return report
-        if await until_settled(report):
-            return None
-        return Stopping("the result could not be written down; send it again")
-
-    # --- heartbeats -------------------------------------------------------------------------------
-
-    async def heartbeat(
-        self, namespace: str, session_id: str, beats: list[Beat]
-    ) -> list[BeatAnswer]:
-        """Renews leases; says who is to stop."""
-        session = self._session(namespace, session_id)
-        if session is not None:
-            session.heard_of(self._clock.now())
-        return [await self._beat(namespace, beat) for beat in beats]
-
-    async def _beat(self, namespace: str, beat: Beat) -> BeatAnswer:
-        try:
-            run_id, key, lease = self._tokens.read(namespace, beat.token)
-            hot = await self._hot.load_open(run_id)
-        except Refusal as refusal:
-            return BeatAnswer(refusal=refusal)
-        if hot is None:
-            return BeatAnswer(refusal=over(key))
-        await until_settled(hot.settled)
-        if not _holds(hot, key, lease):
-            return BeatAnswer(refusal=over(key))
-        activity = hot.state.activities[key]
-        self._heartbeats[run_id, lease] = self._clock.now()
-        if beat.details is not None:
-            self._turns.note_heartbeat_details(run_id, key, beat.details)
-        return BeatAnswer(cancel_requested=activity.stage is ActivityStage.CANCELLING)
-
-    def renewal(self, hot: HotRun, session_id: str, lease: int) -> Renewal:
-        """What was heard of the worker that holds a lease."""
-        heartbeat_time = self._heartbeats.get((hot.run_id, lease), 0)
-        if session_id:
-            sessions = self._matching.sessions
-            until = sessions.renewal(hot.namespace, session_id, self._clock.now())
-            silent = not sessions.knows(hot.namespace, session_id)
-            return Renewal(until, heartbeat_time, silent)
-        # Without a session the heartbeat renews: for as long as its timeout says, which the engine
-        # adds.
-        return Renewal(0, heartbeat_time)
 
     # --- the end of a session ---------------------------------------------------------------------
 
@@ -418,7 +307,7 @@ class Work:
     async def _give_up_unless_back(self, session: Session, break_: object) -> None:
         """A worker whose connection broke and that is not heard of in time is dead."""
         await asyncio.sleep(COME_BACK_WITHIN / 1_000_000)
-        if session.broken is not break_ or self._draining:
+        if session.broken is not break_ or self.draining:
             return
         self._matching.sessions.end(session.namespace, session.session_id)
         seconds = COME_BACK_WITHIN / 1_000_000
@@ -444,40 +333,7 @@ class Work:
 
     def drain(self) -> None:
         """Answers every parked poll now, and parks none any more: the server is stopping."""
-        self._draining = True
+        self.draining = True
         for wakers in self._wakers.values():
             for ready in wakers:
                 ready.set()
-
-
-def over(key: str) -> LeaseEnded:
-    """What a worker is told that still works on what is not its any more."""
-    return LeaseEnded(
-        f"this attempt of {key!r} is over, so what is said about it does not count. Drop the work "
-        "and poll again."
-    )
-
-
-def _holds(hot: HotRun, key: str, lease: int) -> bool:
-    """Whether the lease is the one under which the activity runs."""
-    activity = hot.state.activities.get(key)
-    return activity is not None and activity.stage in _LEASED and activity.lease == lease
-
-
-async def promises_kept(taker: Taker) -> None:
-    """Waits until everything that was promised to the taker has been delivered, or taken back."""
-    idle = asyncio.Event()
-    taker.when_idle(idle.set)
-    await idle.wait()
-
-
-def _input(key: str, lease: int, result: Result) -> i.Input:
-    if result.output is not None:
-        return i.CompleteAttempt(
-            key=key, lease=lease, output=result.output, memory_operations=result.memory_operations
-        )
-    if result.failure is not None:
-        return i.FailAttempt(key=key, lease=lease, failure=result.failure)
-    if result.returned is not None:
-        return i.ReturnLease(key=key, lease=lease, reason=result.returned)
-    return i.CancelAttempt(key=key, lease=lease)

@@ -1,0 +1,193 @@
+"""Reports: what workers say about the attempts they have: results and heartbeats."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Any
+
+from treadle_server.clock import Clock
+from treadle_server.engine import inputs as i
+from treadle_server.engine.errors import LeaseEnded, Refusal
+from treadle_server.engine.inputs import Renewal
+from treadle_server.engine.transitions import ActivityStage
+from treadle_server.journal.port import Journal, Outcome
+from treadle_server.matching.polls import Taker
+from treadle_server.matching.sessions import Session, Sessions
+from treadle_server.runs.accepted import was_accepted
+from treadle_server.runs.errors import Busy, Stopping
+from treadle_server.runs.hot import HotRun, HotRuns
+from treadle_server.runs.leases import holds, over, promises_kept
+from treadle_server.runs.model import (
+    Beat,
+    BeatAnswer,
+    CompleteAnswer,
+    CompleteRequest,
+    Result,
+)
+from treadle_server.runs.polls import Polls
+from treadle_server.runs.tokens import Tokens
+from treadle_server.runs.turns import Turns, until_settled
+
+
+class Reports:
+    """See the module's docstring."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        journal: Journal,
+        hot: HotRuns,
+        sessions: Sessions,
+        tokens: Tokens,
+        turns: Turns,
+        polls: Polls,
+    ) -> None:
+        self._clock = clock
+        self._journal = journal
+        self._hot = hot
+        self._sessions = sessions
+        self._tokens = tokens
+        self._turns = turns
+        self._polls = polls
+
+    # --- results ----------------------------------------------------------------------------------
+
+    async def complete(self, request: CompleteRequest) -> CompleteAnswer:
+        """Takes results in order, each with its own answer; may give the next tasks at once."""
+        session = self._session(request.namespace, request.session_id)
+        taker = None
+        if session is not None:
+            session.acknowledge(request.acknowledged)
+            session.heard_of(self._clock.now())
+            if request.want_next > 0 and not self._polls.draining:
+                taker = Taker(
+                    types=session.types,
+                    capacity=request.want_next,
+                    identity=session.identity,
+                    build_id=session.build_id,
+                    session=session,
+                )
+        try:
+            reported = [
+                await self._report(request.namespace, result, session, taker)
+                for result in request.results
+            ]
+            refusals = await asyncio.gather(*(self._outcome(report) for report in reported))
+            if taker is not None and taker.capacity > 0 and session is not None:
+                with contextlib.suppress(Busy):
+                    await self._polls.take_waiting(request.namespace, session.queue, taker)
+            if taker is not None:
+                await promises_kept(taker)
+        except BaseException:
+            if taker is not None:
+                self._polls.abandon(taker)
+            raise
+        answer = CompleteAnswer(refusals=list(refusals))
+        if taker is not None and session is not None:
+            tasks: list[Any] = taker.delivered
+            answer.tasks, answer.delivery_id = tasks, self._polls.note_delivery(session, tasks)
+            taker.gone = True
+        return answer
+
+    def _session(self, namespace: str, session_id: str) -> Session | None:
+        return self._sessions.find(namespace, session_id) if session_id else None
+
+    async def _report(
+        self, namespace: str, result: Result, session: Session | None, taker: Taker | None
+    ) -> Exception | asyncio.Future[Outcome] | None:
+        """Puts one result to its run: the refusal, the commit to wait for, or None if it is known
+        already.
+        """
+        try:
+            run_id, key, lease = self._tokens.read(namespace, result.token)
+            hot = self._hot.get(run_id) or await self._hot.load_open(run_id)
+            if hot is None:
+                return await self._too_late(run_id, key, lease, result, session)
+            applied = self._turns.apply(hot, [_input(key, lease, result)], prefer=taker)
+        except Refusal as unusable:
+            return unusable
+        refusal = applied.answers[0]
+        if isinstance(refusal, LeaseEnded):
+            await until_settled(applied.settled)
+            return await self._too_late(run_id, key, lease, result, session)
+        if session is not None:
+            session.leases.pop((run_id, key, lease), None)
+        if isinstance(refusal, Exception):
+            return refusal
+        hot.heartbeats.pop(key, None)
+        if result.output is not None:
+            hot.heartbeat_details.pop(key, None)
+        return applied.settled
+
+    async def _too_late(
+        self, run_id: bytes, key: str, lease: int, result: Result, session: Session | None
+    ) -> Exception | None:
+        """A report of an attempt that is over: fine if it is the one that ended it."""
+        if session is not None:
+            session.leases.pop((run_id, key, lease), None)
+        if await was_accepted(self._journal, run_id, key, lease, result):
+            return None
+        return over(key)
+
+    @staticmethod
+    async def _outcome(report: Exception | asyncio.Future[Outcome] | None) -> Exception | None:
+        if report is None or isinstance(report, Exception):
+            return report
+        if await until_settled(report):
+            return None
+        return Stopping("the result could not be written down; send it again")
+
+    # --- heartbeats -------------------------------------------------------------------------------
+
+    async def heartbeat(
+        self, namespace: str, session_id: str, beats: list[Beat]
+    ) -> list[BeatAnswer]:
+        """Renews leases; says who is to stop."""
+        session = self._session(namespace, session_id)
+        if session is not None:
+            session.heard_of(self._clock.now())
+        return [await self._beat(namespace, beat) for beat in beats]
+
+    async def _beat(self, namespace: str, beat: Beat) -> BeatAnswer:
+        try:
+            run_id, key, lease = self._tokens.read(namespace, beat.token)
+            hot = await self._hot.load_open(run_id)
+        except Refusal as refusal:
+            return BeatAnswer(refusal=refusal)
+        if hot is None:
+            return BeatAnswer(refusal=over(key))
+        await until_settled(hot.settled)
+        if not holds(hot, key, lease):
+            return BeatAnswer(refusal=over(key))
+        activity = hot.state.activities[key]
+        hot.heartbeats[key] = (lease, self._clock.now())
+        if beat.details is not None:
+            hot.heartbeat_details[key] = beat.details
+        return BeatAnswer(cancel_requested=activity.stage is ActivityStage.CANCELLING)
+
+    def renewal(self, hot: HotRun, session_id: str, lease: int) -> Renewal:
+        """What was heard of the worker that holds a lease."""
+        heartbeat_time = max(
+            (time for of, time in hot.heartbeats.values() if of == lease), default=0
+        )
+        if session_id:
+            until = self._sessions.renewal(hot.namespace, session_id, self._clock.now())
+            silent = not self._sessions.knows(hot.namespace, session_id)
+            return Renewal(until, heartbeat_time, silent)
+        # Without a session the heartbeat renews: for as long as its timeout says, which the engine
+        # adds.
+        return Renewal(0, heartbeat_time)
+
+
+def _input(key: str, lease: int, result: Result) -> i.Input:
+    if result.output is not None:
+        return i.CompleteAttempt(
+            key=key, lease=lease, output=result.output, memory_operations=result.memory_operations
+        )
+    if result.failure is not None:
+        return i.FailAttempt(key=key, lease=lease, failure=result.failure)
+    if result.returned is not None:
+        return i.ReturnLease(key=key, lease=lease, reason=result.returned)
+    return i.CancelAttempt(key=key, lease=lease)
