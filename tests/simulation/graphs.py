@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from typing import Any
 
 from treadle_server.definitions.compiled import compile_document
@@ -12,10 +13,15 @@ ACTIVITY_TYPES = ("work", "more_work", "undo")
 _TRIES = 50
 
 
-def graph(source: random.Random, name: str) -> dict[str, Any]:
-    """A document that is accepted."""
+EVENT_NAME = "ping"
+PEERS = 30
+"""Runs have the workflow ids `peer-0` to `peer-29`; nodes send events to them."""
+
+
+def graph(source: random.Random, name: str, children: Sequence[str] = ()) -> dict[str, Any]:
+    """A document that is accepted; it may start runs of `children`."""
     for _ in range(_TRIES):
-        document = _Draft(source).document(name)
+        document = _Draft(source, children).document(name)
         try:
             compile_document(document)
         except DefinitionInvalid:
@@ -25,8 +31,9 @@ def graph(source: random.Random, name: str) -> dict[str, Any]:
 
 
 class _Draft:
-    def __init__(self, source: random.Random) -> None:
+    def __init__(self, source: random.Random, children: Sequence[str]) -> None:
         self._random = source
+        self._children = children
 
     def document(self, name: str) -> dict[str, Any]:
         names = "abcdefg"[: self._random.randint(2, 7)]
@@ -77,6 +84,17 @@ class _Draft:
             node["timer"] = f"{self._random.randint(1, 90)}s"
         elif kind < 0.2:
             node["compute"] = '{"n": 3, "again": false}'
+        elif kind < 0.27:
+            node["wait"] = {"event": EVENT_NAME, "timeout": f"{self._random.randint(5, 60)}s"}
+        elif kind < 0.34:
+            peer = f"peer-{self._random.randrange(PEERS)}"
+            node["send"] = {"event": EVENT_NAME, "to": f'"{peer}"'}
+        elif kind < 0.41 and self._children:
+            node["workflow"] = {
+                "name": self._random.choice(self._children),
+                "wait": self._now_and_then(0.7),
+                "on_parent_end": self._random.choice(("terminate", "cancel", "abandon")),
+            }
         else:
             node = self._activity()
         if earlier and self._now_and_then(0.2):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tests.simulation.journey import Journey
 from treadle_server.engine import events as e
-from treadle_server.engine.values import Duration, Instant
+from treadle_server.engine.values import ChildEnd, Duration, Instant
 from treadle_server.journal.memory import MemoryJournal
 from treadle_server.journal.port import RunRow
 from treadle_server.runs.check import check_journal
@@ -42,6 +42,7 @@ def broken_promises(journey: Journey, server_starts: list[Instant]) -> Iterator[
             *_end(history, row),
             *_results(history, row.run_id, journey),
             *_timers(history, server_starts),
+            *_children(history, journey),
         ):
             yield f"{named}: {fault}"
 
@@ -73,6 +74,29 @@ def _results(history: list[e.Event], run_id: bytes, journey: Journey) -> Iterato
     for (of_run, key, lease), output in journey.completed.items():
         if of_run == run_id and completed.get((key, lease)) != output:
             yield f"the accepted result of {key} (lease {lease}) is not in its history"
+
+
+def _children(history: list[e.Event], journey: Journey) -> Iterator[str]:
+    """What the parent says of a child is what became of it, and there is a child for each request
+    but those that could not be started.
+    """
+    requested: dict[str, bytes] = {}
+    for event in history:
+        if isinstance(event, e.ChildRequested):
+            requested[event.key] = event.run_id
+        elif isinstance(event, e.ChildEnded):
+            ends = [type(one) for one in journey.events(requested[event.key])][-1:]
+            if ends != [_CHILD_ENDS[event.end]] and event.end is not ChildEnd.FAILED:
+                yield f"the child {event.key} ended as {ends}, and its parent says {event.end}"
+
+
+_CHILD_ENDS: dict[ChildEnd, type[e.Event]] = {
+    ChildEnd.COMPLETED: e.RunCompleted,
+    ChildEnd.FAILED: e.RunFailed,
+    ChildEnd.CANCELLED: e.RunCancelled,
+    ChildEnd.TIMED_OUT: e.RunTimedOut,
+    ChildEnd.TERMINATED: e.RunTerminated,
+}
 
 
 def _timers(history: list[e.Event], server_starts: list[Instant]) -> Iterator[str]:

@@ -18,7 +18,10 @@ from treadle_server.journal.port import JournalError
 Check = Callable[[str, tuple[Any, ...], Any], None]
 """Called with a method, its arguments and its answer."""
 
-REPEATABLE = ("start", "cancel", "terminate", "answer", "complete", "heartbeat")
+REPEATABLE = (
+    *("start", "cancel", "terminate", "answer", "complete", "heartbeat"),
+    *("pause", "resume", "send"),
+)
 """What a network may deliver twice. A poll would be two polls, which no client makes."""
 
 

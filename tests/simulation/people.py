@@ -7,6 +7,7 @@ import contextlib
 import random
 from typing import Any
 
+from tests.simulation.graphs import EVENT_NAME
 from tests.simulation.journey import Journey
 from tests.simulation.network import ConnectionLost, Network
 from tests.simulation.worker import NAMESPACE
@@ -28,6 +29,7 @@ class Client:
         self._random = source
         self._journey = journey
         self._requests = 0
+        self._starts = 0
 
     async def deploy(self, document: dict[str, Any]) -> None:
         """Stores a definition."""
@@ -41,6 +43,7 @@ class Client:
             StartRequest(
                 namespace=NAMESPACE,
                 workflow=workflow,
+                workflow_id=self._workflow_id(),
                 input=Payload(b'{"n": 1}'),
                 request_id=self._request_id(),
                 content_hash=b"the same",
@@ -67,6 +70,31 @@ class Client:
                 elif not isinstance(answer, _REPEATED):
                     raise AssertionError(f"a start was answered with {answer!r}")
         return [started[request.request_id] for request in batch]
+
+    def _workflow_id(self) -> str:
+        self._starts += 1
+        return f"peer-{self._starts - 1}"
+
+    async def send(self, run_id: bytes) -> None:
+        """Sends a run an event, of the kind that runs wait for."""
+        with contextlib.suppress(Refusal):
+            await self._until_answered(
+                "send",
+                RunReference(namespace=NAMESPACE, run_id=run_id),
+                event_id=self._request_id(),
+                name=EVENT_NAME,
+                payload=Payload(b'{"n": 4, "again": false}'),
+                actor="somebody",
+            )
+
+    async def pause_for_a_while(self, run_id: bytes) -> None:
+        """Pauses a run, and resumes it."""
+        reference = RunReference(namespace=NAMESPACE, run_id=run_id)
+        said = {"reason": "drawn", "actor": "somebody"}
+        with contextlib.suppress(Refusal):
+            await self._until_answered("pause", reference, request_id=self._request_id(), **said)
+            await asyncio.sleep(self._random.uniform(0.0, 10.0))
+            await self._until_answered("resume", reference, request_id=self._request_id(), **said)
 
     async def end(self, run_id: bytes) -> None:
         """Cancels or terminates a run that may have ended meanwhile."""

@@ -73,8 +73,11 @@ class _World:
         self._report = Report(self._seed)
         self._server.queue_units = self._draw.choice((2, 5, 10_000, 10_000))
         self._server.start()
+        names: list[str] = []
         for number in range(WORKFLOWS):
-            await self._client.deploy(graph(self._draw, f"workflow-{number}"))
+            name = f"workflow-{number}"
+            await self._client.deploy(graph(self._draw, name, names))
+            names.append(name)
         for number in range(WORKERS):
             self._workers.append(self._new_worker(number))
         await self._storm()
@@ -134,6 +137,10 @@ class _World:
             left -= count
             if draw.random() < 0.2:
                 await self._client.end(draw.choice(run_ids))
+            if draw.random() < 0.2:
+                await self._client.send(draw.choice(run_ids))
+            if draw.random() < 0.2:
+                await self._client.pause_for_a_while(draw.choice(run_ids))
             await asyncio.sleep(draw.uniform(0.0, 3.0))
 
     async def _accidents(self) -> None:

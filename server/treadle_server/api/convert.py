@@ -92,6 +92,24 @@ def run_view(view: RunView, now: Instant) -> run_service_pb2.GetRunResponse:
         cancel_requested=view.cancel_requested,
         incident=view.incident,
     )
+    response.paused = view.paused
+    for timer in view.timers:
+        response.pending_timers.add(key=timer.key, due_time=timestamp(timer.due_time))
+    for wait in view.waits:
+        response.pending_waits.add(
+            key=wait.key,
+            event_name=wait.name,
+            started_time=timestamp(wait.started_time),
+            due_time=None if wait.due_time is None else timestamp(wait.due_time),
+        )
+    for child in view.children:
+        response.pending_children.add(
+            key=child.requested.key,
+            run_id=str(uuid.UUID(bytes=child.requested.run_id)),
+            workflow_id=child.requested.workflow_id,
+            workflow=child.requested.workflow,
+            started=child.started,
+        )
     for name, state in view.nodes:
         response.nodes.add(node=name, state=int(state))
     return response

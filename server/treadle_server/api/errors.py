@@ -39,6 +39,8 @@ CODES: dict[str, grpc.StatusCode] = {
     "RUN_ENDING": grpc.StatusCode.FAILED_PRECONDITION,
     "LEASE_ENDED": grpc.StatusCode.FAILED_PRECONDITION,
     "NOT_READY": grpc.StatusCode.FAILED_PRECONDITION,
+    "RUN_OPEN": grpc.StatusCode.FAILED_PRECONDITION,
+    "RUN_COMPLETED": grpc.StatusCode.FAILED_PRECONDITION,
     "NOT_HELD": grpc.StatusCode.FAILED_PRECONDITION,
     "NOT_OPEN": grpc.StatusCode.FAILED_PRECONDITION,
     "RUN_PAUSED": grpc.StatusCode.FAILED_PRECONDITION,

@@ -17,6 +17,7 @@ from treadle_server.journal.port import Record
 from treadle_server.runs.model import (
     AnswerRequest,
     ConflictPolicy,
+    RetryRequest,
     ReusePolicy,
     RunReference,
     StartRequest,
@@ -133,7 +134,9 @@ class RunService:
         self, request: messages.CancelRunRequest, _context: Any
     ) -> messages.CancelRunResponse:
         """Asks a run to end."""
-        row = await self._runs.cancel(reference(request), **_said(request))
+        row = await self._runs.cancel(
+            reference(request), skip_compensation=request.skip_compensation, **_said(request)
+        )
         return messages.CancelRunResponse(run=convert.run(row))
 
     async def TerminateRun(
@@ -149,15 +152,69 @@ class RunService:
         """Answers an incident."""
         number = checks.enum_value("answer", request, "answer")
         if not number:
-            raise invalid("answer", "is missing: RETRY or FAIL")
-        said = _said(request)
-        answer = AnswerRequest(
-            reference=reference(request),
-            key=checks.identifier("key", request.key, required=True),
-            answer=IncidentAnswer(number),
-            **said,
-        )
+            raise invalid("answer", "is missing: RETRY, SKIP or FAIL")
+        answer = _answer(request, IncidentAnswer(number))
         return messages.AnswerIncidentResponse(run=convert.run(await self._runs.answer(answer)))
+
+    async def SkipActivity(
+        self, request: messages.SkipActivityRequest, _context: Any
+    ) -> messages.SkipActivityResponse:
+        """Gives an activity's outcome by hand."""
+        answer = _answer(request, IncidentAnswer.SKIP)
+        return messages.SkipActivityResponse(run=convert.run(await self._runs.skip(answer)))
+
+    async def PauseRun(
+        self, request: messages.PauseRunRequest, _context: Any
+    ) -> messages.PauseRunResponse:
+        """Holds a run back."""
+        row = await self._runs.pause(reference(request), **_said(request))
+        return messages.PauseRunResponse(run=convert.run(row))
+
+    async def ResumeRun(
+        self, request: messages.ResumeRunRequest, _context: Any
+    ) -> messages.ResumeRunResponse:
+        """Lets a run go on."""
+        row = await self._runs.resume(reference(request), **_said(request))
+        return messages.ResumeRunResponse(run=convert.run(row))
+
+    async def SendEvent(
+        self, request: messages.SendEventRequest, _context: Any
+    ) -> messages.SendEventResponse:
+        """Sends an external event."""
+        event_id = checks.identifier(
+            "event_id", request.event_id, limit=checks.MAX_REQUEST_ID_BYTES
+        )
+        row, event_id = await self._runs.send(
+            reference(request),
+            event_id=event_id,
+            name=checks.identifier("name", request.name, limit=200, required=True),
+            payload=_value(request, "payload"),
+            actor="local",
+        )
+        return messages.SendEventResponse(run=convert.run(row), event_id=event_id)
+
+    async def RetryRun(
+        self, request: messages.RetryRunRequest, context: Any
+    ) -> messages.RetryRunResponse:
+        """Takes up a run that did not complete."""
+        given = request.WhichOneof("input_value")
+        started = await self._runs.retry(
+            RetryRequest(
+                reference=reference(request),
+                input=None if given is None else _value(request, "input"),
+                request_id=_request_id(request),
+                content_hash=convert.content_hash(request) if request.request_id else b"",
+                traceparent=_traceparent(context),
+            )
+        )
+        answer = convert.started(started)
+        return messages.RetryRunResponse(
+            run_id=answer.run_id,
+            workflow_id=answer.workflow_id,
+            version=answer.version,
+            started=answer.started,
+            trace_id=answer.trace_id,
+        )
 
 
 def start_request(
@@ -174,11 +231,9 @@ def start_request(
         workflow=checks.identifier(f"{path}workflow", request.workflow, required=True),
         version=checks.count(f"{path}version", request.version, low=0, high=2**62),
         workflow_id=checks.identifier(f"{path}workflow_id", request.workflow_id),
-        request_id=checks.identifier(
-            f"{path}request_id", request.request_id, limit=checks.MAX_REQUEST_ID_BYTES
-        ),
+        request_id=_request_id(request, path),
         content_hash=convert.content_hash(request) if request.request_id else b"",
-        input=_input(request, path),
+        input=_value(request, "input", path),
         run_timeout=run_timeout,
         conflict_policy=ConflictPolicy(conflict or 1),
         reuse_policy=ReusePolicy(reuse or 1),
@@ -186,14 +241,30 @@ def start_request(
     )
 
 
-def _input(request: messages.StartRunRequest, path: str) -> Payload:
-    match request.WhichOneof("input_value"):
-        case "input":
-            return checks.payload(f"{path}input", request.input)
-        case "input_json":
-            return Payload(json.dumps(checks.plain_value(request.input_json)).encode())
-        case _:
-            return NULL
+def _value(request: Any, name: str, path: str = "") -> Payload:
+    """What `oneof NAME_value { Payload NAME; Value NAME_json; }` holds; null if nothing."""
+    given = request.WhichOneof(f"{name}_value")
+    if given is None:
+        return NULL
+    if given == name:
+        return checks.payload(f"{path}{name}", getattr(request, name))
+    return Payload(json.dumps(checks.plain_value(getattr(request, given))).encode())
+
+
+def _request_id(request: Any, path: str = "") -> str:
+    return checks.identifier(
+        f"{path}request_id", request.request_id, limit=checks.MAX_REQUEST_ID_BYTES
+    )
+
+
+def _answer(request: Any, answer: IncidentAnswer) -> AnswerRequest:
+    return AnswerRequest(
+        reference=reference(request),
+        key=checks.identifier("key", request.key, required=True),
+        answer=answer,
+        output=_value(request, "output"),
+        **_said(request),
+    )
 
 
 def reference(request: Any) -> RunReference:
@@ -214,9 +285,7 @@ def _said(request: Any) -> dict[str, str]:
     return {
         "reason": request.reason,
         "actor": "local",
-        "request_id": checks.identifier(
-            "request_id", request.request_id, limit=checks.MAX_REQUEST_ID_BYTES
-        ),
+        "request_id": _request_id(request),
     }
 
 

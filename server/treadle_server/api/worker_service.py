@@ -160,6 +160,7 @@ def _result(item: messages.TaskResult, path: str) -> Result:
                 token=item.task_token,
                 output=_output(item.completed, f"{path}.completed"),
                 memory_operations=_memory(item.completed, f"{path}.completed"),
+                skipped=item.completed.skipped,
             )
         case "failed":
             return Result(token=item.task_token, failure=_failure(item.failed, f"{path}.failed"))

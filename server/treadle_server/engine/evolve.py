@@ -22,7 +22,7 @@ from treadle_server.engine.transitions import (
     next_activity_stage,
     next_run_stage,
 )
-from treadle_server.engine.values import CancelCause, Instant, RetryState
+from treadle_server.engine.values import CancelCause, Instant, ParentClosePolicy, RetryState
 
 
 class SequenceBroken(Exception):
@@ -100,6 +100,7 @@ def _run_closed(state: RunState, event: e.Event) -> None:
     state.timers.clear()
     state.waits.clear()
     state.children.clear()
+    state.unawaited.clear()
     state.received.clear()
     state.due.clear()
     state.to_stop.clear()
@@ -115,6 +116,14 @@ def _cancel_requested(state: RunState, event: e.CancelRequested) -> None:
 
 def _begin_ending(state: RunState, ending: Ending) -> None:
     state.ending = ending
+    left = [
+        key
+        for key, child in state.children.items()
+        if child.requested.on_parent_end is ParentClosePolicy.ABANDON
+    ]
+    for key in left:  # they go on without us
+        del state.children[key]
+        state.progress.node_stopped(key)
     for things in (state.activities, state.timers, state.waits, state.children):
         state.to_stop.extend(things)
 

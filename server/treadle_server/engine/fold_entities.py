@@ -9,7 +9,7 @@ from treadle_server.engine import events as e
 from treadle_server.engine.entities import Child, ReceivedEvent, Timer, Undo, Wait
 from treadle_server.engine.state import RunState
 from treadle_server.engine.topology import NodeState
-from treadle_server.engine.values import NULL, ChildEnd, Failure, FailureKind
+from treadle_server.engine.values import NULL, ChildEnd, Failure, FailureKind, ParentClosePolicy
 
 EVENT_IDS_KEPT = 10_000
 """So many ids of external events are remembered, to tell repeats."""
@@ -88,6 +88,8 @@ def _child_started(state: RunState, event: e.ChildStarted) -> None:
     child.started = True
     if not child.requested.awaited:
         del state.children[event.key]
+        if child.requested.on_parent_end is not ParentClosePolicy.ABANDON:
+            state.unawaited[event.key] = child.requested
         state.progress.node_succeeded(event.key, NULL)
 
 

@@ -18,6 +18,7 @@ from treadle_server.engine.entities import (
     Undo,
     Wait,
 )
+from treadle_server.engine.events import ChildRequested
 from treadle_server.engine.graph import GraphProgress
 from treadle_server.engine.transitions import ENDED, ActivityStage, RunStage
 from treadle_server.engine.values import Failure, Instant, Payload, SeedOutcome
@@ -68,6 +69,8 @@ class RunState:
     event_ids: dict[str, None] = field(default_factory=dict)
     """Ids of the newest external events, consumed ones included: a repeat changes nothing."""
     children: dict[str, Child] = field(default_factory=dict)
+    unawaited: dict[str, ChildRequested] = field(default_factory=dict)
+    """Children that began and that nobody awaits, as far as the run's end concerns them."""
     undo: list[Undo] = field(default_factory=list)
     """What could be undone, in order of completion."""
     compensating: bool = False

@@ -23,6 +23,7 @@ from treadle_server.engine.ending import next_of_ending
 from treadle_server.engine.entities import Activity, QueuePlace, Timer, Wait
 from treadle_server.engine.errors import Refusal, RunEnded, TooManyEvents
 from treadle_server.engine.evolve import due_time, evolve
+from treadle_server.engine.messages import Message, messages_of
 from treadle_server.engine.perform import perform
 from treadle_server.engine.state import RunState
 from treadle_server.engine.transitions import ActivityStage, RunStage
@@ -60,6 +61,8 @@ class Turn:
     """(key, lease, session_id) of attempts whose workers are asked to stop."""
     places_before: dict[str, QueuePlace | None] = field(default_factory=dict)
     """Where the touched activities waited before the turn."""
+    messages: list[Message] = field(default_factory=list)
+    """What is to be told to other runs once the turn is committed."""
     unfinished: bool = False
     """There is more to decide: give the run another turn (`Continue`)."""
 
@@ -121,6 +124,7 @@ def _emit(turn: Turn, state: RunState, event: e.Event, now: Instant) -> None:
             turn.places_before[key] = None if activity is None else activity.place
     if isinstance(event, e.ActivityOverridden):
         _stop_worker(turn, state, event.key)
+    turn.messages += messages_of(state, event)
     evolve(state, event)
     turn.events.append(event)
     match event:

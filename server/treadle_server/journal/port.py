@@ -33,6 +33,9 @@ class Table(enum.StrEnum):
     READY = "ready"
     """(namespace, queue, type, priority, ready_time, run_id, key) -> nothing. Work that no worker
     has taken yet, one lane per activity type."""
+    INBOX = "inbox"
+    """(receiver, sender, seq, number) -> what is on its way from one run to another: written with
+    the sender's events, deleted with the receiver's."""
     REQUEST = "request"
     """(namespace, method, request_id) -> answer of a call that was carried out; `expire_time` says
     how long."""
@@ -52,6 +55,7 @@ TABLES: Final[Mapping[Table, tuple[tuple[str, type], ...]]] = {
         ("run_id", bytes),
         ("key", str),
     ),
+    Table.INBOX: (("receiver", str), ("sender", bytes), ("seq", int), ("number", int)),
     Table.REQUEST: (("namespace", str), ("method", str), ("request_id", str)),
     Table.META: (("name", str),),
 }

@@ -16,8 +16,10 @@ from dataclasses import dataclass
 from treadle_server.definitions.compiled import Compiled, compile_document
 from treadle_server.definitions.errors import DefinitionInvalid
 from treadle_server.engine.evolve import SequenceBroken, due_time, evolve
+from treadle_server.engine.inputs import Continue
 from treadle_server.engine.state import RunState
 from treadle_server.engine.transitions import ActivityStage, ImpossibleTransition
+from treadle_server.engine.turn import take_turn
 from treadle_server.engine.values import Instant
 from treadle_server.journal.codec import decode_batch
 from treadle_server.journal.port import Finding, Journal, Key, RunRow, Table
@@ -32,6 +34,7 @@ class _Open:
 
     row: RunRow
     state: RunState
+    compiled: Compiled
 
 
 class _Checker:
@@ -87,7 +90,7 @@ class _Checker:
             return Finding(
                 "definition", _named(run_id), f"{row.workflow} version {row.version} cannot be read"
             )
-        return _Open(row, compiled.new_state(run_id))
+        return _Open(row, compiled.new_state(run_id), compiled)
 
     def _compile(self, name: tuple[str, str, int]) -> Compiled | None:
         [row] = self._journal.get(Table.DEFINITION, [name])
@@ -116,6 +119,12 @@ class _Checker:
                 "run-row", _named(row.run_id), "its row says that it has ended, its events do not"
             )
         due = _latest_wake_time(state)
+        if state.unfinished:
+            # What was looked at and came to nothing is not journaled, so the fold looks unfinished.
+            # Only if looking again comes to something, something was lost.
+            since = state.time
+            if take_turn(state, [Continue()], one.compiled.decider, since).events:
+                due = since
         if due is not None and (row.wake_time is None or row.wake_time > due):
             yield Finding(
                 "timer",
@@ -158,8 +167,6 @@ def _latest_wake_time(state: RunState) -> Instant | None:
     has taken as long as it may. And where a task became ready meanwhile: it waits in its queue now,
     which the log does not say.
     """
-    if state.unfinished:
-        return state.time
     times: list[Instant | None] = [timer.due_time for timer in state.timers.values()]
     times += [wait.due_time for wait in state.waits.values()]
     times.append(state.deadline if state.ending is None else None)

@@ -21,6 +21,18 @@ class AlreadyExists(Refusal):
     reason = "WORKFLOW_ID_TAKEN"
 
 
+class RunOpen(Refusal):
+    """The run has not ended; only a run that has can be taken up again."""
+
+    reason = "RUN_OPEN"
+
+
+class RunCompletedAlready(Refusal):
+    """The run has completed: there is nothing to take up."""
+
+    reason = "RUN_COMPLETED"
+
+
 class RequestIdReused(Refusal):
     """This request id named another request before."""
 

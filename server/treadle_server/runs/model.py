@@ -7,7 +7,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, field
 
-from treadle_server.engine.entities import Activity
+from treadle_server.engine.entities import Activity, Child, Timer, Wait
 from treadle_server.engine.topology import NodeState
 from treadle_server.engine.values import (
     Duration,
@@ -16,6 +16,7 @@ from treadle_server.engine.values import (
     Instant,
     MemoryOperation,
     Payload,
+    SeedOutcome,
 )
 from treadle_server.journal.port import RunRow
 
@@ -57,6 +58,21 @@ class StartRequest:
     reuse_policy: ReusePolicy = ReusePolicy.ALLOW_DUPLICATE
     traceparent: str = ""
     actor: str = "local"
+    retry_of: bytes = b""
+    seed: tuple[SeedOutcome, ...] = ()
+    """Outcomes of the run `retry_of`, which this one takes up."""
+
+
+@dataclass(slots=True, kw_only=True)
+class RetryRequest:
+    """Take up a run that did not complete. `input` None: with the old one's."""
+
+    reference: RunReference
+    input: Payload | None = None
+    request_id: str = ""
+    content_hash: bytes = b""
+    traceparent: str = ""
+    actor: str = "local"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -90,6 +106,10 @@ class RunView:
     activity_count: int = 0
     cancel_requested: bool = False
     incident: str = ""
+    paused: bool = False
+    timers: list[Timer] = field(default_factory=list)
+    waits: list[Wait] = field(default_factory=list)
+    children: list[Child] = field(default_factory=list)
     nodes: list[tuple[str, NodeState]] = field(default_factory=list)
 
 
@@ -177,6 +197,7 @@ class Result:
     token: bytes
     output: Payload | None = None
     memory_operations: tuple[MemoryOperation, ...] = ()
+    skipped: bool = False
     failure: Failure | None = None
     cancelled: bool = False
     returned: str | None = None
@@ -228,3 +249,4 @@ class AnswerRequest:
     reason: str
     actor: str = "local"
     request_id: str = ""
+    output: Payload | None = None

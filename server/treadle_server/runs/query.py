@@ -7,6 +7,7 @@ import itertools
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from typing import TypeVar
 
 from treadle_server.engine.topology import NodeState
 from treadle_server.engine.transitions import RunStage
@@ -16,6 +17,8 @@ from treadle_server.runs.errors import NotFound, Stopping
 from treadle_server.runs.hot import HotRun, HotRuns
 from treadle_server.runs.model import RunReference, RunView
 from treadle_server.runs.turns import until_settled
+
+_Thing = TypeVar("_Thing")
 
 ACTIVITIES_SHOWN = 1_000
 WATCH_BYTES = 1 << 20
@@ -169,8 +172,16 @@ def view_of(hot: HotRun, *, include_nodes: bool) -> RunView:
         cancel_requested=ending is not None
         and ending.stage in (RunStage.CANCELLED, RunStage.TIMED_OUT),
         incident=next(iter(state.incidents.values()), ""),
+        paused=state.paused,
+        timers=_first(state.timers),
+        waits=_first(state.waits),
+        children=[replace(child) for child in _first(state.children)],
         nodes=_nodes(hot) if include_nodes else [],
     )
+
+
+def _first(things: dict[str, _Thing]) -> list[_Thing]:
+    return list(itertools.islice(things.values(), ACTIVITIES_SHOWN))
 
 
 def _nodes(hot: HotRun) -> list[tuple[str, NodeState]]:

@@ -184,7 +184,11 @@ class Reports:
 def _input(key: str, lease: int, result: Result) -> i.Input:
     if result.output is not None:
         return i.CompleteAttempt(
-            key=key, lease=lease, output=result.output, memory_operations=result.memory_operations
+            key=key,
+            lease=lease,
+            output=result.output,
+            memory_operations=result.memory_operations,
+            skipped=result.skipped,
         )
     if result.failure is not None:
         return i.FailAttempt(key=key, lease=lease, failure=result.failure)

@@ -12,7 +12,7 @@ import structlog
 
 from treadle_server.clock import Clock
 from treadle_server.engine.inputs import Wake
-from treadle_server.engine.values import Duration, Instant
+from treadle_server.engine.values import Duration, Instant, Payload
 from treadle_server.ids import IdSource
 from treadle_server.journal.port import Info, Journal, Record, RunRow, Table
 from treadle_server.journal.writer import Writer
@@ -22,8 +22,8 @@ from treadle_server.runs import recovery
 from treadle_server.runs.definitions import Definitions
 from treadle_server.runs.errors import NotFound
 from treadle_server.runs.hot import HotRun, HotRuns
+from treadle_server.runs.messages import Messages
 from treadle_server.runs.model import (
-    AnswerRequest,
     Beat,
     BeatAnswer,
     CompleteAnswer,
@@ -69,6 +69,7 @@ class Runs:
         committed: Committed = lambda events, position: None,
     ) -> None:
         self._clock = clock
+        self._ids = ids
         self._journal = journal
         self._definitions = Definitions(journal, writer, clock)
         self._hot = HotRuns(journal, self._definitions)
@@ -96,19 +97,27 @@ class Runs:
             turns=turns,
             polls=self._polls,
         )
+        self._queries = Queries(journal, self._hot)
         self._starts = Starts(
             clock=clock,
             ids=ids,
             journal=journal,
             definitions=self._definitions,
-            hot=self._hot,
+            queries=self._queries,
             turns=turns,
         )
-        self._queries = Queries(journal, self._hot)
+        self._messages = Messages(journal=journal, hot=self._hot, starts=self._starts, turns=turns)
         self._steering = Steering(
             clock=clock, journal=journal, hot=self._hot, queries=self._queries, turns=turns
         )
         self.deploy = self._definitions.deploy
+        self.cancel = self._steering.cancel
+        self.terminate = self._steering.terminate
+        self.answer = self._steering.answer
+        self.pause = self._steering.pause
+        self.resume = self._steering.resume
+        self.skip = self._steering.skip
+        self.retry = self._starts.retry
 
     def start_serving(self, info: Info) -> None:
         """Recovers what must be known at once, and starts the timers."""
@@ -116,6 +125,7 @@ class Runs:
             self._journal, info.position, self._clock.now()
         )
         self._timers.start()
+        self._messages.recover()
 
     def drain(self) -> None:
         """Answers everybody who waits; nobody new may wait. First step of stopping."""
@@ -123,8 +133,9 @@ class Runs:
         self._queries.stop()
 
     async def stop(self) -> None:
-        """Stops the timers. Turns that are on their way are the writer's."""
+        """Stops timers and messages. Turns that are on their way are the writer's."""
         await self._timers.stop()
+        await self._messages.stop()
 
     # --- definitions ------------------------------------------------------------------------------
 
@@ -176,25 +187,15 @@ class Runs:
         """The run's end, or None if it does not come within `timeout`."""
         return await self._queries.wait(reference, timeout)
 
-    async def cancel(
-        self, reference: RunReference, *, reason: str, actor: str, request_id: str
-    ) -> RunRow:
-        """Asks the run to end."""
-        return await self._steering.cancel(
-            reference, reason=reason, actor=actor, request_id=request_id
+    async def send(
+        self, reference: RunReference, *, event_id: str, name: str, payload: Payload, actor: str
+    ) -> tuple[RunRow, str]:
+        """Gives a run an external event; makes its id if there is none."""
+        event_id = event_id or self._ids.run_id(self._clock.now()).hex()
+        row = await self._steering.send(
+            reference, event_id=event_id, name=name, payload=payload, actor=actor
         )
-
-    async def terminate(
-        self, reference: RunReference, *, reason: str, actor: str, request_id: str
-    ) -> RunRow:
-        """Ends the run at once."""
-        return await self._steering.terminate(
-            reference, reason=reason, actor=actor, request_id=request_id
-        )
-
-    async def answer(self, request: AnswerRequest) -> RunRow:
-        """Answers an incident."""
-        return await self._steering.answer(request)
+        return row, event_id
 
     # --- workers ----------------------------------------------------------------------------------
 

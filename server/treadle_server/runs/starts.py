@@ -9,19 +9,37 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from treadle_server.clock import Clock
 from treadle_server.definitions.compiled import Compiled
+from treadle_server.definitions.errors import DefinitionInvalid
+from treadle_server.engine.events import ChildRequested
 from treadle_server.engine.inputs import StartRun
 from treadle_server.engine.transitions import RunStage
-from treadle_server.engine.values import Payload
+from treadle_server.engine.values import Failure, FailureKind, Payload
 from treadle_server.ids import IdSource
-from treadle_server.journal.port import Journal, RunRow
+from treadle_server.journal.port import Journal, Key, RunRow, Table
 from treadle_server.runs.definitions import Definitions
-from treadle_server.runs.errors import AlreadyExists, RequestIdReused, Stopping
-from treadle_server.runs.hot import HotRun, HotRuns
-from treadle_server.runs.model import ConflictPolicy, ReusePolicy, Started, StartRequest
+from treadle_server.runs.errors import (
+    AlreadyExists,
+    NotFound,
+    RequestIdReused,
+    RunCompletedAlready,
+    RunOpen,
+    Stopping,
+)
+from treadle_server.runs.hot import HotRun
+from treadle_server.runs.model import (
+    ConflictPolicy,
+    RetryRequest,
+    ReusePolicy,
+    Started,
+    StartRequest,
+)
+from treadle_server.runs.query import Queries
+from treadle_server.runs.retrying import outcomes
 from treadle_server.runs.turns import Turns, until_settled
 
 _TRIES = 3
@@ -37,14 +55,14 @@ class Starts:
         ids: IdSource,
         journal: Journal,
         definitions: Definitions,
-        hot: HotRuns,
+        queries: Queries,
         turns: Turns,
     ) -> None:
         self._clock = clock
         self._ids = ids
         self._journal = journal
         self._definitions = definitions
-        self._hot = hot
+        self._queries = queries
         self._turns = turns
 
     async def start(self, requests: list[StartRequest]) -> list[Started | Exception]:
@@ -113,7 +131,98 @@ class Starts:
             traceparent=request.traceparent,
             actor=request.actor,
             request_id=request.request_id,
+            retry_of=request.retry_of,
+            seed=request.seed,
         )
+
+    async def retry(self, request: RetryRequest) -> Started:
+        """Starts a run of the same workflow id and version that begins with what the old one did.
+        Raises `NotFound`, `RunOpen`, `RunCompletedAlready`, and what a start raises.
+        """
+        old = self._queries.find(request.reference)
+        run_id = str(uuid.UUID(bytes=old.run_id))
+        if old.end_time is None:
+            raise RunOpen(f"run {run_id} has not ended; cancel it first", run_id=run_id)
+        if old.state == RunStage.COMPLETED:
+            raise RunCompletedAlready(
+                f"run {run_id} has completed; start a new one instead", run_id=run_id
+            )
+        compiled = await self._definitions.compiled(old.namespace, old.workflow, old.version)
+        [loaded] = self._journal.load([old.run_id])
+        assert loaded is not None, "its row was there"
+        state = compiled.new_state(old.run_id)
+        seed = outcomes(state, loaded[1])
+        [answer] = await self.start(
+            [
+                StartRequest(
+                    namespace=old.namespace,
+                    workflow=old.workflow,
+                    version=old.version,
+                    workflow_id=old.workflow_id,
+                    input=state.input if request.input is None else request.input,
+                    request_id=request.request_id,
+                    content_hash=request.content_hash,
+                    traceparent=request.traceparent,
+                    actor=request.actor,
+                    retry_of=old.run_id,
+                    seed=seed,
+                )
+            ]
+        )
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def start_child(
+        self,
+        namespace: str,
+        parent_run_id: bytes,
+        requested: ChildRequested,
+        deletes: Sequence[tuple[Table, Key]],
+    ) -> Failure | None:
+        """Starts a run that another run asked for, unless that was done before; why it cannot be
+        started. `deletes` go with it. Raises `Busy`, `Stopping`.
+        """
+        try:
+            version = requested.version or await self._definitions.current(
+                namespace, requested.workflow
+            )
+            compiled = await self._definitions.compiled(namespace, requested.workflow, version)
+            completed = compiled.complete_input(requested.input)
+        except (NotFound, DefinitionInvalid) as error:
+            return _not_started(str(error))
+        row = RunRow(
+            run_id=requested.run_id,
+            namespace=namespace,
+            workflow_id=requested.workflow_id,
+            workflow=requested.workflow,
+            version=version,
+            state=int(RunStage.RUNNING),
+            start_time=self._clock.now(),
+        )
+        start = StartRun(
+            workflow=requested.workflow,
+            version=version,
+            workflow_id=requested.workflow_id,
+            rules=compiled.rules,
+            input=completed,
+            run_timeout=compiled.definition.run_timeout,
+            parent_run_id=parent_run_id,
+            parent_key=requested.key,
+        )
+        for _ in range(_TRIES):
+            hot = HotRun(row, compiled.new_state(requested.run_id), compiled)
+            self._turns.apply(hot, [start], new=True, deletes=deletes)
+            if await until_settled(hot.settled):
+                return None
+            [there] = self._journal.get_runs([requested.run_id])
+            if there is not None:
+                self._turns.discard(deletes)
+                return None
+            other = self._journal.find_run(namespace, requested.workflow_id)
+            if other is not None and other.end_time is None:
+                break
+        return _not_started(f"workflow id {requested.workflow_id!r} belongs to another open run")
 
     async def _finish(self, request: StartRequest, staged: Any) -> Started | Exception:
         if not isinstance(staged, HotRun):
@@ -186,6 +295,10 @@ class Starts:
                 run_id=run_id,
                 workflow_id=request.workflow_id,
             )
+
+
+def _not_started(message: str) -> Failure:
+    return Failure(kind=FailureKind.CHILD_FAILED, message=message, non_retryable=True)
 
 
 def _existing(row: RunRow) -> Started:

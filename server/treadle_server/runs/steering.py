@@ -10,6 +10,7 @@ from treadle_server.clock import Clock
 from treadle_server.engine import inputs as i
 from treadle_server.engine.errors import RunEnded
 from treadle_server.engine.transitions import RunStage
+from treadle_server.engine.values import NULL, Payload
 from treadle_server.journal.port import Journal, Row, RunRow, Table
 from treadle_server.runs.definitions import REQUEST_LIFE
 from treadle_server.runs.errors import RequestIdReused, Stopping
@@ -33,10 +34,16 @@ class Steering:
         self._in_flight: dict[tuple[str, str, str], asyncio.Future[RunRow]] = {}
 
     async def cancel(
-        self, reference: RunReference, *, reason: str, actor: str, request_id: str
+        self,
+        reference: RunReference,
+        *,
+        reason: str,
+        actor: str,
+        request_id: str,
+        skip_compensation: bool = False,
     ) -> RunRow:
         """Asks the run to end; asking twice is fine. Raises `RunEnded`, `NotFound`."""
-        request = i.RequestCancel(reason=reason, actor=actor)
+        request = i.RequestCancel(reason=reason, actor=actor, skip_compensation=skip_compensation)
         return await self._once(reference, "CancelRun", request_id, request)
 
     async def terminate(
@@ -50,9 +57,46 @@ class Steering:
     async def answer(self, request: AnswerRequest) -> RunRow:
         """Answers an incident. Raises `NotHeld`, `RunEnded`, `NotFound`."""
         given = i.AnswerHeld(
-            key=request.key, answer=request.answer, actor=request.actor, reason=request.reason
+            key=request.key,
+            answer=request.answer,
+            actor=request.actor,
+            reason=request.reason,
+            output=request.output,
         )
         return await self._once(request.reference, "AnswerIncident", request.request_id, given)
+
+    async def pause(
+        self, reference: RunReference, *, reason: str, actor: str, request_id: str
+    ) -> RunRow:
+        """Holds the run back; pausing twice is fine. Raises `RunEnded`, `NotFound`."""
+        return await self._once(
+            reference, "PauseRun", request_id, i.Pause(reason=reason, actor=actor)
+        )
+
+    async def resume(
+        self, reference: RunReference, *, reason: str, actor: str, request_id: str
+    ) -> RunRow:
+        """Lets a paused run go on. Raises `RunEnded`, `NotFound`."""
+        return await self._once(reference, "ResumeRun", request_id, i.Resume(actor=actor))
+
+    async def skip(self, request: AnswerRequest) -> RunRow:
+        """Gives an open activity's outcome. Raises `NotOpen`, `RunEnded`, `NotFound`."""
+        given = i.SkipActivity(
+            key=request.key,
+            output=request.output or NULL,
+            actor=request.actor,
+            reason=request.reason,
+        )
+        return await self._once(request.reference, "SkipActivity", request.request_id, given)
+
+    async def send(
+        self, reference: RunReference, *, event_id: str, name: str, payload: Payload, actor: str
+    ) -> RunRow:
+        """Gives the run an external event. Its id makes a repeat harmless. Raises `TooManyEvents`,
+        `RunEnded`, `NotFound`.
+        """
+        event = i.ReceiveEvent(event_id=event_id, name=name, payload=payload, actor=actor)
+        return await self._apply(self._queries.find(reference).run_id, event, [])
 
     async def _once(
         self, reference: RunReference, method: str, request_id: str, one: i.Input

@@ -36,6 +36,7 @@ from treadle_server.matching.polls import Taker
 from treadle_server.matching.sessions import SESSION_LEASE
 from treadle_server.runs.errors import Busy, Stopping
 from treadle_server.runs.hot import HotRun, HotRuns, wake_comes_nearer
+from treadle_server.runs.letters import Letter, letters_of
 from treadle_server.runs.model import Stop, TaskView
 from treadle_server.runs.room import must_have_room
 from treadle_server.runs.tokens import Tokens
@@ -85,6 +86,8 @@ class Turns:
         self._tokens = tokens
         self._timers = timers
         self._committed = committed
+        self.post: Callable[[Sequence[Letter]], None] = lambda letters: None
+        """Takes what is to be told to other runs; set by `messages`."""
 
     def apply(
         self,
@@ -94,13 +97,14 @@ class Turns:
         prefer: Taker | None = None,
         granted_to: Taker | None = None,
         puts: Sequence[Row] = (),
+        deletes: Sequence[tuple[Table, Key]] = (),
         new: bool = False,
     ) -> Applied:
         """Takes a turn of the run and sends it to the journal; never waits.
 
         `prefer` is offered the turn's own activities first (the worker that just reported). `puts`
-        go into the same unit. `new` says that the run's row does not exist yet. `granted_to` is who
-        asked, if the input is a grant.
+        and `deletes` go into the same unit, unless the input is refused. `new` says that the run's
+        row does not exist yet. `granted_to` is who asked, if the input is a grant.
         """
         # Before anything changes: there must be room for what the turn will say.
         must_have_room(self._writer)
@@ -108,7 +112,7 @@ class Turns:
             self._hot.add(hot)
         assignments: list[Assignment] = []
         try:
-            return self._take(hot, inputs, prefer, granted_to, puts, assignments, new=new)
+            return self._take(hot, inputs, prefer, granted_to, puts, deletes, assignments, new=new)
         except BaseException as error:
             # The state is ahead of the journal now, and nothing will bring the journal there.
             self._hot.drop(hot)
@@ -125,6 +129,7 @@ class Turns:
         prefer: Taker | None,
         granted_to: Taker | None,
         puts: Sequence[Row],
+        deletes: Sequence[tuple[Table, Key]],
         assignments: list[Assignment],
         *,
         new: bool,
@@ -141,16 +146,19 @@ class Turns:
             [grant] = inputs
             assert isinstance(grant, GrantLease), "only a grant is granted"
             assignments.append(Assignment(granted_to, self.task_view(hot, grant.key)))
-        # Only what succeeded is remembered under its request id.
+        letters = letters_of(hot, turn.messages)
+        if first_refusal(answers) is not None:
+            # Only what succeeded is remembered under its request id, or struck out as delivered.
+            puts, deletes = (), ()
         unit = self._unit(
-            hot, turn, now, first_seq, () if first_refusal(answers) else puts, new=new
+            hot, turn, now, first_seq, [*puts, *(one.row for one in letters)], deletes, new=new
         )
         if unit is None:
             self._after_nothing(hot, turn)
             return Applied(answers, hot.settled)
         settled = self._writer.submit(unit)
         hot.settled = settled
-        settled.add_done_callback(partial(self._release, hot, turn, unit, assignments))
+        settled.add_done_callback(partial(self._release, hot, turn, unit, assignments, letters))
         return Applied(answers, settled, assignments)
 
     def apply_soon(self, hot: HotRun, one: Input) -> None:
@@ -173,6 +181,14 @@ class Turns:
     def busy(self) -> bool:
         """Whether `apply` would raise `Busy` now."""
         return self._writer.full
+
+    def discard(self, deletes: Sequence[tuple[Table, Key]]) -> None:
+        """Strikes out rows that nothing else goes with. Raises `Busy`, `Stopping`."""
+        must_have_room(self._writer)
+        try:
+            self._writer.submit(Unit(deletes=list(deletes)))
+        except JournalError:
+            raise Stopping("the journal has failed; the server is stopping") from None
 
     def grant(self, hot: HotRun, key: str, taker: Taker) -> Applied:
         """Leases a waiting activity to a worker, if the run agrees."""
@@ -250,6 +266,7 @@ class Turns:
         now: Instant,
         first_seq: int,
         puts: Sequence[Row],
+        deletes: Sequence[tuple[Table, Key]],
         *,
         new: bool,
     ) -> Unit | None:
@@ -261,13 +278,16 @@ class Turns:
         write_row = self._bring_row_up_to_date(hot, now, new=new)
         added, removed = queue_changes(state, turn)
         rows = [*puts, *(Row(Table.READY, ready_key(hot, place)) for place in added)]
-        if not (records or write_row or rows or removed):
+        if not (records or write_row or rows or removed or deletes):
             return None
         return Unit(
             records=records,
             run=copy_row(hot) if write_row else None,
             puts=rows,
-            deletes=[(Table.READY, ready_key(hot, place)) for place in removed],
+            deletes=[
+                *deletes,
+                *((Table.READY, ready_key(hot, place)) for place in removed),
+            ],
         )
 
     def _bring_row_up_to_date(self, hot: HotRun, now: Instant, *, new: bool) -> bool:
@@ -300,6 +320,7 @@ class Turns:
         turn: Turn,
         unit: Unit,
         assignments: list[Assignment],
+        letters: Sequence[Letter],
         settled: asyncio.Future[Outcome],
     ) -> None:
         if (
@@ -315,6 +336,8 @@ class Turns:
             self._hand_over(hot, assignment)
         self.offer(hot, turn.offers)
         self._send_stops(hot, turn)
+        if letters:
+            self.post(letters)
         state = hot.state
         if not hot.dropped:
             if turn.unfinished:

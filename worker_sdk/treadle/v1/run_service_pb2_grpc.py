@@ -87,6 +87,31 @@ class RunServiceStub(object):
                 request_serializer=treadle_dot_v1_dot_run__service__pb2.AnswerIncidentRequest.SerializeToString,
                 response_deserializer=treadle_dot_v1_dot_run__service__pb2.AnswerIncidentResponse.FromString,
                 _registered_method=True)
+        self.SendEvent = channel.unary_unary(
+                '/treadle.v1.RunService/SendEvent',
+                request_serializer=treadle_dot_v1_dot_run__service__pb2.SendEventRequest.SerializeToString,
+                response_deserializer=treadle_dot_v1_dot_run__service__pb2.SendEventResponse.FromString,
+                _registered_method=True)
+        self.PauseRun = channel.unary_unary(
+                '/treadle.v1.RunService/PauseRun',
+                request_serializer=treadle_dot_v1_dot_run__service__pb2.PauseRunRequest.SerializeToString,
+                response_deserializer=treadle_dot_v1_dot_run__service__pb2.PauseRunResponse.FromString,
+                _registered_method=True)
+        self.ResumeRun = channel.unary_unary(
+                '/treadle.v1.RunService/ResumeRun',
+                request_serializer=treadle_dot_v1_dot_run__service__pb2.ResumeRunRequest.SerializeToString,
+                response_deserializer=treadle_dot_v1_dot_run__service__pb2.ResumeRunResponse.FromString,
+                _registered_method=True)
+        self.SkipActivity = channel.unary_unary(
+                '/treadle.v1.RunService/SkipActivity',
+                request_serializer=treadle_dot_v1_dot_run__service__pb2.SkipActivityRequest.SerializeToString,
+                response_deserializer=treadle_dot_v1_dot_run__service__pb2.SkipActivityResponse.FromString,
+                _registered_method=True)
+        self.RetryRun = channel.unary_unary(
+                '/treadle.v1.RunService/RetryRun',
+                request_serializer=treadle_dot_v1_dot_run__service__pb2.RetryRunRequest.SerializeToString,
+                response_deserializer=treadle_dot_v1_dot_run__service__pb2.RetryRunResponse.FromString,
+                _registered_method=True)
 
 
 class RunServiceServicer(object):
@@ -167,6 +192,43 @@ class RunServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SendEvent(self, request, context):
+        """Sends an external event to a run that waits for it, or will: it is kept until it is consumed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PauseRun(self, request, context):
+        """Holds the run back: what workers have goes on and is taken, but nothing new starts and no timer
+        counts until it is resumed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResumeRun(self, request, context):
+        """Lets a paused run go on.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SkipActivity(self, request, context):
+        """Gives the outcome of an open activity by hand, whoever has it: it counts as done.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RetryRun(self, request, context):
+        """Takes up a run that failed, was cancelled or timed out: a new run of the same workflow id and
+        version that starts from the outcomes of the old one, which never changes.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RunServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -219,6 +281,31 @@ def add_RunServiceServicer_to_server(servicer, server):
                     servicer.AnswerIncident,
                     request_deserializer=treadle_dot_v1_dot_run__service__pb2.AnswerIncidentRequest.FromString,
                     response_serializer=treadle_dot_v1_dot_run__service__pb2.AnswerIncidentResponse.SerializeToString,
+            ),
+            'SendEvent': grpc.unary_unary_rpc_method_handler(
+                    servicer.SendEvent,
+                    request_deserializer=treadle_dot_v1_dot_run__service__pb2.SendEventRequest.FromString,
+                    response_serializer=treadle_dot_v1_dot_run__service__pb2.SendEventResponse.SerializeToString,
+            ),
+            'PauseRun': grpc.unary_unary_rpc_method_handler(
+                    servicer.PauseRun,
+                    request_deserializer=treadle_dot_v1_dot_run__service__pb2.PauseRunRequest.FromString,
+                    response_serializer=treadle_dot_v1_dot_run__service__pb2.PauseRunResponse.SerializeToString,
+            ),
+            'ResumeRun': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResumeRun,
+                    request_deserializer=treadle_dot_v1_dot_run__service__pb2.ResumeRunRequest.FromString,
+                    response_serializer=treadle_dot_v1_dot_run__service__pb2.ResumeRunResponse.SerializeToString,
+            ),
+            'SkipActivity': grpc.unary_unary_rpc_method_handler(
+                    servicer.SkipActivity,
+                    request_deserializer=treadle_dot_v1_dot_run__service__pb2.SkipActivityRequest.FromString,
+                    response_serializer=treadle_dot_v1_dot_run__service__pb2.SkipActivityResponse.SerializeToString,
+            ),
+            'RetryRun': grpc.unary_unary_rpc_method_handler(
+                    servicer.RetryRun,
+                    request_deserializer=treadle_dot_v1_dot_run__service__pb2.RetryRunRequest.FromString,
+                    response_serializer=treadle_dot_v1_dot_run__service__pb2.RetryRunResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -494,6 +581,141 @@ class RunService(object):
             '/treadle.v1.RunService/AnswerIncident',
             treadle_dot_v1_dot_run__service__pb2.AnswerIncidentRequest.SerializeToString,
             treadle_dot_v1_dot_run__service__pb2.AnswerIncidentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SendEvent(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/treadle.v1.RunService/SendEvent',
+            treadle_dot_v1_dot_run__service__pb2.SendEventRequest.SerializeToString,
+            treadle_dot_v1_dot_run__service__pb2.SendEventResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PauseRun(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/treadle.v1.RunService/PauseRun',
+            treadle_dot_v1_dot_run__service__pb2.PauseRunRequest.SerializeToString,
+            treadle_dot_v1_dot_run__service__pb2.PauseRunResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResumeRun(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/treadle.v1.RunService/ResumeRun',
+            treadle_dot_v1_dot_run__service__pb2.ResumeRunRequest.SerializeToString,
+            treadle_dot_v1_dot_run__service__pb2.ResumeRunResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SkipActivity(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/treadle.v1.RunService/SkipActivity',
+            treadle_dot_v1_dot_run__service__pb2.SkipActivityRequest.SerializeToString,
+            treadle_dot_v1_dot_run__service__pb2.SkipActivityResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RetryRun(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/treadle.v1.RunService/RetryRun',
+            treadle_dot_v1_dot_run__service__pb2.RetryRunRequest.SerializeToString,
+            treadle_dot_v1_dot_run__service__pb2.RetryRunResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -60,6 +60,20 @@ class RunServiceStub:
     """Ends the run at once. Open attempts are fenced off."""
     AnswerIncident: _grpc.UnaryUnaryMultiCallable[_run_service_pb2.AnswerIncidentRequest, _run_service_pb2.AnswerIncidentResponse]
     """Answers the incident of a held run."""
+    SendEvent: _grpc.UnaryUnaryMultiCallable[_run_service_pb2.SendEventRequest, _run_service_pb2.SendEventResponse]
+    """Sends an external event to a run that waits for it, or will: it is kept until it is consumed."""
+    PauseRun: _grpc.UnaryUnaryMultiCallable[_run_service_pb2.PauseRunRequest, _run_service_pb2.PauseRunResponse]
+    """Holds the run back: what workers have goes on and is taken, but nothing new starts and no timer
+    counts until it is resumed.
+    """
+    ResumeRun: _grpc.UnaryUnaryMultiCallable[_run_service_pb2.ResumeRunRequest, _run_service_pb2.ResumeRunResponse]
+    """Lets a paused run go on."""
+    SkipActivity: _grpc.UnaryUnaryMultiCallable[_run_service_pb2.SkipActivityRequest, _run_service_pb2.SkipActivityResponse]
+    """Gives the outcome of an open activity by hand, whoever has it: it counts as done."""
+    RetryRun: _grpc.UnaryUnaryMultiCallable[_run_service_pb2.RetryRunRequest, _run_service_pb2.RetryRunResponse]
+    """Takes up a run that failed, was cancelled or timed out: a new run of the same workflow id and
+    version that starts from the outcomes of the old one, which never changes.
+    """
 
 @_typing.type_check_only
 class RunServiceAsyncStub(RunServiceStub):
@@ -93,6 +107,20 @@ class RunServiceAsyncStub(RunServiceStub):
     """Ends the run at once. Open attempts are fenced off."""
     AnswerIncident: _aio.UnaryUnaryMultiCallable[_run_service_pb2.AnswerIncidentRequest, _run_service_pb2.AnswerIncidentResponse]  # type: ignore[assignment]
     """Answers the incident of a held run."""
+    SendEvent: _aio.UnaryUnaryMultiCallable[_run_service_pb2.SendEventRequest, _run_service_pb2.SendEventResponse]  # type: ignore[assignment]
+    """Sends an external event to a run that waits for it, or will: it is kept until it is consumed."""
+    PauseRun: _aio.UnaryUnaryMultiCallable[_run_service_pb2.PauseRunRequest, _run_service_pb2.PauseRunResponse]  # type: ignore[assignment]
+    """Holds the run back: what workers have goes on and is taken, but nothing new starts and no timer
+    counts until it is resumed.
+    """
+    ResumeRun: _aio.UnaryUnaryMultiCallable[_run_service_pb2.ResumeRunRequest, _run_service_pb2.ResumeRunResponse]  # type: ignore[assignment]
+    """Lets a paused run go on."""
+    SkipActivity: _aio.UnaryUnaryMultiCallable[_run_service_pb2.SkipActivityRequest, _run_service_pb2.SkipActivityResponse]  # type: ignore[assignment]
+    """Gives the outcome of an open activity by hand, whoever has it: it counts as done."""
+    RetryRun: _aio.UnaryUnaryMultiCallable[_run_service_pb2.RetryRunRequest, _run_service_pb2.RetryRunResponse]  # type: ignore[assignment]
+    """Takes up a run that failed, was cancelled or timed out: a new run of the same workflow id and
+    version that starts from the outcomes of the old one, which never changes.
+    """
 
 class RunServiceServicer(metaclass=_abc_1.ABCMeta):
     """Starts runs, looks at them and steers them.
@@ -183,5 +211,49 @@ class RunServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_run_service_pb2.AnswerIncidentResponse, _abc.Awaitable[_run_service_pb2.AnswerIncidentResponse]]:
         """Answers the incident of a held run."""
+
+    @_abc_1.abstractmethod
+    def SendEvent(
+        self,
+        request: _run_service_pb2.SendEventRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_run_service_pb2.SendEventResponse, _abc.Awaitable[_run_service_pb2.SendEventResponse]]:
+        """Sends an external event to a run that waits for it, or will: it is kept until it is consumed."""
+
+    @_abc_1.abstractmethod
+    def PauseRun(
+        self,
+        request: _run_service_pb2.PauseRunRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_run_service_pb2.PauseRunResponse, _abc.Awaitable[_run_service_pb2.PauseRunResponse]]:
+        """Holds the run back: what workers have goes on and is taken, but nothing new starts and no timer
+        counts until it is resumed.
+        """
+
+    @_abc_1.abstractmethod
+    def ResumeRun(
+        self,
+        request: _run_service_pb2.ResumeRunRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_run_service_pb2.ResumeRunResponse, _abc.Awaitable[_run_service_pb2.ResumeRunResponse]]:
+        """Lets a paused run go on."""
+
+    @_abc_1.abstractmethod
+    def SkipActivity(
+        self,
+        request: _run_service_pb2.SkipActivityRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_run_service_pb2.SkipActivityResponse, _abc.Awaitable[_run_service_pb2.SkipActivityResponse]]:
+        """Gives the outcome of an open activity by hand, whoever has it: it counts as done."""
+
+    @_abc_1.abstractmethod
+    def RetryRun(
+        self,
+        request: _run_service_pb2.RetryRunRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_run_service_pb2.RetryRunResponse, _abc.Awaitable[_run_service_pb2.RetryRunResponse]]:
+        """Takes up a run that failed, was cancelled or timed out: a new run of the same workflow id and
+        version that starts from the outcomes of the old one, which never changes.
+        """
 
 def add_RunServiceServicer_to_server(servicer: RunServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

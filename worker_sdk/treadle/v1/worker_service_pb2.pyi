@@ -171,14 +171,16 @@ class TaskResult(_message.Message):
     def __init__(self, task_token: _Optional[bytes] = ..., completed: _Optional[_Union[TaskCompleted, _Mapping]] = ..., failed: _Optional[_Union[_payload_pb2.Failure, _Mapping]] = ..., cancelled: _Optional[_Union[TaskCancelled, _Mapping]] = ..., returned: _Optional[_Union[TaskReturned, _Mapping]] = ...) -> None: ...
 
 class TaskCompleted(_message.Message):
-    __slots__ = ("output", "output_json", "memory_operations")
+    __slots__ = ("output", "output_json", "memory_operations", "skipped")
     OUTPUT_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_JSON_FIELD_NUMBER: _ClassVar[int]
     MEMORY_OPERATIONS_FIELD_NUMBER: _ClassVar[int]
+    SKIPPED_FIELD_NUMBER: _ClassVar[int]
     output: _payload_pb2.Payload
     output_json: _struct_pb2.Value
     memory_operations: _containers.RepeatedCompositeFieldContainer[_payload_pb2.MemoryOperation]
-    def __init__(self, output: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., output_json: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ..., memory_operations: _Optional[_Iterable[_Union[_payload_pb2.MemoryOperation, _Mapping]]] = ...) -> None: ...
+    skipped: bool
+    def __init__(self, output: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., output_json: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ..., memory_operations: _Optional[_Iterable[_Union[_payload_pb2.MemoryOperation, _Mapping]]] = ..., skipped: bool = ...) -> None: ...
 
 class TaskCancelled(_message.Message):
     __slots__ = ()

@@ -1,0 +1,211 @@
+"""Carries messages from run to run: external events, starts and ends of children.
+
+A letter is a row in its sender's unit. It is delivered as an input of its receiver, and struck out
+in the unit of that input; so it arrives, however often the server is killed, and changes something
+once. What was on its way when the server was killed is read from the rows at the start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+
+import structlog
+
+from treadle_server.engine import events as e
+from treadle_server.engine import inputs as i
+from treadle_server.engine.errors import Refusal, RunEnded, TooManyEvents
+from treadle_server.engine.messages import MessageKind
+from treadle_server.engine.values import ChildEnd, Failure
+from treadle_server.journal.port import Journal, JournalError, Key, Table
+from treadle_server.runs.errors import Busy, NotFound, Stopping
+from treadle_server.runs.hot import HotRuns
+from treadle_server.runs.letters import Letter, read_letter
+from treadle_server.runs.starts import Starts
+from treadle_server.runs.turns import Turns, until_settled
+
+_PAGE = 500
+_PUT_OFF_SECONDS = 0.1
+_FULL_SECONDS = 5.0
+"""A receiver that keeps as many events as it may is asked again so much later."""
+
+_ACTOR = "parent run"
+
+_log = structlog.get_logger(component="runs")
+
+_ENDS: dict[type[e.Event], ChildEnd] = {
+    e.RunCompleted: ChildEnd.COMPLETED,
+    e.RunFailed: ChildEnd.FAILED,
+    e.RunCancelled: ChildEnd.CANCELLED,
+    e.RunTimedOut: ChildEnd.TIMED_OUT,
+    e.RunTerminated: ChildEnd.TERMINATED,
+}
+
+
+class Messages:
+    """See the module's docstring. One task per receiver that has letters; none otherwise."""
+
+    def __init__(self, *, journal: Journal, hot: HotRuns, starts: Starts, turns: Turns) -> None:
+        self._journal = journal
+        self._hot = hot
+        self._starts = starts
+        self._turns = turns
+        self._waiting: dict[str, deque[Letter]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._on_their_way: set[Key] = set()
+        turns.post = self.post
+
+    def post(self, letters: Sequence[Letter]) -> None:
+        """Delivers letters whose rows are committed, each receiver's in order."""
+        for letter in letters:
+            if letter.row.key in self._on_their_way:
+                continue
+            self._on_their_way.add(letter.row.key)
+            queue = self._waiting.get(letter.receiver)
+            if queue is not None:
+                queue.append(letter)
+                continue
+            self._waiting[letter.receiver] = deque([letter])
+            self._spawn(letter.receiver)
+
+    def recover(self) -> None:
+        """Delivers what was on its way when the server ended."""
+        task = asyncio.get_running_loop().create_task(self._recover())
+        self._keep(task)
+
+    async def stop(self) -> None:
+        """Delivers nothing more; the rows stay for the next start."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def __len__(self) -> int:
+        return sum(len(queue) for queue in self._waiting.values())
+
+    async def _recover(self) -> None:
+        low: Key = ("",)
+        while rows := self._journal.scan(Table.INBOX, low, ("\U0010ffff",), _PAGE):
+            letters = (read_letter(self._journal, row) for row in rows)
+            self.post([letter for letter in letters if letter is not None])
+            low = (*rows[-1].key[:-1], _after(rows[-1].key[-1]))
+            await asyncio.sleep(0)
+
+    def _spawn(self, receiver: str) -> None:
+        self._keep(asyncio.get_running_loop().create_task(self._deliver_all(receiver)))
+
+    def _keep(self, task: asyncio.Task[None]) -> None:
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _deliver_all(self, receiver: str) -> None:
+        queue = self._waiting[receiver]
+        try:
+            while queue:
+                letter = queue[0]
+                await self._deliver(letter)
+                self._on_their_way.discard(letter.row.key)
+                queue.popleft()
+        except (Stopping, JournalError):
+            pass  # the rows are there at the next start
+        finally:
+            del self._waiting[receiver]
+
+    async def _deliver(self, letter: Letter) -> None:
+        while True:
+            try:
+                if await self._try_or_strike_out(letter):
+                    return
+            except Busy:
+                pass
+            except TooManyEvents:
+                await asyncio.sleep(_FULL_SECONDS)
+            except (Stopping, JournalError, asyncio.CancelledError):
+                raise
+            except Exception as error:  # noqa: BLE001 - one letter must not stop the others
+                _log.error("a message could not be delivered", key=letter.row.key, exc_info=error)
+                return
+            await asyncio.sleep(_PUT_OFF_SECONDS)
+
+    async def _try_or_strike_out(self, letter: Letter) -> bool:
+        try:
+            return await self._try(letter)
+        except (NotFound, RunEnded):
+            # Nobody is there to be told any more.
+            self._turns.discard(letter.delivered)
+            return True
+
+    async def _try(self, letter: Letter) -> bool:
+        """Whether it is delivered; False: once more. Raises what the receiver refuses."""
+        message = letter.message
+        if message.kind is MessageKind.START_CHILD:
+            return await self._start(letter)
+        run_id = message.run_id
+        if isinstance(message.event, e.EventSent):
+            row = self._journal.find_run(letter.namespace, message.event.workflow_id)
+            if row is None or row.end_time is not None:
+                raise NotFound(f"no open run has workflow id {message.event.workflow_id!r}")
+            run_id = row.run_id
+        return await self._apply(letter, run_id, _input(letter))
+
+    async def _apply(self, letter: Letter, run_id: bytes, one: i.Input) -> bool:
+        hot = await self._hot.load_open(run_id)
+        if hot is None:
+            raise RunEnded("the run has ended")
+        applied = self._turns.apply(hot, [one], deletes=letter.delivered)
+        committed = await until_settled(applied.settled)
+        [answer] = applied.answers
+        if isinstance(answer, Refusal):
+            raise answer
+        return committed
+
+    async def _start(self, letter: Letter) -> bool:
+        requested = letter.message.event
+        assert isinstance(requested, e.ChildRequested)
+        failure = await self._starts.start_child(
+            letter.namespace, letter.sender, requested, letter.delivered
+        )
+        if failure is None:
+            return True
+        told = i.NoteChild(
+            key=requested.key, run_id=requested.run_id, end=ChildEnd.FAILED, failure=failure
+        )
+        return await self._apply(letter, letter.sender, told)
+
+
+def _input(letter: Letter) -> i.Input:
+    message, event = letter.message, letter.message.event
+    match message.kind:
+        case MessageKind.EVENT:
+            assert isinstance(event, e.EventSent)
+            return i.ReceiveEvent(
+                event_id=event.event_id,
+                name=event.name,
+                payload=event.payload,
+                actor=f"run {letter.sender.hex()}",
+            )
+        case MessageKind.CANCEL_CHILD:
+            return i.RequestCancel(reason="its parent asked", actor=_ACTOR)
+        case MessageKind.TERMINATE_CHILD:
+            return i.Terminate(reason="its parent ended", actor=_ACTOR)
+        case _:
+            return _told(letter)
+
+
+def _told(letter: Letter) -> i.NoteChild:
+    event = letter.message.event
+    output = event.output if isinstance(event, e.RunCompleted) else None
+    failure: Failure | None = event.failure if isinstance(event, e.RunFailed) else None
+    return i.NoteChild(
+        key=letter.message.key,
+        run_id=letter.sender,
+        end=_ENDS.get(type(event)),
+        output=output,
+        failure=failure,
+    )
+
+
+def _after(part: object) -> int:
+    assert isinstance(part, int)
+    return part + 1
