@@ -79,8 +79,8 @@ def server() -> Iterator[Server]:
 
 def test_both_clients_have_the_same_verbs_with_the_same_arguments() -> None:
     for one, other in [(Client, BlockingClient), (RunHandle, BlockingRunHandle)]:
-        verbs = {name for name in vars(one) if not name.startswith("_")}
-        assert verbs == {name for name in vars(other) if not name.startswith("_")}
+        verbs = {name for name in dir(one) if not name.startswith("_")}
+        assert verbs == {name for name in dir(other) if not name.startswith("_")}
         for verb in verbs:
             parameters = [
                 [(p.name, p.kind, p.default) for p in inspect.signature(which).parameters.values()]
@@ -456,8 +456,40 @@ def test_steering(server: Server) -> None:
     assert (request.key, request.answer) == ("charge", event_pb2.INCIDENT_ANSWER_RETRY)
     answer.result()
 
-    with pytest.raises(errors.InvalidRequest, match="known are retry, fail"):
-        client.answer("r-1", key="charge", answer="skip")  # type: ignore[arg-type]
+    answer = server.call(lambda: client.answer("r-1", key="charge", answer="skip", output=7))
+    request = server.answer(RUNS, "AnswerIncident", run_service_pb2.AnswerIncidentResponse(run=run))
+    assert (request.answer, request.output.data) == (event_pb2.INCIDENT_ANSWER_SKIP, b"7")
+    answer.result()
+
+    answer = server.call(lambda: client.skip("r-1", key="charge", reason="known"))
+    request = server.answer(RUNS, "SkipActivity", run_service_pb2.SkipActivityResponse(run=run))
+    assert (request.key, request.reason, request.HasField("output")) == ("charge", "known", False)
+    answer.result()
+
+    answer = server.call(lambda: client.pause("r-1", reason="night"))
+    request = server.answer(RUNS, "PauseRun", run_service_pb2.PauseRunResponse(run=run))
+    assert (request.run_id, request.reason, bool(request.request_id)) == ("r-1", "night", True)
+    answer.result()
+
+    answer = server.call(lambda: client.resume("r-1"))
+    request = server.answer(RUNS, "ResumeRun", run_service_pb2.ResumeRunResponse(run=run))
+    assert (request.run_id, bool(request.request_id)) == ("r-1", True)
+    answer.result()
+
+    answer = server.call(lambda: client.send_event("paid", {"by": "Ada"}, workflow_id="order-7"))
+    request = server.answer(RUNS, "SendEvent", run_service_pb2.SendEventResponse(run=run))
+    assert (request.name, request.workflow_id, bool(request.event_id)) == ("paid", "order-7", True)
+    assert payload.decode(request.payload) == {"by": "Ada"}
+    answer.result()
+
+    answer = server.call(lambda: client.retry("r-1", new_input=3))
+    response = run_service_pb2.RetryRunResponse(run_id="r-2", started=True)
+    request = server.answer(RUNS, "RetryRun", response)
+    assert (request.run_id, request.input.data) == ("r-1", b"3")
+    assert answer.result().run_id == "r-2"
+
+    with pytest.raises(errors.InvalidRequest, match="known are retry, skip, fail"):
+        client.answer("r-1", key="charge", answer="later")  # type: ignore[arg-type]
     with pytest.raises(errors.InvalidRequest, match="not a conflict policy"):
         client.start("orders", conflict_policy="terminate")  # type: ignore[arg-type]
     with pytest.raises(errors.InvalidRequest, match="not a reuse policy"):

@@ -84,6 +84,10 @@ _STYLES = {
     "node_skipped": Look.SKIPPED,
     "nodes_unreached": Look.UNREACHED,
     "node_failed": Look.FAILED,
+    "run_paused": Look.HELD,
+    "wait_timed_out": Look.FAILED,
+    "child_cancel_requested": Look.CANCELLING,
+    "compensation_started": Look.CANCELLING,
 }
 
 _TIMED = frozenset(
@@ -97,6 +101,13 @@ _TIMED = frozenset(
         "activity_completed",
         "activity_failed",
         "activity_cancelled",
+        "timer_fired",
+        "timer_cancelled",
+        "wait_satisfied",
+        "wait_timed_out",
+        "wait_cancelled",
+        "child_ended",
+        "map_ended",
     }
 )
 """They end something that began at their `started_time`."""
@@ -238,7 +249,8 @@ def _edges_decided(message: pb.EdgesDecided, wording: Wording) -> str:
 
 
 def _node_skipped(message: pb.NodeSkipped, wording: Wording) -> str:
-    why = "run_if is false" if message.reason == pb.SKIP_REASON_RUN_IF else ""
+    reasons = {pb.SKIP_REASON_RUN_IF: "run_if is false", pb.SKIP_REASON_BY_HAND: "by hand"}
+    why = reasons.get(message.reason, "")
     return _joined(why, f"counts with {wording.value(message.output)}")
 
 
@@ -250,6 +262,79 @@ def _nodes_unreached(message: pb.NodesUnreached, wording: Wording) -> str:
 
 def _node_failed(message: pb.NodeFailed, wording: Wording) -> str:
     return wording.failure(message.failure)
+
+
+def _by_whom(message: Any, wording: Wording) -> str:
+    return _joined(_by(message.actor), _because(getattr(message, "reason", "")))
+
+
+def _output(message: Any, wording: Wording) -> str:
+    return f"output {wording.value(message.output)}"
+
+
+def _activity_overridden(message: pb.ActivityOverridden, wording: Wording) -> str:
+    return _joined(_output(message, wording), _by_whom(message, wording))
+
+
+def _timer_started(message: pb.TimerStarted, wording: Wording) -> str:
+    return f"until {moments.long_time(message.due_time, utc=wording.utc)}"
+
+
+def _event_received(message: pb.EventReceived, wording: Wording) -> str:
+    return _joined(message.name, wording.value(message.payload), _by(message.actor))
+
+
+def _wait_started(message: pb.WaitStarted, wording: Wording) -> str:
+    until = ""
+    if message.HasField("until"):
+        until = f"until {moments.long_time(message.until, utc=wording.utc)}"
+    return _joined(f"for {message.name}", until)
+
+
+def _event_sent(message: pb.EventSent, wording: Wording) -> str:
+    return f"{message.name} to {message.workflow_id}, {wording.value(message.payload)}"
+
+
+def _child_requested(message: pb.ChildRequested, wording: Wording) -> str:
+    return _joined(
+        f"{message.workflow} as {message.workflow_id}",
+        "" if message.awaited else "not awaited",
+        f"input {wording.value(message.input)}",
+    )
+
+
+def _child_ended(message: pb.ChildEnded, wording: Wording) -> str:
+    end = _enum_words(pb.ChildEnd.Name(message.end), "CHILD_END_")
+    failure = wording.failure(message.failure) if message.HasField("failure") else ""
+    output = _output(message, wording) if message.HasField("output") else ""
+    return _joined(end, failure, output)
+
+
+def _node_completed(message: pb.NodeCompleted, wording: Wording) -> str:
+    return _joined("taken over" if message.seeded else "", _output(message, wording))
+
+
+def _loop_turned(message: pb.LoopTurned, wording: Wording) -> str:
+    return f"{message.header}, iteration {message.iteration}"
+
+
+def _map_started(message: pb.MapStarted, wording: Wording) -> str:
+    return f"{len(message.items):,} items"
+
+
+def _map_ended(message: pb.MapEnded, wording: Wording) -> str:
+    failure = wording.failure(message.failure) if message.HasField("failure") else ""
+    failed = f"{message.failed:,} failed" if message.failed else ""
+    return _joined(f"{message.completed:,} completed", failed, failure)
+
+
+def _compensation_registered(message: pb.CompensationRegistered, wording: Wording) -> str:
+    return f"{message.type} undoes {message.of}, input {wording.value(message.input)}"
+
+
+def _compensation_ended(message: pb.CompensationEnded, wording: Wording) -> str:
+    left = ", ".join(message.not_undone)
+    return _joined(f"{len(message.undone):,} undone", f"not undone: {left}" if left else "")
 
 
 _DETAILS: dict[str, Callable[[Any, Wording], str]] = {
@@ -272,4 +357,19 @@ _DETAILS: dict[str, Callable[[Any, Wording], str]] = {
     "node_skipped": _node_skipped,
     "nodes_unreached": _nodes_unreached,
     "node_failed": _node_failed,
+    "run_paused": _by_whom,
+    "run_resumed": _by_whom,
+    "activity_overridden": _activity_overridden,
+    "timer_started": _timer_started,
+    "event_received": _event_received,
+    "wait_started": _wait_started,
+    "event_sent": _event_sent,
+    "child_requested": _child_requested,
+    "child_ended": _child_ended,
+    "node_completed": _node_completed,
+    "loop_turned": _loop_turned,
+    "map_started": _map_started,
+    "map_ended": _map_ended,
+    "compensation_registered": _compensation_registered,
+    "compensation_ended": _compensation_ended,
 }

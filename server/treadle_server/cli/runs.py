@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from treadle_server.cli.command import Group
-from treadle_server.cli.exit_codes import ExitCode
 from treadle_server.cli.options import (
     Duration,
     OutputFormat,
@@ -18,6 +17,7 @@ from treadle_server.cli.options import (
     run_argument,
     time_options,
 )
+from treadle_server.cli.steering import STEERING
 from treadle_server.cli.watch import watch
 
 if TYPE_CHECKING:
@@ -310,79 +310,5 @@ def wait(settings: Settings, run: str, by_workflow_id: bool, timeout: timedelta 
     return wait_for_end(settings, Screen(settings), run_id, timeout)
 
 
-@runs.command(
-    examples=[("Ask a run to end", "treadle runs cancel order-17 --reason 'ordered twice'")]
-)
-@run_argument
-@click.option("--reason", default="", metavar="TEXT", help="For people; kept in the history.")
-@client_options
-@click.pass_obj
-def cancel(settings: Settings, run: str, by_workflow_id: bool, reason: str) -> None:
-    """Ask a run to end.
-
-    Nothing new starts; open attempts are asked to stop and waited for. Asking twice is fine.
-    """
-    from treadle_server.cli.connection import connect, run_name
-
-    with connect(settings) as client:
-        name = run_name(run, is_workflow_id=by_workflow_id)
-        _print_steered(settings, client.cancel(**name, reason=reason), "asked to end")
-
-
-@runs.command(
-    examples=[("End a run at once", "treadle runs terminate order-17 --reason 'wrong data'")]
-)
-@run_argument
-@click.option("--reason", default="", metavar="TEXT", help="For people; kept in the history.")
-@client_options
-@click.pass_obj
-def terminate(settings: Settings, run: str, by_workflow_id: bool, reason: str) -> None:
-    """End a run at once.
-
-    Nothing is compensated; results of attempts that are still open are refused.
-    """
-    from treadle_server.cli.connection import connect, run_name
-
-    with connect(settings) as client:
-        name = run_name(run, is_workflow_id=by_workflow_id)
-        _print_steered(settings, client.terminate(**name, reason=reason), "terminated")
-
-
-@runs.command(
-    examples=[("Try a held activity again", "treadle runs answer order-17 charge_payment retry")]
-)
-@run_argument
-@click.argument("key")
-@click.argument("answer", type=click.Choice(["retry", "fail"]))
-@click.option("--reason", default="", metavar="TEXT", help="For people; kept in the history.")
-@client_options
-@click.pass_obj
-def answer(
-    settings: Settings,
-    run: str,
-    by_workflow_id: bool,
-    key: str,
-    answer: Literal["retry", "fail"],
-    reason: str,
-) -> None:
-    """Answer the incident of a held run about KEY, an activity or a node.
-
-    retry: try again, with attempts counted from 0. fail: let it fail.
-    """
-    from treadle_server.cli.connection import connect, run_name
-
-    with connect(settings) as client:
-        name = run_name(run, is_workflow_id=by_workflow_id)
-        answered = client.answer(**name, key=key, answer=answer, reason=reason)
-        _print_steered(settings, answered, f"answered with {answer}")
-
-
-def _print_steered(settings: Settings, run: Run, what: str) -> int:
-    from treadle_server.cli.messages import print_message
-    from treadle_server.cli.screen import Screen
-
-    if settings.output is OutputFormat.TABLE:
-        Screen(settings).note(f"{what}: {run.workflow} v{run.version}, run {run.run_id}")
-    else:
-        print_message(run.message, settings.output)
-    return ExitCode.OK
+for steering in STEERING:
+    runs.add_command(steering)

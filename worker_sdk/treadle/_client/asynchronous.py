@@ -17,7 +17,8 @@ import grpc
 import grpc.aio
 
 from treadle._client import channel, requests, retry, statuses, values
-from treadle._client.requests import ConflictPolicy, HasDocument, IncidentAnswer, ReusePolicy, Start
+from treadle._client.asynchronous_steering import SteersRuns
+from treadle._client.requests import ConflictPolicy, HasDocument, ReusePolicy, Start
 from treadle._client.values import Definition, Run, RunDescription, RunState, StartedRun
 from treadle.errors import RequestError
 from treadle.v1 import definition_service_pb2, event_pb2, run_service_pb2
@@ -27,7 +28,7 @@ from treadle.v1.run_service_pb2_grpc import RunServiceStub
 _Response = TypeVar("_Response")
 
 
-class Client:
+class Client(SteersRuns):
     """Deploys workflows, starts runs, looks at them and steers them, from asyncio.
 
         async with treadle.Client() as client:
@@ -270,65 +271,6 @@ class Client:
             finally:
                 stream.cancel()
 
-    # --- steering ------------------------------------------------------------------------------
-
-    async def cancel(
-        self,
-        run_id: str | None = None,
-        *,
-        workflow_id: str | None = None,
-        reason: str = "",
-        request_id: str | None = None,
-    ) -> Run:
-        """Asks a run to end: nothing new starts, open attempts are asked to stop. Raises
-        `NotFound`, `Conflict`.
-        """
-        request = run_service_pb2.CancelRunRequest(
-            namespace=self.namespace,
-            request_id=requests.request_id(request_id),
-            reason=reason,
-            **requests.named_run(run_id, workflow_id),
-        )
-        return values.run((await self._call(self._runs.CancelRun, request)).run)
-
-    async def terminate(
-        self,
-        run_id: str | None = None,
-        *,
-        workflow_id: str | None = None,
-        reason: str = "",
-        request_id: str | None = None,
-    ) -> Run:
-        """Ends a run at once; open attempts are fenced off. Raises `NotFound`, `Conflict`."""
-        request = run_service_pb2.TerminateRunRequest(
-            namespace=self.namespace,
-            request_id=requests.request_id(request_id),
-            reason=reason,
-            **requests.named_run(run_id, workflow_id),
-        )
-        return values.run((await self._call(self._runs.TerminateRun, request)).run)
-
-    async def answer(
-        self,
-        run_id: str | None = None,
-        *,
-        key: str,
-        answer: IncidentAnswer,
-        workflow_id: str | None = None,
-        reason: str = "",
-        request_id: str | None = None,
-    ) -> Run:
-        """Answers a held run's incident about the activity or node `key`: "retry" or "fail"."""
-        request = run_service_pb2.AnswerIncidentRequest(
-            namespace=self.namespace,
-            request_id=requests.request_id(request_id),
-            key=key,
-            answer=requests.incident_answer(answer),
-            reason=reason,
-            **requests.named_run(run_id, workflow_id),
-        )
-        return values.run((await self._call(self._runs.AnswerIncident, request)).run)
-
     # --- calls ---------------------------------------------------------------------------------
 
     async def _result(self, run_id: str, timeout_seconds: float | None) -> object:
@@ -414,3 +356,9 @@ class RunHandle:
     async def terminate(self, reason: str = "") -> Run:
         """Ends the run at once. Raises `Conflict` if it has ended."""
         return await self._client.terminate(self.run_id, reason=reason)
+
+    async def send_event(
+        self, name: str, payload: object = None, *, event_id: str | None = None
+    ) -> Run:
+        """Sends the run an external event; see `Client.send_event`."""
+        return await self._client.send_event(name, payload, run_id=self.run_id, event_id=event_id)

@@ -14,7 +14,8 @@ from typing import Any, Self, TypeVar, cast
 import grpc
 
 from treadle._client import channel, requests, retry, statuses, values
-from treadle._client.requests import ConflictPolicy, HasDocument, IncidentAnswer, ReusePolicy, Start
+from treadle._client.blocking_steering import SteersRunsBlocking
+from treadle._client.requests import ConflictPolicy, HasDocument, ReusePolicy, Start
 from treadle._client.values import Definition, Run, RunDescription, RunState, StartedRun
 from treadle.errors import RequestError
 from treadle.v1 import definition_service_pb2, event_pb2, run_service_pb2
@@ -24,7 +25,7 @@ from treadle.v1.run_service_pb2_grpc import RunServiceStub
 _Response = TypeVar("_Response")
 
 
-class BlockingClient:
+class BlockingClient(SteersRunsBlocking):
     """Deploys workflows, starts runs, looks at them and steers them, from plain functions.
 
         with treadle.BlockingClient() as client:
@@ -266,65 +267,6 @@ class BlockingClient:
             finally:
                 stream.cancel()
 
-    # --- steering ------------------------------------------------------------------------------
-
-    def cancel(
-        self,
-        run_id: str | None = None,
-        *,
-        workflow_id: str | None = None,
-        reason: str = "",
-        request_id: str | None = None,
-    ) -> Run:
-        """Asks a run to end: nothing new starts, open attempts are asked to stop. Raises
-        `NotFound`, `Conflict`.
-        """
-        request = run_service_pb2.CancelRunRequest(
-            namespace=self.namespace,
-            request_id=requests.request_id(request_id),
-            reason=reason,
-            **requests.named_run(run_id, workflow_id),
-        )
-        return values.run((self._call(self._runs.CancelRun, request)).run)
-
-    def terminate(
-        self,
-        run_id: str | None = None,
-        *,
-        workflow_id: str | None = None,
-        reason: str = "",
-        request_id: str | None = None,
-    ) -> Run:
-        """Ends a run at once; open attempts are fenced off. Raises `NotFound`, `Conflict`."""
-        request = run_service_pb2.TerminateRunRequest(
-            namespace=self.namespace,
-            request_id=requests.request_id(request_id),
-            reason=reason,
-            **requests.named_run(run_id, workflow_id),
-        )
-        return values.run((self._call(self._runs.TerminateRun, request)).run)
-
-    def answer(
-        self,
-        run_id: str | None = None,
-        *,
-        key: str,
-        answer: IncidentAnswer,
-        workflow_id: str | None = None,
-        reason: str = "",
-        request_id: str | None = None,
-    ) -> Run:
-        """Answers a held run's incident about the activity or node `key`: "retry" or "fail"."""
-        request = run_service_pb2.AnswerIncidentRequest(
-            namespace=self.namespace,
-            request_id=requests.request_id(request_id),
-            key=key,
-            answer=requests.incident_answer(answer),
-            reason=reason,
-            **requests.named_run(run_id, workflow_id),
-        )
-        return values.run((self._call(self._runs.AnswerIncident, request)).run)
-
     # --- calls ---------------------------------------------------------------------------------
 
     def _result(self, run_id: str, timeout_seconds: float | None) -> object:
@@ -415,3 +357,7 @@ class BlockingRunHandle:
     def terminate(self, reason: str = "") -> Run:
         """Ends the run at once. Raises `Conflict` if it has ended."""
         return self._client.terminate(self.run_id, reason=reason)
+
+    def send_event(self, name: str, payload: object = None, *, event_id: str | None = None) -> Run:
+        """Sends the run an external event; see `Client.send_event`."""
+        return self._client.send_event(name, payload, run_id=self.run_id, event_id=event_id)

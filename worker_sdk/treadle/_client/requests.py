@@ -11,14 +11,14 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal, Protocol, get_args, runtime_checkable
+from typing import Any, Literal, Protocol, get_args, runtime_checkable
 
 from google.protobuf.duration_pb2 import Duration
 
 from treadle import payload
 from treadle._client.values import RunState
 from treadle.errors import InvalidRequest
-from treadle.v1 import definition_service_pb2, run_service_pb2
+from treadle.v1 import definition_service_pb2, payload_pb2, run_service_pb2
 
 ConflictPolicy = Literal["fail", "use_existing"]
 """If an open run has the workflow id: refuse, or answer with that run."""
@@ -26,7 +26,7 @@ ConflictPolicy = Literal["fail", "use_existing"]
 ReusePolicy = Literal["allow_duplicate", "allow_duplicate_failed_only", "reject_duplicate"]
 """If an ended run has the workflow id: start anyway, only if it did not complete, or refuse."""
 
-IncidentAnswer = Literal["retry", "fail"]
+IncidentAnswer = Literal["retry", "skip", "fail"]
 
 MAX_BATCH = 1_000
 MAX_WAIT_SECONDS = 60.0
@@ -149,7 +149,7 @@ def _document_text(document: Mapping[str, object] | HasDocument | str) -> bytes:
         raise InvalidRequest(f"the document cannot be written as JSON: {error}") from error
 
 
-def named_run(run_id: str | None, workflow_id: str | None) -> dict[str, str]:
+def named_run(run_id: str | None, workflow_id: str | None) -> dict[str, Any]:
     """The two fields that name a run; exactly one must be given."""
     if bool(run_id) == bool(workflow_id):
         raise InvalidRequest("name the run by run_id or by workflow_id, one of the two")
@@ -165,6 +165,11 @@ def run_state(state: RunState | str | None) -> str:
 def incident_answer(answer: IncidentAnswer) -> str:
     """The contract's name of an answer."""
     return _enum_name("INCIDENT_ANSWER_", answer, "an answer", get_args(IncidentAnswer))
+
+
+def optional_payload(value: object) -> payload_pb2.Payload | None:
+    """A payload, or None for None: the field stays absent."""
+    return None if value is None else payload.encode(value)
 
 
 def _enum_name(prefix: str, value: str | None, what: str, known: Sequence[str]) -> str:

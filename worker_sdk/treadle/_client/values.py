@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -144,6 +145,7 @@ class StartedRun:
     started: bool
     """False if the answer is a run that was there already."""
     trace_id: str
+    message: Any = field(repr=False, compare=False, default=None)
 
 
 def time(message: Timestamp) -> datetime:
@@ -179,13 +181,16 @@ def run(message: run_service_pb2.Run) -> Run:
     )
 
 
-def started(message: run_service_pb2.StartRunResponse) -> StartedRun:
+def started(
+    message: run_service_pb2.StartRunResponse | run_service_pb2.RetryRunResponse,
+) -> StartedRun:
     return StartedRun(
         run_id=message.run_id,
         workflow_id=message.workflow_id,
         version=message.version,
         started=message.started,
         trace_id=message.trace_id,
+        message=message,
     )
 
 

@@ -79,7 +79,8 @@ class NodeReader:
         self._common(fields, plan, names)
         match kind:
             case "compute":
-                plan.compute = self._expression(fields, "compute", names("params", "memory"))
+                known = names("params", "memory", "failures", "run")
+                plan.compute = self._expression(fields, "compute", known)
             case "timer":
                 plan.timer = self._timer(fields, names)
             case "wait":

@@ -1,0 +1,184 @@
+"""The verbs that steer a run, from plain functions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from treadle._client import requests, values
+from treadle._client.requests import IncidentAnswer
+from treadle._client.values import Run, StartedRun
+from treadle.v1 import run_service_pb2
+
+
+class SteersRunsBlocking:
+    """The steering part of a client.
+
+    Each verb takes a request id: repeated with the same one, it is done once and answered alike;
+    without one, the verb makes its own, so that its own repeats are safe. Raises `NotFound`, and
+    `Conflict` if the run has ended or cannot take this now.
+    """
+
+    namespace: str
+    _runs: Any
+
+    def _call(self, method: Any, request: Any, extra_seconds: float = 0.0) -> Any:
+        raise NotImplementedError
+
+    def cancel(
+        self,
+        run_id: str | None = None,
+        *,
+        workflow_id: str | None = None,
+        reason: str = "",
+        compensate: bool = True,
+        request_id: str | None = None,
+    ) -> Run:
+        """Asks a run to end: nothing new starts, open attempts are asked to stop, and what was done
+        is undone where the workflow says how, unless `compensate` is False.
+        """
+        request = run_service_pb2.CancelRunRequest(
+            namespace=self.namespace,
+            request_id=requests.request_id(request_id),
+            reason=reason,
+            skip_compensation=not compensate,
+            **requests.named_run(run_id, workflow_id),
+        )
+        return values.run((self._call(self._runs.CancelRun, request)).run)
+
+    def terminate(
+        self,
+        run_id: str | None = None,
+        *,
+        workflow_id: str | None = None,
+        reason: str = "",
+        request_id: str | None = None,
+    ) -> Run:
+        """Ends a run at once; open attempts are fenced off and nothing is undone."""
+        request = run_service_pb2.TerminateRunRequest(
+            namespace=self.namespace,
+            request_id=requests.request_id(request_id),
+            reason=reason,
+            **requests.named_run(run_id, workflow_id),
+        )
+        return values.run((self._call(self._runs.TerminateRun, request)).run)
+
+    def answer(
+        self,
+        run_id: str | None = None,
+        *,
+        key: str,
+        answer: IncidentAnswer,
+        output: object = None,
+        workflow_id: str | None = None,
+        reason: str = "",
+        request_id: str | None = None,
+    ) -> Run:
+        """Answers a held run's incident about the activity `key`: "retry", "fail", or "skip" with
+        the output that it is to have.
+        """
+        request = run_service_pb2.AnswerIncidentRequest(
+            namespace=self.namespace,
+            request_id=requests.request_id(request_id),
+            key=key,
+            answer=requests.incident_answer(answer),
+            output=requests.optional_payload(output),
+            reason=reason,
+            **requests.named_run(run_id, workflow_id),
+        )
+        return values.run((self._call(self._runs.AnswerIncident, request)).run)
+
+    def skip(
+        self,
+        run_id: str | None = None,
+        *,
+        key: str,
+        output: object = None,
+        workflow_id: str | None = None,
+        reason: str = "",
+        request_id: str | None = None,
+    ) -> Run:
+        """Gives the outcome of the open activity `key` by hand: it counts as done."""
+        request = run_service_pb2.SkipActivityRequest(
+            namespace=self.namespace,
+            request_id=requests.request_id(request_id),
+            key=key,
+            output=requests.optional_payload(output),
+            reason=reason,
+            **requests.named_run(run_id, workflow_id),
+        )
+        return values.run((self._call(self._runs.SkipActivity, request)).run)
+
+    def pause(
+        self,
+        run_id: str | None = None,
+        *,
+        workflow_id: str | None = None,
+        reason: str = "",
+        request_id: str | None = None,
+    ) -> Run:
+        """Holds a run back: what workers have goes on, but nothing new starts."""
+        request = run_service_pb2.PauseRunRequest(
+            namespace=self.namespace,
+            request_id=requests.request_id(request_id),
+            reason=reason,
+            **requests.named_run(run_id, workflow_id),
+        )
+        return values.run((self._call(self._runs.PauseRun, request)).run)
+
+    def resume(
+        self,
+        run_id: str | None = None,
+        *,
+        workflow_id: str | None = None,
+        reason: str = "",
+        request_id: str | None = None,
+    ) -> Run:
+        """Lets a paused run go on."""
+        request = run_service_pb2.ResumeRunRequest(
+            namespace=self.namespace,
+            request_id=requests.request_id(request_id),
+            reason=reason,
+            **requests.named_run(run_id, workflow_id),
+        )
+        return values.run((self._call(self._runs.ResumeRun, request)).run)
+
+    def send_event(
+        self,
+        name: str,
+        payload: object = None,
+        *,
+        run_id: str | None = None,
+        workflow_id: str | None = None,
+        event_id: str | None = None,
+    ) -> Run:
+        """Sends an external event to a run. It is kept until the run waits for it; an event whose
+        id the run has had changes nothing.
+        """
+        request = run_service_pb2.SendEventRequest(
+            namespace=self.namespace,
+            event_id=requests.request_id(event_id),
+            name=name,
+            payload=requests.optional_payload(payload),
+            **requests.named_run(run_id, workflow_id),
+        )
+        return values.run((self._call(self._runs.SendEvent, request)).run)
+
+    def retry(
+        self,
+        run_id: str | None = None,
+        *,
+        workflow_id: str | None = None,
+        new_input: object = None,
+        request_id: str | None = None,
+    ) -> StartedRun:
+        """Takes up a run that failed, was cancelled or timed out: a new run of the same workflow id
+        and version that begins with what the old one did. `new_input` None:
+        with the old one's.
+        """
+        request = run_service_pb2.RetryRunRequest(
+            namespace=self.namespace,
+            request_id=requests.request_id(request_id),
+            input=requests.optional_payload(new_input),
+            **requests.named_run(run_id, workflow_id),
+        )
+        return values.started(self._call(self._runs.RetryRun, request))
