@@ -23,9 +23,8 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal, Protocol
 
 from treadle._graph.document import (
     duration,
@@ -33,8 +32,11 @@ from treadle._graph.document import (
     plain,
     without_absent,
 )
+from treadle._graph.kinds import Formula, Join, OtherKinds
 from treadle._graph.methods import all_of, any_of, if_else, not_, text
-from treadle._graph.policies import Defaults, ErrorKind, Retry, Time
+from treadle._graph.names import ALL_NAMES, ANYWHERE
+from treadle._graph.parts import Node
+from treadle._graph.policies import Compensate, Defaults, ErrorKind, Map, Retry, Time
 from treadle._graph.recorded import Recorded
 from treadle._graph.recording import record
 from treadle._graph.refusals import CannotRecord
@@ -43,8 +45,10 @@ from treadle.errors import DefinitionError
 __all__ = [
     "ActivityLike",
     "CannotRecord",
+    "Compensate",
     "Defaults",
     "Graph",
+    "Map",
     "Node",
     "Recorded",
     "Retry",
@@ -54,9 +58,6 @@ __all__ = [
     "not_",
     "text",
 ]
-
-Formula: TypeAlias = str | Callable[..., object]
-"""CEL text, or a function that is recorded."""
 
 
 class ActivityLike(Protocol):
@@ -81,13 +82,6 @@ class ActivityLike(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
-    """A node that was added to a graph; edges take it or its id."""
-
-    id: str
-
-
 class _Absent:
     """The default of a parameter that has none: None is a value."""
 
@@ -106,14 +100,8 @@ _PARAMETER_TYPES: dict[type, str] = {
 START = "start"
 """The source of an edge that brings the run's input."""
 
-NODE_NAMES = frozenset({"params", "memory", "failures"})
-"""What expressions may name everywhere but on an edge from start, beside nodes further up."""
 
-ALL_NAMES = NODE_NAMES | {"output", "error"}
-"""The names that mean something by themselves; no node has them."""
-
-
-class Graph:
+class Graph(OtherKinds):
     """Builds the document of one graph.
 
     Args:
@@ -201,7 +189,13 @@ class Graph:
         priority: int | None = None,
         run_if: Formula | None = None,
         default_output: object = _ABSENT,
-        on_failure: Literal["fail", "continue"] | None = None,
+        on_failure: Literal["fail", "continue", "retry", "hold"] | None = None,
+        join: Join | None = None,
+        choice: Literal["all", "first"] | None = None,
+        delay: Time | None = None,
+        at: Formula | None = None,
+        map: Map | None = None,  # noqa: A002
+        compensate: Compensate | ActivityLike | str | None = None,
     ) -> Node:
         """Adds a node that runs an activity.
 
@@ -223,16 +217,21 @@ class Graph:
             run_if: the node is skipped if this is false.
             default_output: what it counts with if it is skipped, or failed with on_failure
                 "continue".
-            on_failure: what a failure that no error edge takes does: fail the run, or go on.
+            on_failure: what a failure that no error edge takes does: fail the run, go on, try again
+                without end, or hold the run and ask a person.
+            join: which of the nodes that lead here it waits for: all, any, race (any, and the
+                others are stopped), so many of them, or text such as "a and (b or c)".
+            choice: "first": of the edges that leave it, only the first that is true is taken.
+            delay: not before so long after it is reached.
+            at: not before this time, RFC 3339 text.
+            map: once for each item of a list.
+            compensate: what undoes it when the run fails or is cancelled.
         """
         node: dict[str, object] = {}
         if activity is not None and (name := self._activity_name(activity)) != id:
             node["activity"] = name
         node |= without_absent(description=description, queue=queue)
-        if isinstance(input, Mapping):
-            node["input"] = plain(input, f"the input of node {id!r}")
-        else:
-            node |= self._formula("input", input, NODE_NAMES)
+        node |= self._value("input", input, id, ANYWHERE | ({"item"} if map else set()))
         node |= without_absent(
             memory=list(memory),
             retry=retry.document() if retry else None,
@@ -242,27 +241,30 @@ class Graph:
             heartbeat=duration(heartbeat),
             priority=priority,
         )
-        node |= self._formula("run_if", run_if, NODE_NAMES, guard=True)
+        node |= self._formula("run_if", run_if, ANYWHERE, guard=True)
         if not isinstance(default_output, _Absent):
             node["default_output"] = plain(default_output, f"the default_output of node {id!r}")
-        node |= without_absent(on_failure=on_failure)
+        node |= without_absent(
+            on_failure=on_failure, join=join, choice=choice, delay=duration(delay)
+        )
+        node |= self._formula("at", at, ANYWHERE)
+        if map is not None:
+            node["map"] = self._formula("over", map.over, ANYWHERE) | without_absent(
+                parallel=map.parallel, batch=map.batch, tolerate=map.tolerate
+            )
+        if compensate is not None:
+            node["compensate"] = self._compensation(compensate)
         return self._add_node(id, node)
 
-    def fail(
-        self,
-        id: str,  # noqa: A002
-        *,
-        kind: ErrorKind,
-        message: Formula | None = None,
-        description: str = "",
-    ) -> Node:
-        """Adds a node that ends the run as failed.
-
-        `kind` is the failure's kind; `message` is CEL, by default the failure that led here.
-        """
-        fail: dict[str, object] = {"kind": kind_names([kind])[0]}
-        fail |= self._formula("message", message, NODE_NAMES | {"error"})
-        return self._add_node(id, {"fail": fail} | without_absent(description=description))
+    def _compensation(self, given: Compensate | ActivityLike | str) -> dict[str, object]:
+        how = given if isinstance(given, Compensate) else Compensate(activity=given)
+        undo: dict[str, object] = {"activity": self._activity_name(how.activity)}
+        undo |= self._formula("input", how.input, ANYWHERE | {"output"})
+        return undo | without_absent(
+            queue=how.queue,
+            retry=how.retry.document() if how.retry else None,
+            start_to_close=duration(how.start_to_close),
+        )
 
     def edge(
         self,
@@ -272,9 +274,12 @@ class Graph:
         when: Formula | None = None,
         map: Formula | None = None,  # noqa: A002
         otherwise: bool = False,
+        max_iterations: int | None = None,
+        delay: Time | None = None,
         description: str = "",
     ) -> None:
-        """Adds an edge that is taken when `source` is done.
+        """Adds an edge that is taken when `source` is done. One that leads back to a node further
+        up makes a loop; it needs a guard.
 
         Args:
             source: the node it leaves.
@@ -282,13 +287,23 @@ class Graph:
             when: taken only if this is true.
             map: what it brings to the target; the source's output as it is if None.
             otherwise: taken if no guarded edge of the source is (`else` in YAML).
+            max_iterations: of a loop; at the bound the source fails.
+            delay: of a loop: the next iteration begins so much later.
             description: for people.
         """
-        offered = NODE_NAMES | {"output"}
+        offered = ANYWHERE | {"output"}
         edge: dict[str, object] = {"from": _id(source), "to": _id(target)}
         edge |= self._formula("when", when, offered, guard=True)
         edge |= {"else": True} if otherwise else {}
         edge |= self._formula("map", map, offered)
+        edge |= without_absent(max_iterations=max_iterations, delay=duration(delay))
+        self._edges.append(edge | without_absent(description=description))
+
+    def timeout_edge(
+        self, source: Node | str, target: Node | str, *, description: str = ""
+    ) -> None:
+        """Adds an edge that is taken when the wait `source` has timed out."""
+        edge: dict[str, object] = {"from": _id(source), "to": _id(target), "on": "timeout"}
         self._edges.append(edge | without_absent(description=description))
 
     def error_edge(
@@ -311,7 +326,7 @@ class Graph:
             map: what it brings to the target; the error if None.
             description: for people.
         """
-        offered = NODE_NAMES | {"error"}
+        offered = ANYWHERE | {"error"}
         edge: dict[str, object] = {"from": _id(source), "to": _id(target), "on": "error"}
         edge |= without_absent(kinds=kind_names(kinds))
         edge |= self._formula("when", when, offered, guard=True)
@@ -334,7 +349,7 @@ class Graph:
         """Declares the run's output. Without it: the only end node's, else one per end node."""
         if self._output is not None:
             raise DefinitionError(f"graph {self.name}: its output is declared twice")
-        written = self._formula("output", formula, NODE_NAMES)
+        written = self._formula("output", formula, ANYWHERE)
         self._output = str(written["output"])
 
     # --- the document ----------------------------------------------------------------------------
@@ -416,7 +431,7 @@ class Graph:
     def _check_names(self) -> None:
         problems = [
             f"{where}: the parameter {name} is no node of the graph{self._nearest(name)}; "
-            "parameters are called output, error, params, memory, failures, or as a node"
+            "parameters are called output, error, params, memory, failures, run, or as a node"
             for where, names in self._nodes_read
             for name in sorted(names - self._nodes.keys())
         ]

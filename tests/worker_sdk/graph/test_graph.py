@@ -268,7 +268,7 @@ def test_parameters_that_are_not_there_in_this_place() -> None:
     with pytest.raises(CannotRecord, match="the parameter error, which is not there"):
         graph.edge("a", "b", map=lambda error: error.message)
     with pytest.raises(
-        CannotRecord, match=r"parameter output.*Use error, failures, memory, params or"
+        CannotRecord, match=r"parameter output.*Use error, failures, memory, params, run or"
     ):
         graph.error_edge("a", "b", map=lambda output: output)
     with pytest.raises(CannotRecord, match="the parameter output, which is not there"):

@@ -5,10 +5,10 @@ Nothing is checked here; the server knows what is allowed, and its defaults hold
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from treadle._graph.document import duration, kind_names, without_absent
 
@@ -83,3 +83,39 @@ class Defaults:
             heartbeat=duration(self.heartbeat),
             priority=self.priority,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Map:
+    """One task for each item of a list; the node's output is the list of their results.
+
+    Args:
+        over: the list; what the node gets if None. In the node's `input`, `item` is the item.
+        parallel: how many tasks are open at once.
+        batch: so many items go into one task, which gives a list of as many results.
+        tolerate: so many items may fail, or such a share ("10%"); their results are null.
+    """
+
+    over: str | Callable[..., object] | None = None
+    parallel: int | None = None
+    batch: int | None = None
+    tolerate: int | str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compensate:
+    """What undoes a node when its run fails or is cancelled.
+
+    Args:
+        activity: the activity, or the name of its type.
+        input: its input: `output` is what the node gave; that is the input if None.
+        queue: where its tasks wait; the node's defaults hold if None, as for what follows.
+        retry: when a failed attempt is tried again.
+        start_to_close: the time of one attempt.
+    """
+
+    activity: Any
+    input: str | Callable[..., object] | None = None
+    queue: str | None = None
+    retry: Retry | None = None
+    start_to_close: Time | None = None
