@@ -10,64 +10,21 @@ import gzip
 import inspect
 import json
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import grpc
-import grpc_testing
 import pytest
-from google.protobuf import any_pb2
 from google.protobuf.message import Message
-from google.rpc import error_details_pb2, status_pb2
+from google.rpc import error_details_pb2
 
+from tests.worker_sdk.fake_channel import DEFINITIONS, RUNS, Server
 from treadle import BlockingClient, Client, Start, errors, payload
 from treadle._client import requests
 from treadle._client.retry import Backoff
 from treadle.client import BlockingRunHandle, RunHandle, RunState
 from treadle.v1 import definition_service_pb2, event_pb2, payload_pb2, run_service_pb2
-
-RUNS = run_service_pb2.DESCRIPTOR.services_by_name["RunService"]
-DEFINITIONS = definition_service_pb2.DESCRIPTOR.services_by_name["DefinitionService"]
-
-
-class Server:
-    """Plays the server for one client: takes a call, looks at it, answers it."""
-
-    def __init__(self, retry_seconds: float = 20.0) -> None:
-        clock = grpc_testing.strict_real_time()
-        self.channel = grpc_testing.channel([RUNS, DEFINITIONS], clock)
-        self.client = BlockingClient(connection=self.channel, retry_seconds=retry_seconds)
-        self._threads = ThreadPoolExecutor(1)
-
-    def call(self, verb: Callable[[], Any]) -> Future[Any]:
-        return self._threads.submit(verb)
-
-    def take(self, service: Any, method: str) -> tuple[Any, Any]:
-        _, request, rpc = self.channel.take_unary_unary(service.methods_by_name[method])
-        rpc.send_initial_metadata(())
-        return request, rpc
-
-    def answer(self, service: Any, method: str, response: Message) -> Any:
-        request, rpc = self.take(service, method)
-        rpc.terminate(response, (), grpc.StatusCode.OK, "")
-        return request
-
-    def refuse(
-        self, service: Any, method: str, code: grpc.StatusCode, text: str, *details: Message
-    ) -> None:
-        status = status_pb2.Status(code=code.value[0], message=text)
-        for detail in details:
-            packed = any_pb2.Any()
-            packed.Pack(detail)
-            status.details.append(packed)
-        _, rpc = self.take(service, method)
-        trailing = (("grpc-status-details-bin", status.SerializeToString()),)
-        rpc.terminate(None, trailing, code, text)
-
-    def close(self) -> None:
-        self._threads.shutdown()
 
 
 @pytest.fixture
@@ -435,65 +392,6 @@ def test_history_follows_its_pages_of_one_run(server: Server) -> None:
         request = server.answer(RUNS, "GetRunHistory", response)
         assert (request.run_id, request.workflow_id, request.after_seq) == ("r-1", "", after)
     assert [event.seq for event in answer.result()] == [2, 3, 4, 5]
-
-
-def test_steering(server: Server) -> None:
-    client = server.client
-    run = run_service_pb2.Run(run_id="r-1", state=run_service_pb2.RUN_STATE_CANCELLED)
-
-    answer = server.call(lambda: client.cancel("r-1", reason="typo"))
-    request = server.answer(RUNS, "CancelRun", run_service_pb2.CancelRunResponse(run=run))
-    assert (request.run_id, request.reason, bool(request.request_id)) == ("r-1", "typo", True)
-    assert answer.result().state is RunState.CANCELLED
-
-    answer = server.call(lambda: client.terminate(workflow_id="order-7"))
-    request = server.answer(RUNS, "TerminateRun", run_service_pb2.TerminateRunResponse(run=run))
-    assert (request.workflow_id, bool(request.request_id)) == ("order-7", True)
-    answer.result()
-
-    answer = server.call(lambda: client.answer("r-1", key="charge", answer="retry"))
-    request = server.answer(RUNS, "AnswerIncident", run_service_pb2.AnswerIncidentResponse(run=run))
-    assert (request.key, request.answer) == ("charge", event_pb2.INCIDENT_ANSWER_RETRY)
-    answer.result()
-
-    answer = server.call(lambda: client.answer("r-1", key="charge", answer="skip", output=7))
-    request = server.answer(RUNS, "AnswerIncident", run_service_pb2.AnswerIncidentResponse(run=run))
-    assert (request.answer, request.output.data) == (event_pb2.INCIDENT_ANSWER_SKIP, b"7")
-    answer.result()
-
-    answer = server.call(lambda: client.skip("r-1", key="charge", reason="known"))
-    request = server.answer(RUNS, "SkipActivity", run_service_pb2.SkipActivityResponse(run=run))
-    assert (request.key, request.reason, request.HasField("output")) == ("charge", "known", False)
-    answer.result()
-
-    answer = server.call(lambda: client.pause("r-1", reason="night"))
-    request = server.answer(RUNS, "PauseRun", run_service_pb2.PauseRunResponse(run=run))
-    assert (request.run_id, request.reason, bool(request.request_id)) == ("r-1", "night", True)
-    answer.result()
-
-    answer = server.call(lambda: client.resume("r-1"))
-    request = server.answer(RUNS, "ResumeRun", run_service_pb2.ResumeRunResponse(run=run))
-    assert (request.run_id, bool(request.request_id)) == ("r-1", True)
-    answer.result()
-
-    answer = server.call(lambda: client.send_event("paid", {"by": "Ada"}, workflow_id="order-7"))
-    request = server.answer(RUNS, "SendEvent", run_service_pb2.SendEventResponse(run=run))
-    assert (request.name, request.workflow_id, bool(request.event_id)) == ("paid", "order-7", True)
-    assert payload.decode(request.payload) == {"by": "Ada"}
-    answer.result()
-
-    answer = server.call(lambda: client.retry("r-1", new_input=3))
-    response = run_service_pb2.RetryRunResponse(run_id="r-2", started=True)
-    request = server.answer(RUNS, "RetryRun", response)
-    assert (request.run_id, request.input.data) == ("r-1", b"3")
-    assert answer.result().run_id == "r-2"
-
-    with pytest.raises(errors.InvalidRequest, match="known are retry, skip, fail"):
-        client.answer("r-1", key="charge", answer="later")  # type: ignore[arg-type]
-    with pytest.raises(errors.InvalidRequest, match="not a conflict policy"):
-        client.start("orders", conflict_policy="terminate")  # type: ignore[arg-type]
-    with pytest.raises(errors.InvalidRequest, match="not a reuse policy"):
-        client.start("orders", reuse_policy="maybe")  # type: ignore[arg-type]
 
 
 def test_the_address(monkeypatch: pytest.MonkeyPatch) -> None:

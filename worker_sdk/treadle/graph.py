@@ -201,38 +201,34 @@ class Graph(OtherKinds):
 
         Args:
             id: the node's name in this graph.
-            activity: an activity, whose schemas go into the document, or the name of its type; the
-                node's id if None.
-            description: for people.
-            queue: where its tasks wait for workers.
-            input: its input, instead of what edges bring; a mapping is passed on as it is, its text
-                leaves are CEL.
-            memory: keys of the run's memory that the activity reads.
-            retry: when a failed attempt is tried again.
-            start_to_close: the time of one attempt.
-            schedule_to_start: the wait in the queue before an attempt.
-            schedule_to_close: the whole activity, with all attempts and waits.
-            heartbeat: the gap between two heartbeats.
-            priority: 1 to 5, smaller is sooner.
+            activity: one whose schemas go into the document, or its type's name; the id if None.
+            description, queue, priority: for people; where its tasks wait; 1 to 5, smaller first.
+            input: instead of what edges bring; the text leaves of a mapping are CEL.
+            memory, retry: keys of the run's memory that it reads; when it is tried again.
+            start_to_close, schedule_to_start, schedule_to_close, heartbeat: the time of one
+                attempt, of the wait before it, of all attempts and waits, between heartbeats.
             run_if: the node is skipped if this is false.
-            default_output: what it counts with if it is skipped, or failed with on_failure
-                "continue".
+            default_output: what it counts with if skipped, or failed with on_failure "continue".
             on_failure: what a failure that no error edge takes does: fail the run, go on, try again
                 without end, or hold the run and ask a person.
             join: which of the nodes that lead here it waits for: all, any, race (any, and the
                 others are stopped), so many of them, or text such as "a and (b or c)".
             choice: "first": of the edges that leave it, only the first that is true is taken.
-            delay: not before so long after it is reached.
-            at: not before this time, RFC 3339 text.
+            delay, at: not before so long after it is reached; not before this RFC 3339 time.
             map: once for each item of a list.
             compensate: what undoes it when the run fails or is cancelled.
         """
         node: dict[str, object] = {}
         if activity is not None and (name := self._activity_name(activity)) != id:
             node["activity"] = name
-        node |= without_absent(description=description, queue=queue)
         node |= self._value("input", input, id, ANYWHERE | ({"item"} if map else set()))
+        node |= self._formula("run_if", run_if, ANYWHERE, guard=True)
+        node |= self._formula("at", at, ANYWHERE)
+        if not isinstance(default_output, _Absent):
+            node["default_output"] = plain(default_output, f"the default_output of node {id!r}")
         node |= without_absent(
+            description=description,
+            queue=queue,
             memory=list(memory),
             retry=retry.document() if retry else None,
             start_to_close=duration(start_to_close),
@@ -240,31 +236,34 @@ class Graph(OtherKinds):
             schedule_to_close=duration(schedule_to_close),
             heartbeat=duration(heartbeat),
             priority=priority,
+            on_failure=on_failure,
+            join=join,
+            choice=choice,
+            delay=duration(delay),
         )
-        node |= self._formula("run_if", run_if, ANYWHERE, guard=True)
-        if not isinstance(default_output, _Absent):
-            node["default_output"] = plain(default_output, f"the default_output of node {id!r}")
-        node |= without_absent(
-            on_failure=on_failure, join=join, choice=choice, delay=duration(delay)
-        )
-        node |= self._formula("at", at, ANYWHERE)
-        if map is not None:
-            node["map"] = self._formula("over", map.over, ANYWHERE) | without_absent(
-                parallel=map.parallel, batch=map.batch, tolerate=map.tolerate
-            )
-        if compensate is not None:
-            node["compensate"] = self._compensation(compensate)
-        return self._add_node(id, node)
+        return self._add_node(id, node | self._map(map) | self._compensation(compensate))
 
-    def _compensation(self, given: Compensate | ActivityLike | str) -> dict[str, object]:
+    def _map(self, given: Map | None) -> dict[str, object]:
+        if given is None:
+            return {}
+        over = self._formula("over", given.over, ANYWHERE)
+        return {
+            "map": over
+            | without_absent(parallel=given.parallel, batch=given.batch, tolerate=given.tolerate)
+        }
+
+    def _compensation(self, given: Compensate | ActivityLike | str | None) -> dict[str, object]:
+        if given is None:
+            return {}
         how = given if isinstance(given, Compensate) else Compensate(activity=given)
         undo: dict[str, object] = {"activity": self._activity_name(how.activity)}
         undo |= self._formula("input", how.input, ANYWHERE | {"output"})
-        return undo | without_absent(
+        undo |= without_absent(
             queue=how.queue,
             retry=how.retry.document() if how.retry else None,
             start_to_close=duration(how.start_to_close),
         )
+        return {"compensate": undo}
 
     def edge(
         self,
