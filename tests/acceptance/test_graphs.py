@@ -237,3 +237,33 @@ async def test_a_paused_run_begins_nothing(client: Client) -> None:
     assert calls == []
     await client.resume(handle.run_id)
     assert await handle.result(20) == {"booking": "x-1"}
+
+
+async def test_the_command_line_says_what_a_run_waits_for(
+    client: Client, service: LocalService
+) -> None:
+    document = """{"nodes": {"ask": {"wait": {"event": "approved", "timeout": "1h"}},
+                             "nap": {"timer": "1h"},
+                             "sum": {"compute": "1 + 1"}}}"""
+    handle = await started(client, "waiting", document)
+    await until(lambda: _waiting(handle))
+
+    def treadle(*line: str) -> str:
+        done = subprocess.run(
+            [str(TREADLE), "runs", *line, "--address", service.address],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=30,
+        )
+        return done.stdout
+
+    shown = await asyncio.to_thread(treadle, "get", handle.run_id)
+    assert "the event approved (ask), until" in shown
+    assert "the timer nap, for" in shown
+    history = await asyncio.to_thread(treadle, "history", handle.run_id)
+    assert "WaitStarted" in history
+    assert "for approved, until" in history
+    await handle.cancel()
+    watched = await asyncio.to_thread(treadle, "watch", handle.run_id)
+    assert "TimerCancelled" in watched

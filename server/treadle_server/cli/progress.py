@@ -264,6 +264,39 @@ def _node_failed(run: RunProgress, event: event_pb2.NodeFailed, at: float) -> No
     node.failure = event.failure
 
 
+def _goes_on(word: str) -> Callable[[RunProgress, Any, float], None]:
+    """Something that the server or another run does, without attempts."""
+
+    def handle(run: RunProgress, event: Any, at: float) -> None:
+        node = run._node(getattr(event, "key", "") or event.node)
+        node.type, node.scheduled, node.started = word, at, at
+        run.change(node, Look.RUNNING)
+
+    return handle
+
+
+def _is_done(look: Look) -> Callable[[RunProgress, Any, float], None]:
+    def handle(run: RunProgress, event: Any, at: float) -> None:
+        run._close(getattr(event, "key", "") or event.node, look, at)
+
+    return handle
+
+
+def _child_ended(run: RunProgress, event: event_pb2.ChildEnded, at: float) -> None:
+    completed = event.end == event_pb2.CHILD_END_COMPLETED
+    node = run._close(event.key, Look.COMPLETED if completed else Look.FAILED, at)
+    if event.HasField("failure"):
+        node.failure = event.failure
+
+
+def _map_ended(run: RunProgress, event: event_pb2.MapEnded, at: float) -> None:
+    if not event.HasField("failure"):
+        run._close(event.node, Look.COMPLETED, at)
+        return
+    node = run._close(event.node, Look.FAILED, at)
+    node.failure = event.failure
+
+
 _HANDLERS: dict[str, Callable[[RunProgress, Any, float], None]] = {
     "run_started": _run_started,
     "run_completed": _ended(runs_pb.RUN_STATE_COMPLETED),
@@ -285,4 +318,19 @@ _HANDLERS: dict[str, Callable[[RunProgress, Any, float], None]] = {
     "node_skipped": _node_skipped,
     "nodes_unreached": _nodes_unreached,
     "node_failed": _node_failed,
+    "activity_overridden": _is_done(Look.COMPLETED),
+    "node_completed": _is_done(Look.COMPLETED),
+    "timer_started": _goes_on("timer"),
+    "timer_fired": _is_done(Look.COMPLETED),
+    "timer_cancelled": _is_done(Look.CANCELLED),
+    "wait_started": _goes_on("wait"),
+    "wait_satisfied": _is_done(Look.COMPLETED),
+    "wait_timed_out": _is_done(Look.FAILED),
+    "wait_cancelled": _is_done(Look.CANCELLED),
+    "event_sent": _is_done(Look.COMPLETED),
+    "child_requested": _goes_on("workflow"),
+    "child_ended": _child_ended,
+    "child_cancel_requested": _activity_cancel_requested,
+    "map_started": _goes_on("map"),
+    "map_ended": _map_ended,
 }

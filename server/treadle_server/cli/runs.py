@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -191,6 +192,8 @@ def _print_description(screen: Screen, description: RunDescription, full: bool) 
             fact("" if index else "failure", line)
     if message.incident:
         fact("incident", printable(message.incident))
+    for line in _waits_for(message, now, utc):
+        fact("waits for", printable(line))
     screen.table(facts)
     if seen.nodes:
         screen.table(progress_view.tree(seen, now, len(seen.nodes) if full else _NODES_SHOWN))
@@ -199,7 +202,27 @@ def _print_description(screen: Screen, description: RunDescription, full: bool) 
         screen.note(f"{unlisted:,} more open activities are not listed.")
     for pending in seen.nodes.values():
         if pending.incident:
-            screen.note(f"Answer with:  treadle runs answer {run.run_id} {pending.key} retry|fail")
+            answer = f"treadle runs answer {run.run_id} {pending.key} retry|skip|fail"
+            screen.note(f"Answer with:  {answer}")
+
+
+def _waits_for(message: Any, now: float, utc: bool) -> Iterator[str]:
+    """What the run waits for beside its activities, in words."""
+    from treadle_server.cli import moments
+
+    if message.paused:
+        yield "somebody who resumes it: it is paused"
+    for timer in message.pending_timers:
+        left = moments.length(max(0.0, moments.seconds_of(timer.due_time) - now))
+        yield f"the timer {timer.key}, for {left} more"
+    for wait in message.pending_waits:
+        until = ""
+        if wait.HasField("due_time"):
+            until = f", until {moments.long_time(wait.due_time, utc=utc)}"
+        yield f"the event {wait.event_name} ({wait.key}){until}"
+    for child in message.pending_children:
+        state = "" if child.started else ", which has not begun"
+        yield f"the run {child.run_id} of {child.workflow} ({child.key}){state}"
 
 
 @runs.command(
