@@ -32,6 +32,7 @@ from treadle_server.journal.writer import ThreadWriter
 from treadle_server.runs.service import Runs
 from treadle_server.telemetry.environment import InvalidEnvironment, Settings, read_environment
 from treadle_server.telemetry.exporter import ExportRecord, TraceExporter, open_trace_exporter
+from treadle_server.telemetry.log_export import open_logger_provider, sink
 from treadle_server.telemetry.logs import InvalidLogLevel, configure_logs
 from treadle_server.telemetry.metrics import Gauges, Metrics, open_meter_provider, register
 from treadle_server.telemetry.otlp import resource_of_process
@@ -76,7 +77,13 @@ class Server:
             token_secret=await self._token_secret(),
             committed=self._committed,
         )
-        self._api = ApiServer(self.runs, self._clock, self._config.address, secrets.token_bytes(32))
+        self._api = ApiServer(
+            self.runs,
+            self._clock,
+            self._config.address,
+            secrets.token_bytes(32),
+            sampling_ratio=self._settings.sampling_ratio,
+        )
         address = await self._api.start()
         await self._start_telemetry(info)
         self.runs.start_serving(info)
@@ -94,6 +101,9 @@ class Server:
             await self._exporter.close(0 if self.failed.is_set() else _FLUSH_SECONDS)
         if self._settings.metrics:
             await asyncio.to_thread(self._meter_provider.shutdown)
+        if self._settings.logs:
+            sink.detach()
+            await asyncio.to_thread(self._logger_provider.shutdown)
         await self._writer.close()
         self.journal.close()
 
@@ -121,7 +131,8 @@ class Server:
     async def _start_telemetry(self, info: Info) -> None:
         for problem in self._settings.problems:
             _log.warning(problem)
-        if not (self._settings.traces or self._settings.metrics):
+        settings = self._settings
+        if not (settings.traces or settings.metrics or settings.logs):
             return
         resource = resource_of_process({})
         if self._settings.traces:
@@ -137,8 +148,11 @@ class Server:
             )
             self._exporter.start()
             self._exporter.notify(info.position)
-        if self._settings.metrics:
-            self._meter_provider = open_meter_provider(resource)
+        if settings.logs:
+            self._logger_provider = open_logger_provider(resource, compress=settings.compress_logs)
+            sink.attach(self._logger_provider)
+        if settings.metrics:
+            self._meter_provider = open_meter_provider(resource, compress=settings.compress_metrics)
             register(self._meter_provider.get_meter("treadle"), self.metrics, self._gauges())
 
     def _gauges(self) -> Gauges:

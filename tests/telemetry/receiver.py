@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import grpc
+from opentelemetry.proto.collector.logs.v1 import logs_service_pb2, logs_service_pb2_grpc
 from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2, metrics_service_pb2_grpc
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
@@ -24,6 +25,7 @@ class Receiver(trace_service_pb2_grpc.TraceServiceServicer):
         self.requests: list[Request] = []
         self.metadata: list[dict[str, str | bytes]] = []
         self.metrics: list[metrics_service_pb2.ExportMetricsServiceRequest] = []
+        self.logs: list[logs_service_pb2.ExportLogsServiceRequest] = []
         self.answer: Answer | None = None
         self.port = 0
         self._arrived = asyncio.Condition()
@@ -46,6 +48,9 @@ class Receiver(trace_service_pb2_grpc.TraceServiceServicer):
         )
         metrics_service_pb2_grpc.add_MetricsServiceServicer_to_server(  # type: ignore[no-untyped-call]
             _Metrics(self), server
+        )
+        logs_service_pb2_grpc.add_LogsServiceServicer_to_server(  # type: ignore[no-untyped-call]
+            _Logs(self), server
         )
         self.port = server.add_insecure_port(f"127.0.0.1:{self.port}")
         await server.start()
@@ -79,6 +84,17 @@ class _Metrics(metrics_service_pb2_grpc.MetricsServiceServicer):
     ) -> metrics_service_pb2.ExportMetricsServiceResponse:
         self._receiver.metrics.append(request)
         return metrics_service_pb2.ExportMetricsServiceResponse()
+
+
+class _Logs(logs_service_pb2_grpc.LogsServiceServicer):
+    def __init__(self, receiver: Receiver) -> None:
+        self._receiver = receiver
+
+    async def Export(
+        self, request: logs_service_pb2.ExportLogsServiceRequest, context: object
+    ) -> logs_service_pb2.ExportLogsServiceResponse:
+        self._receiver.logs.append(request)
+        return logs_service_pb2.ExportLogsServiceResponse()
 
 
 def spans_in(request: Request) -> list[Span]:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import logging
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 import pytest
 import structlog
 
+from tests.telemetry.receiver import Receiver
 from tests.telemetry.story import RUN_ID
+from treadle_server.telemetry import ids
+from treadle_server.telemetry.log_export import open_logger_provider, sink
 from treadle_server.telemetry.logs import InvalidLogLevel, configure_logs, run_fields
+from treadle_server.telemetry.otlp import resource_of_process
 
 
 class Terminal(io.StringIO):
@@ -109,3 +115,36 @@ def test_an_exception_comes_with_its_stack_and_no_local_values() -> None:
             structlog.get_logger().exception("broken")
         assert "KeyError" in stream.getvalue()
         assert "hunter2" not in stream.getvalue()
+
+
+async def test_lines_go_out_over_otlp_beside_what_is_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    receiver = Receiver()
+    await receiver.listen()
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.endpoint)
+    stream = io.StringIO()
+    configure_logs({}, stream)
+    provider = open_logger_provider(resource_of_process({}))
+    sink.attach(provider)
+    try:
+        run_id = bytes(range(16))
+        structlog.get_logger().bind(**run_fields(run_id)).warning("a run waits", seconds=2.5)
+        structlog.get_logger().debug("below the level")
+    finally:
+        sink.detach()
+    structlog.get_logger().info("after the export has ended")
+    await asyncio.to_thread(provider.shutdown)
+    await receiver.leave()
+    [request] = receiver.logs
+    [resource] = request.resource_logs
+    [record] = resource.scope_logs[0].log_records
+    assert record.body.string_value == "a run waits"
+    assert (record.severity_text, record.trace_id) == ("WARNING", ids.trace_id(run_id))
+    fields = {one.key: one.value for one in record.attributes}
+    assert fields["seconds"].double_value == 2.5
+    assert fields["run_id"].string_value == str(UUID(bytes=run_id))
+    assert [line["message"] for line in lines(stream)] == [
+        "a run waits",
+        "after the export has ended",
+    ]

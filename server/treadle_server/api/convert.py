@@ -18,7 +18,7 @@ from treadle_server.engine.values import Instant, Payload
 from treadle_server.journal.codec import failure_to_message, payload_to_message
 from treadle_server.journal.port import RunRow
 from treadle_server.runs.model import DefinitionView, RunView, Started, Stop, TaskView
-from treadle_server.telemetry.ids import trace_id, traceparent
+from treadle_server.telemetry.ids import is_sampled, trace_id, traceparent
 
 
 def timestamp(instant: Instant) -> Timestamp:
@@ -162,8 +162,10 @@ def pending(activity: Activity, now: Instant) -> run_service_pb2.PendingActivity
     return message
 
 
-def task(view: TaskView, *, plain_json: bool = False) -> worker_service_pb2.Task:
-    """One attempt."""
+def task(
+    view: TaskView, *, plain_json: bool = False, sampling_ratio: float = 1.0
+) -> worker_service_pb2.Task:
+    """One attempt. Its trace header says whether the run's trace is exported."""
     scheduled = view.activity.scheduled
     message = worker_service_pb2.Task(
         task_token=view.token,
@@ -179,7 +181,9 @@ def task(view: TaskView, *, plain_json: bool = False) -> worker_service_pb2.Task
         scheduled_time=timestamp(scheduled.time),
         started_time=timestamp(view.started_time),
         deadline=timestamp(view.deadline),
-        traceparent=traceparent(view.run_id, view.key, view.lease),
+        traceparent=traceparent(
+            view.run_id, view.key, view.lease, sampled=is_sampled(view.run_id, sampling_ratio)
+        ),
         queue=scheduled.queue,
         max_attempts=scheduled.retry.max_attempts,
     )

@@ -53,11 +53,20 @@ class AddressUnusable(Exception):
 class ApiServer:
     """Serves `treadle.v1` on one address."""
 
-    def __init__(self, runs: Runs, clock: Clock, address: str, page_secret: bytes) -> None:
+    def __init__(
+        self,
+        runs: Runs,
+        clock: Clock,
+        address: str,
+        page_secret: bytes,
+        *,
+        sampling_ratio: float = 1.0,
+    ) -> None:
         self._runs = runs
         self._clock = clock
         self._address = address
         self._page_secret = page_secret
+        self._sampling_ratio = sampling_ratio
         self._health = health.aio.HealthServicer()
         self._names: list[str] = []
 
@@ -70,7 +79,7 @@ class ApiServer:
         services: dict[str, Any] = {
             "DefinitionService": DefinitionService(self._runs, pages),
             "RunService": RunService(self._runs, pages, self._clock),
-            "WorkerService": WorkerService(self._runs),
+            "WorkerService": WorkerService(self._runs, self._sampling_ratio),
         }
         for file in _FILES:
             for name, descriptor in file.DESCRIPTOR.services_by_name.items():

@@ -16,7 +16,7 @@ from treadle_server.journal.codec import (
     failure_from_message,
     memory_operation_from_message,
 )
-from treadle_server.runs.model import Beat, CompleteRequest, PollRequest, Result
+from treadle_server.runs.model import Beat, CompleteRequest, PollRequest, Result, TaskView
 from treadle_server.runs.service import Runs
 
 POLL_DEFAULT = 20 * 1_000_000
@@ -30,8 +30,9 @@ _STACK_BYTES = 16_384
 class WorkerService:
     """One method per RPC, found by its name."""
 
-    def __init__(self, runs: Runs) -> None:
+    def __init__(self, runs: Runs, sampling_ratio: float) -> None:
         self._runs = runs
+        self._sampling_ratio = sampling_ratio
 
     async def PollTasks(
         self, request: messages.PollTasksRequest, context: Any
@@ -39,10 +40,16 @@ class WorkerService:
         """Waits for tasks."""
         answer = await self._runs.poll(poll_request(request, context))
         return messages.PollTasksResponse(
-            tasks=[convert.task(task, plain_json=request.plain_json) for task in answer.tasks],
+            tasks=self._tasks(answer.tasks, plain_json=request.plain_json),
             control_messages=[convert.control(stop) for stop in answer.stops],
             delivery_id=answer.delivery_id,
         )
+
+    def _tasks(self, tasks: list[TaskView], *, plain_json: bool = False) -> list[messages.Task]:
+        return [
+            convert.task(task, plain_json=plain_json, sampling_ratio=self._sampling_ratio)
+            for task in tasks
+        ]
 
     async def CompleteTasks(
         self, request: messages.CompleteTasksRequest, _context: Any
@@ -75,7 +82,7 @@ class WorkerService:
         ]
         return messages.CompleteTasksResponse(
             statuses=statuses,
-            tasks=[convert.task(task) for task in answer.tasks],
+            tasks=self._tasks(answer.tasks),
             delivery_id=answer.delivery_id,
         )
 

@@ -34,11 +34,13 @@ class Settings:
 
     traces: bool
     metrics: bool
+    logs: bool
     sampling_ratio: float
     schedule_delay_seconds: float
     max_export_batch_size: int
     compress_traces: bool
     compress_metrics: bool
+    compress_logs: bool
     problems: tuple[str, ...]
 
 
@@ -54,6 +56,7 @@ def read_environment(environ: Mapping[str, str]) -> Settings:
     return Settings(
         traces=enabled and reader.exports("TRACES") and ratio > 0,
         metrics=enabled and reader.exports("METRICS"),
+        logs=enabled and reader.exports("LOGS"),
         sampling_ratio=ratio,
         schedule_delay_seconds=delay / 1000,
         max_export_batch_size=reader.positive(
@@ -61,6 +64,7 @@ def read_environment(environ: Mapping[str, str]) -> Settings:
         ),
         compress_traces=reader.compresses("TRACES"),
         compress_metrics=reader.compresses("METRICS"),
+        compress_logs=reader.compresses("LOGS"),
         problems=tuple(dict.fromkeys(reader.problems)),
     )
 

@@ -17,6 +17,7 @@ import structlog
 from structlog.typing import EventDict, Processor
 
 from treadle_server.telemetry import ids
+from treadle_server.telemetry.log_export import sink
 
 LEVEL_VARIABLE = "TREADLE_LOG_LEVEL"
 DEFAULT_LEVEL = "info"
@@ -49,7 +50,9 @@ def configure_logs(environ: Mapping[str, str], stream: TextIO) -> None:
     ]
     rendering = _rendering_for_people() if stream.isatty() else _rendering_for_machines()
     structlog.configure(
-        processors=[*before_rendering, *rendering],
+        # Only our own lines are exported: what the exporter says about a collector that is away
+        # would go to that collector, and so on.
+        processors=[*before_rendering, sink, *rendering],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.WriteLoggerFactory(stream),
         # Loggers are made at import; a cached one would keep what was configured then.
