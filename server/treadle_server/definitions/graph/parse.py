@@ -114,6 +114,7 @@ class _Reader:
             fields.raw("output"), "output", self._names("params", "memory", "failures", "run")
         )
         self._check_inputs()
+        self._check_children(name)
         self._check_delays()
         problems.raise_if_any()
         self.joins = joins
@@ -235,6 +236,14 @@ class _Reader:
                 )
 
     # --- checks -----------------------------------------------------------------------------------
+
+    def _check_children(self, name: str) -> None:
+        for node in self.nodes:
+            if node.child is not None and node.child.workflow == name:
+                self.problems.add(
+                    f"nodes.{node.name}.workflow",
+                    "would start itself, and that one again: a loop goes round without a new run",
+                )
 
     def _check_inputs(self) -> None:
         for edge in self.edges:
