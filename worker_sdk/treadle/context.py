@@ -69,6 +69,8 @@ class Context:
         self._task = task
         self._on_heartbeat = on_heartbeat
         self._cancel_asked = threading.Event()
+        self.skipped = False
+        """See `skip`."""
         self.run_id = task.run_id
         self.workflow_id = task.workflow_id
         self.workflow = task.workflow
@@ -135,6 +137,12 @@ class Context:
     def ask_to_stop(self) -> None:
         """Sets the flag; for the worker and for tests."""
         self._cancel_asked.set()
+
+    def skip(self) -> None:
+        """Says that there was nothing to do: what the activity returns counts, but its node shows
+        as skipped.
+        """
+        self.skipped = True
 
     # --- memory, logs, trace -------------------------------------------------------------------
 

@@ -41,7 +41,9 @@ def completed(token: bytes, output: object, context: Context) -> messages.TaskRe
     result = messages.TaskResult(
         task_token=token,
         completed=messages.TaskCompleted(
-            output=written, memory_operations=context.memory_operations()
+            output=written,
+            memory_operations=context.memory_operations(),
+            skipped=context.skipped,
         ),
     )
     if result.ByteSize() > MAX_RESULT_BYTES:
