@@ -264,6 +264,10 @@ async def test_the_command_line_says_what_a_run_waits_for(
     history = await asyncio.to_thread(treadle, "history", handle.run_id)
     assert "WaitStarted" in history
     assert "for approved, until" in history
+    picture = await asyncio.to_thread(treadle, "picture", handle.run_id)
+    assert 'n0{{"ask<br/>wait approved"}}' in picture
+    assert "class n0,n1 RUNNING" in picture
+    assert "class n2 COMPLETED" in picture
     await handle.cancel()
     watched = await asyncio.to_thread(treadle, "watch", handle.run_id)
     assert "TimerCancelled" in watched

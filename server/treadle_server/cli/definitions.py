@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 import click
 
 from treadle_server.cli.command import Group
-from treadle_server.cli.options import OutputFormat, Settings, client_options, time_options
+from treadle_server.cli.options import (
+    OutputFormat,
+    Settings,
+    client_options,
+    picture_option,
+    time_options,
+)
 
 if TYPE_CHECKING:
     from treadle.client import Definition
@@ -129,3 +135,27 @@ def _print_document(screen: Screen, definition: Definition) -> None:
         click.echo(plain_text(document, OutputFormat.JSON))
     else:
         click.echo(to_yaml(document), nl=False)
+
+
+@definitions.command(
+    examples=[
+        ("For a page in Markdown", "treadle definitions picture orders"),
+        ("An image, with Graphviz", "treadle definitions picture orders --as dot | dot -Tsvg"),
+    ]
+)
+@click.argument("name")
+@click.option(
+    "--version", type=click.IntRange(1), metavar="NUMBER", help="The version; else the current one."
+)
+@picture_option
+@client_options
+@click.pass_obj
+def picture(settings: Settings, name: str, version: int | None, drawn_as: str) -> None:
+    """Draw a graph as Mermaid or DOT."""
+    from treadle_server.cli import pictures
+    from treadle_server.cli.connection import connect
+
+    with connect(settings) as client:
+        definition = client.get_definition(name, version or 0)
+    draw = pictures.dot if drawn_as == "dot" else pictures.mermaid
+    click.echo("\n".join(draw(definition.document())))

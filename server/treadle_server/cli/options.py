@@ -132,6 +132,16 @@ def run_argument(command: _Decorated) -> _Decorated:
     return click.argument("run")(option(command))
 
 
+picture_option = click.option(
+    "--as",
+    "drawn_as",
+    type=click.Choice(["mermaid", "dot"]),
+    default="mermaid",
+    show_default=True,
+    help="The language of the picture.",
+)
+
+
 def time_options(command: _Decorated) -> _Decorated:
     """For commands that print times."""
     return click.option(

@@ -15,6 +15,7 @@ from treadle_server.cli.options import (
     OutputFormat,
     Settings,
     client_options,
+    picture_option,
     run_argument,
     time_options,
 )
@@ -204,6 +205,25 @@ def _print_description(screen: Screen, description: RunDescription, full: bool) 
         if pending.incident:
             answer = f"treadle runs answer {run.run_id} {pending.key} retry|skip|fail"
             screen.note(f"Answer with:  {answer}")
+
+
+@runs.command(examples=[("The graph with the state of each node", "treadle runs picture order-17")])
+@run_argument
+@picture_option
+@client_options
+@click.pass_obj
+def picture(settings: Settings, run: str, by_workflow_id: bool, drawn_as: str) -> None:
+    """Draw a run's graph as Mermaid or DOT, with the state of each node."""
+    from treadle_server.cli import pictures
+    from treadle_server.cli.connection import connect, run_name
+
+    with connect(settings) as client:
+        name = run_name(run, is_workflow_id=by_workflow_id)
+        description = client.get_run(**name, include_nodes=True)
+        of_run = description.run
+        document = client.get_definition(of_run.workflow, of_run.version).document()
+    draw = pictures.dot if drawn_as == "dot" else pictures.mermaid
+    click.echo("\n".join(draw(document, description.nodes)))
 
 
 def _waits_for(message: Any, now: float, utc: bool) -> Iterator[str]:
