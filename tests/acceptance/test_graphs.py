@@ -239,6 +239,37 @@ async def test_a_paused_run_begins_nothing(client: Client) -> None:
     assert await handle.result(20) == {"booking": "x-1"}
 
 
+async def test_one_stream_over_all_runs(client: Client, service: LocalService) -> None:
+    document = '{"nodes": {"sum": {"compute": "1 + 1"}}}'
+    first = await started(client, "streamed", document)
+    await first.result(20)
+    seen = client.watch_runs(workflow="streamed", after_position=0)
+    async with asyncio.timeout(20):
+        begun = await anext(seen)
+        assert (begun.run_id, begun.workflow_id) == (first.run_id, "streamed-run")
+        assert begun.event.HasField("run_started")
+        assert (await anext(seen)).event.HasField("node_completed")
+        assert (await anext(seen)).event.HasField("run_completed")
+        # What comes later comes, too; and a stream that goes on begins after what was seen.
+        second = await started(client, "streamed", document)
+        later = await anext(seen)
+        again = client.watch_runs(workflow="streamed", after_position=begun.position)
+        assert (await anext(again)).run_id == later.run_id == second.run_id
+        await again.aclose()  # type: ignore[attr-defined]
+    await seen.aclose()  # type: ignore[attr-defined]
+    process = subprocess.Popen(  # noqa: ASYNC220
+        [str(TREADLE), "runs", "tail", "--after", "0", "-o", "jsonl", "--address", service.address],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    line = json.loads(await asyncio.to_thread(process.stdout.readline))
+    process.kill()
+    process.stdout.close()
+    process.wait()
+    assert line["events"][0]["runStarted"]["workflow"] == line["workflow"]
+
+
 async def test_the_command_line_says_what_a_run_waits_for(
     client: Client, service: LocalService
 ) -> None:

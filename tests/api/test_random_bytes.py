@@ -16,7 +16,7 @@ METHODS = [
     for name, service in SERVICES.items()
     for method in service.methods
     # These wait, by what they are asked to do.
-    if method.name not in ("PollTasks", "WaitRun", "WatchRun")
+    if method.name not in ("PollTasks", "WaitRun", "WatchRun", "WatchRuns")
 ]
 NEVER = (grpc.StatusCode.UNKNOWN, grpc.StatusCode.INTERNAL, grpc.StatusCode.UNAVAILABLE)
 FILES = (definition_service_pb2, run_service_pb2, worker_service_pb2)

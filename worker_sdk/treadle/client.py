@@ -9,6 +9,7 @@ from treadle._client.values import (
     PendingActivity,
     Run,
     RunDescription,
+    RunEvent,
     RunState,
     StartedRun,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "ReusePolicy",
     "Run",
     "RunDescription",
+    "RunEvent",
     "RunHandle",
     "RunState",
     "Start",

@@ -5,18 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from google.protobuf.json_format import ParseDict, ParseError
 from google.protobuf.struct_pb2 import Value
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from treadle.v1 import definition_service_pb2, run_service_pb2, worker_service_pb2
+from treadle.v1 import definition_service_pb2, event_pb2, run_service_pb2, worker_service_pb2
 from treadle_server.engine.entities import Activity
 from treadle_server.engine.transitions import ActivityStage
 from treadle_server.engine.values import Instant, Payload
 from treadle_server.journal.codec import failure_to_message, payload_to_message
-from treadle_server.journal.port import RunRow
+from treadle_server.journal.port import Record, RunRow
 from treadle_server.runs.model import DefinitionView, RunView, Started, Stop, TaskView
 from treadle_server.telemetry.ids import is_sampled, trace_id, traceparent
 
@@ -112,6 +113,21 @@ def run_view(view: RunView, now: Instant) -> run_service_pb2.GetRunResponse:
         )
     for name, state in view.nodes:
         response.nodes.add(node=name, state=int(state))
+    return response
+
+
+def watched(
+    found: Sequence[tuple[RunRow, Record]], position: int
+) -> run_service_pb2.WatchRunsResponse:
+    """Events of several runs."""
+    response = run_service_pb2.WatchRunsResponse(position=position)
+    for row, record in found:
+        response.runs.add(
+            run_id=str(uuid.UUID(bytes=row.run_id)),
+            workflow_id=row.workflow_id,
+            workflow=row.workflow,
+            events=event_pb2.EventBatch.FromString(record.body).events,
+        )
     return response
 
 

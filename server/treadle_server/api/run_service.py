@@ -121,6 +121,19 @@ class RunService:
         async for records in self._runs.watch(reference(request), after_seq):
             yield event_bytes(records, after_seq)
 
+    async def WatchRuns(
+        self, request: messages.WatchRunsRequest, _context: Any
+    ) -> AsyncIterator[bytes]:
+        """Streams the events of all runs."""
+        after = checks.count("after_position", request.after_position, low=0, high=2**62)
+        watched = self._runs.watch_all(
+            checks.namespace(request.namespace),
+            workflow=checks.identifier("workflow", request.workflow) or None,
+            after_position=None if request.from_now else after,
+        )
+        async for found, position in watched:
+            yield convert.watched(found, position).SerializeToString()
+
     async def WaitRun(
         self, request: messages.WaitRunRequest, _context: Any
     ) -> messages.WaitRunResponse:

@@ -20,6 +20,7 @@ from treadle_server.cli.options import (
     time_options,
 )
 from treadle_server.cli.steering import STEERING
+from treadle_server.cli.tail import tail
 from treadle_server.cli.watch import watch
 
 if TYPE_CHECKING:
@@ -353,5 +354,6 @@ def wait(settings: Settings, run: str, by_workflow_id: bool, timeout: timedelta 
     return wait_for_end(settings, Screen(settings), run_id, timeout)
 
 
+runs.add_command(tail)
 for steering in STEERING:
     runs.add_command(steering)

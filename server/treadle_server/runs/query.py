@@ -22,6 +22,7 @@ _Thing = TypeVar("_Thing")
 
 ACTIVITIES_SHOWN = 1_000
 WATCH_BYTES = 1 << 20
+LOG_PAGE = 200
 _WATCH_LOOKS_AGAIN_SECONDS = 5.0
 
 
@@ -32,6 +33,14 @@ class Queries:
         self._journal = journal
         self._hot = hot
         self._stopping = asyncio.Event()
+        self._watchers: dict[asyncio.Event, None] = {}
+        self._position = 0
+
+    def committed(self, position: int) -> None:
+        """The log has come so far: those who watch all runs look again."""
+        self._position = max(self._position, position)
+        for watcher in self._watchers:
+            watcher.set()
 
     def stop(self) -> None:
         """Ends all waiting: the server is stopping."""
@@ -113,6 +122,42 @@ class Queries:
                 if hot is not None:
                     hot.watchers.pop(changed, None)
         raise Stopping("the server is stopping; watch again with the last seq")
+
+    async def watch_all(
+        self, namespace: str, *, workflow: str | None, after_position: int | None
+    ) -> AsyncIterator[tuple[list[tuple[RunRow, Record]], int]]:
+        """Records of all runs as they are committed, with the position that was come to; None:
+        from now on. Gives nothing but the position if nothing was found for a while.
+        """
+        position = self._position if after_position is None else after_position
+        changed = asyncio.Event()
+        self._watchers[changed] = None
+        try:
+            while not self._stopping.is_set():
+                changed.clear()
+                records = self._journal.read_log(position, LOG_PAGE)
+                if records:
+                    position = records[-1].position
+                yield self._of(namespace, workflow, records), position
+                if not records:
+                    await self._wait_for_change(changed)
+                else:
+                    await asyncio.sleep(0)
+        finally:
+            del self._watchers[changed]
+        raise Stopping("the server is stopping; watch again with the last position")
+
+    def _of(
+        self, namespace: str, workflow: str | None, records: list[Record]
+    ) -> list[tuple[RunRow, Record]]:
+        run_ids = list(dict.fromkeys(record.run_id for record in records))
+        rows = dict(zip(run_ids, self._journal.get_runs(run_ids), strict=True))
+        found: list[tuple[RunRow, Record]] = []
+        for record in records:
+            row = rows[record.run_id]
+            if row is not None and row.namespace == namespace and workflow in (None, row.workflow):
+                found.append((row, record))
+        return found
 
     async def _wait_for_change(self, changed: asyncio.Event) -> None:
         # A run that was not in memory is watched through its rows, which are looked at again after

@@ -5,12 +5,13 @@ module of its own.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import structlog
 
 from treadle_server.clock import Clock
+from treadle_server.engine.events import Event
 from treadle_server.engine.inputs import Wake
 from treadle_server.engine.values import Duration, Instant, Payload
 from treadle_server.ids import IdSource
@@ -68,6 +69,7 @@ class Runs:
         token_secret: bytes,
         committed: Committed = lambda events, position: None,
     ) -> None:
+        self._committed = committed
         self._clock = clock
         self._ids = ids
         self._journal = journal
@@ -83,7 +85,7 @@ class Runs:
             matching=self._matching,
             tokens=tokens,
             timers=self._timers,
-            committed=committed,
+            committed=self._on_commit,
         )
         self._polls = Polls(
             clock=clock, hot=self._hot, matching=self._matching, tokens=tokens, turns=turns
@@ -124,6 +126,7 @@ class Runs:
         self._matching.sessions.recovered = recovery.open_hand_overs(
             self._journal, info.position, self._clock.now()
         )
+        self._queries.committed(info.position)
         self._timers.start()
         self._messages.recover()
 
@@ -183,6 +186,12 @@ class Runs:
         """Records as they are committed, to the run's end."""
         return self._queries.watch(reference, after_seq)
 
+    def watch_all(
+        self, namespace: str, *, workflow: str | None, after_position: int | None
+    ) -> AsyncIterator[tuple[list[tuple[RunRow, Record]], int]]:
+        """Records of all runs as they are committed."""
+        return self._queries.watch_all(namespace, workflow=workflow, after_position=after_position)
+
     async def wait(self, reference: RunReference, timeout: Duration) -> RunView | None:
         """The run's end, or None if it does not come within `timeout`."""
         return await self._queries.wait(reference, timeout)
@@ -232,6 +241,10 @@ class Runs:
         return self._matching.waiting_tasks()
 
     # --- inside -----------------------------------------------------------------------------------
+
+    def _on_commit(self, events: Sequence[Event], position: int) -> None:
+        self._committed(events, position)
+        self._queries.committed(position)
 
     async def _wake(self, run_ids: list[bytes]) -> None:
         for run_id in run_ids:

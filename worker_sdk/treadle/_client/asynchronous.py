@@ -19,7 +19,14 @@ import grpc.aio
 from treadle._client import channel, requests, retry, statuses, values
 from treadle._client.asynchronous_steering import SteersRuns
 from treadle._client.requests import ConflictPolicy, HasDocument, ReusePolicy, Start
-from treadle._client.values import Definition, Run, RunDescription, RunState, StartedRun
+from treadle._client.values import (
+    Definition,
+    Run,
+    RunDescription,
+    RunEvent,
+    RunState,
+    StartedRun,
+)
 from treadle.errors import RequestError
 from treadle.v1 import definition_service_pb2, event_pb2, run_service_pb2
 from treadle.v1.definition_service_pb2_grpc import DefinitionServiceStub
@@ -265,6 +272,35 @@ class Client(SteersRuns):
                         if event.seq > request.after_seq:
                             request.after_seq = event.seq
                             yield event
+                return
+            except grpc.aio.AioRpcError as error:
+                await self._wait_or_raise(error, backoff)
+            finally:
+                stream.cancel()
+
+    async def watch_runs(
+        self, *, workflow: str | None = None, after_position: int | None = None
+    ) -> AsyncIterator[RunEvent]:
+        """The events of all runs as they happen, also over restarts of the server.
+
+        `workflow`: only its runs. `after_position`: what came after an event that was seen before;
+        0 is from the beginning, None from now on.
+        """
+        request = run_service_pb2.WatchRunsRequest(
+            namespace=self.namespace,
+            workflow=workflow or "",
+            after_position=after_position or 0,
+            from_now=after_position is None,
+        )
+        backoff = retry.Backoff(self._retry_seconds)
+        while True:
+            stream = self._runs.WatchRuns(request)
+            try:
+                async for response in stream:
+                    backoff = retry.Backoff(self._retry_seconds)
+                    request.from_now, request.after_position = False, response.position
+                    for event in values.run_events(response):
+                        yield event
                 return
             except grpc.aio.AioRpcError as error:
                 await self._wait_or_raise(error, backoff)

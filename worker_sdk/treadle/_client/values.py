@@ -25,7 +25,7 @@ from treadle.errors import (
     RunTimedOut,
 )
 from treadle.failure import Failure
-from treadle.v1 import definition_service_pb2, run_service_pb2
+from treadle.v1 import definition_service_pb2, event_pb2, run_service_pb2
 
 
 class RunState(enum.StrEnum):
@@ -146,6 +146,26 @@ class StartedRun:
     """False if the answer is a run that was there already."""
     trace_id: str
     message: Any = field(repr=False, compare=False, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class RunEvent:
+    """An event of some run, and where in the log of all runs it stands."""
+
+    run_id: str
+    workflow_id: str
+    workflow: str
+    position: int
+    """Go on from here with `after_position`; all events of one answer have the same."""
+    event: event_pb2.Event
+
+
+def run_events(response: run_service_pb2.WatchRunsResponse) -> list[RunEvent]:
+    return [
+        RunEvent(run.run_id, run.workflow_id, run.workflow, response.position, event)
+        for run in response.runs
+        for event in run.events
+    ]
 
 
 def time(message: Timestamp) -> datetime:

@@ -554,3 +554,35 @@ class RetryRunResponse(_message.Message):
     started: bool
     trace_id: str
     def __init__(self, run_id: _Optional[str] = ..., workflow_id: _Optional[str] = ..., version: _Optional[int] = ..., started: bool = ..., trace_id: _Optional[str] = ...) -> None: ...
+
+class WatchRunsRequest(_message.Message):
+    __slots__ = ("namespace", "workflow", "after_position", "from_now")
+    NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    WORKFLOW_FIELD_NUMBER: _ClassVar[int]
+    AFTER_POSITION_FIELD_NUMBER: _ClassVar[int]
+    FROM_NOW_FIELD_NUMBER: _ClassVar[int]
+    namespace: str
+    workflow: str
+    after_position: int
+    from_now: bool
+    def __init__(self, namespace: _Optional[str] = ..., workflow: _Optional[str] = ..., after_position: _Optional[int] = ..., from_now: bool = ...) -> None: ...
+
+class WatchRunsResponse(_message.Message):
+    __slots__ = ("runs", "position")
+    RUNS_FIELD_NUMBER: _ClassVar[int]
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    runs: _containers.RepeatedCompositeFieldContainer[RunEvents]
+    position: int
+    def __init__(self, runs: _Optional[_Iterable[_Union[RunEvents, _Mapping]]] = ..., position: _Optional[int] = ...) -> None: ...
+
+class RunEvents(_message.Message):
+    __slots__ = ("run_id", "workflow_id", "workflow", "events")
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    WORKFLOW_ID_FIELD_NUMBER: _ClassVar[int]
+    WORKFLOW_FIELD_NUMBER: _ClassVar[int]
+    EVENTS_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    workflow_id: str
+    workflow: str
+    events: _containers.RepeatedCompositeFieldContainer[_event_pb2.Event]
+    def __init__(self, run_id: _Optional[str] = ..., workflow_id: _Optional[str] = ..., workflow: _Optional[str] = ..., events: _Optional[_Iterable[_Union[_event_pb2.Event, _Mapping]]] = ...) -> None: ...

@@ -67,6 +67,11 @@ class RunServiceStub(object):
                 request_serializer=treadle_dot_v1_dot_run__service__pb2.WatchRunRequest.SerializeToString,
                 response_deserializer=treadle_dot_v1_dot_run__service__pb2.WatchRunResponse.FromString,
                 _registered_method=True)
+        self.WatchRuns = channel.unary_stream(
+                '/treadle.v1.RunService/WatchRuns',
+                request_serializer=treadle_dot_v1_dot_run__service__pb2.WatchRunsRequest.SerializeToString,
+                response_deserializer=treadle_dot_v1_dot_run__service__pb2.WatchRunsResponse.FromString,
+                _registered_method=True)
         self.WaitRun = channel.unary_unary(
                 '/treadle.v1.RunService/WaitRun',
                 request_serializer=treadle_dot_v1_dot_run__service__pb2.WaitRunRequest.SerializeToString,
@@ -158,6 +163,14 @@ class RunServiceServicer(object):
     def WatchRun(self, request, context):
         """Streams a run's events, old ones first, then new ones as they are committed; ends with the run. Resume after a
         lost connection with `after_seq`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchRuns(self, request, context):
+        """Streams the events of all runs in the order of their commits: what is there after a position, or
+        only what comes, and then whatever comes. Ends with UNAVAILABLE when the server stops.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -261,6 +274,11 @@ def add_RunServiceServicer_to_server(servicer, server):
                     servicer.WatchRun,
                     request_deserializer=treadle_dot_v1_dot_run__service__pb2.WatchRunRequest.FromString,
                     response_serializer=treadle_dot_v1_dot_run__service__pb2.WatchRunResponse.SerializeToString,
+            ),
+            'WatchRuns': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchRuns,
+                    request_deserializer=treadle_dot_v1_dot_run__service__pb2.WatchRunsRequest.FromString,
+                    response_serializer=treadle_dot_v1_dot_run__service__pb2.WatchRunsResponse.SerializeToString,
             ),
             'WaitRun': grpc.unary_unary_rpc_method_handler(
                     servicer.WaitRun,
@@ -473,6 +491,33 @@ class RunService(object):
             '/treadle.v1.RunService/WatchRun',
             treadle_dot_v1_dot_run__service__pb2.WatchRunRequest.SerializeToString,
             treadle_dot_v1_dot_run__service__pb2.WatchRunResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchRuns(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/treadle.v1.RunService/WatchRuns',
+            treadle_dot_v1_dot_run__service__pb2.WatchRunsRequest.SerializeToString,
+            treadle_dot_v1_dot_run__service__pb2.WatchRunsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -50,6 +50,10 @@ class RunServiceStub:
     """Streams a run's events, old ones first, then new ones as they are committed; ends with the run. Resume after a
     lost connection with `after_seq`.
     """
+    WatchRuns: _grpc.UnaryStreamMultiCallable[_run_service_pb2.WatchRunsRequest, _run_service_pb2.WatchRunsResponse]
+    """Streams the events of all runs in the order of their commits: what is there after a position, or
+    only what comes, and then whatever comes. Ends with UNAVAILABLE when the server stops.
+    """
     WaitRun: _grpc.UnaryUnaryMultiCallable[_run_service_pb2.WaitRunRequest, _run_service_pb2.WaitRunResponse]
     """Waits until the run has ended, at most `timeout`. Not ended by then is an OK answer with `ended` false."""
     CancelRun: _grpc.UnaryUnaryMultiCallable[_run_service_pb2.CancelRunRequest, _run_service_pb2.CancelRunResponse]
@@ -96,6 +100,10 @@ class RunServiceAsyncStub(RunServiceStub):
     WatchRun: _aio.UnaryStreamMultiCallable[_run_service_pb2.WatchRunRequest, _run_service_pb2.WatchRunResponse]  # type: ignore[assignment]
     """Streams a run's events, old ones first, then new ones as they are committed; ends with the run. Resume after a
     lost connection with `after_seq`.
+    """
+    WatchRuns: _aio.UnaryStreamMultiCallable[_run_service_pb2.WatchRunsRequest, _run_service_pb2.WatchRunsResponse]  # type: ignore[assignment]
+    """Streams the events of all runs in the order of their commits: what is there after a position, or
+    only what comes, and then whatever comes. Ends with UNAVAILABLE when the server stops.
     """
     WaitRun: _aio.UnaryUnaryMultiCallable[_run_service_pb2.WaitRunRequest, _run_service_pb2.WaitRunResponse]  # type: ignore[assignment]
     """Waits until the run has ended, at most `timeout`. Not ended by then is an OK answer with `ended` false."""
@@ -176,6 +184,16 @@ class RunServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_run_service_pb2.WatchRunResponse], _abc.AsyncIterator[_run_service_pb2.WatchRunResponse]]:
         """Streams a run's events, old ones first, then new ones as they are committed; ends with the run. Resume after a
         lost connection with `after_seq`.
+        """
+
+    @_abc_1.abstractmethod
+    def WatchRuns(
+        self,
+        request: _run_service_pb2.WatchRunsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_run_service_pb2.WatchRunsResponse], _abc.AsyncIterator[_run_service_pb2.WatchRunsResponse]]:
+        """Streams the events of all runs in the order of their commits: what is there after a position, or
+        only what comes, and then whatever comes. Ends with UNAVAILABLE when the server stops.
         """
 
     @_abc_1.abstractmethod
