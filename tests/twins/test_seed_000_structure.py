@@ -10,7 +10,7 @@ import pytest
 
 from tests.twins.conftest import Bench, events
 from treadle import Context, activity
-from treadle.errors import DefinitionError, InvalidRequest
+from treadle.errors import DefinitionError, InvalidRequest, RunFailed
 from treadle.graph import Graph, Map, not_
 
 
@@ -297,6 +297,16 @@ async def test_s000_23_a_workflow_that_contains_itself_is_refused(bench: Bench) 
     graph.workflow("again", "ouroboros")
     with pytest.raises(InvalidRequest, match="would start itself"):
         await bench.client.deploy(graph)
+
+
+async def test_s000_23_workflows_that_start_each_other_end(bench: Bench) -> None:
+    for name, other in (("hen", "egg"), ("egg", "hen")):
+        graph = Graph(name)
+        graph.workflow("next", other)
+        await bench.client.deploy(graph)
+    handle = await bench.client.start("hen")
+    with pytest.raises(RunFailed, match="32 runs stand above this one"):
+        await handle.result(30)
 
 
 async def test_s000_p07_an_edge_to_nowhere_is_refused_with_the_nearest_name() -> None:

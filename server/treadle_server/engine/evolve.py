@@ -78,6 +78,7 @@ def _run_started(state: RunState, event: e.RunStarted) -> None:
     state.deadline = event.deadline
     state.input = event.input
     state.seed = {outcome.node: outcome for outcome in event.seed}
+    state.depth = event.depth
     if event.parent_run_id:
         state.parent = (event.parent_run_id, event.parent_key)
     state.progress.start()

@@ -35,6 +35,7 @@ class StartRun:
     request_id: str = ""
     parent_run_id: bytes = b""
     parent_key: str = ""
+    depth: int = 0
     retry_of: bytes = b""
     seed: tuple[SeedOutcome, ...] = ()
 

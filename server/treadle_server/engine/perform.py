@@ -16,6 +16,11 @@ from treadle_server.engine.topology import NodeState
 from treadle_server.engine.transitions import ActivityStage
 from treadle_server.engine.values import Duration, Failure, FailureKind, Instant
 
+MAX_DEPTH = 32
+"""So deep may runs start each other. Far more than anybody draws; two workflows that start each
+other would fill the disk.
+"""
+
 
 def perform(state: RunState, command: c.Command, now: Instant) -> list[e.Event]:
     """The events of one command; `seq` and `time` are stamped by the turn."""
@@ -105,6 +110,14 @@ def _send_event(state: RunState, command: c.SendEvent, _now: Instant) -> list[e.
 
 
 def _start_child(state: RunState, command: c.StartChild, now: Instant) -> list[e.Event]:
+    if state.depth >= MAX_DEPTH:
+        failure = Failure(
+            kind=FailureKind.CHILD_FAILED,
+            message=f"{MAX_DEPTH} runs stand above this one, which is as deep as it goes; do "
+            "workflows start each other?",
+            non_retryable=True,
+        )
+        return [e.NodeFailed(node=command.key, failure=failure)]
     run_id = child_run_id(state.run_id, command.key, now)
     return [
         e.ChildRequested(
@@ -116,6 +129,7 @@ def _start_child(state: RunState, command: c.StartChild, now: Instant) -> list[e
             input=command.input,
             on_parent_end=command.on_parent_end,
             awaited=command.awaited,
+            depth=state.depth + 1,
         )
     ]
 

@@ -81,6 +81,8 @@ class RunState:
     """Outcomes of the run that this one takes up again, by key."""
     parent: tuple[bytes, str] | None = None
     """(run id, key) of the run that asked for this one."""
+    depth: int = 0
+    """How many runs stand above this one."""
     to_stop: deque[str] = field(default_factory=deque)
     """Not folded: keys that an ending run has yet to stop."""
     due: list[tuple[Instant, str]] = field(default_factory=list)

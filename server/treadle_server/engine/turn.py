@@ -216,6 +216,7 @@ def _start(turn: Turn, state: RunState, one: i.StartRun, now: Instant) -> None:
         request_id=one.request_id,
         parent_run_id=one.parent_run_id,
         parent_key=one.parent_key,
+        depth=one.depth,
         retry_of=one.retry_of,
         seed=one.seed,
     )

@@ -209,6 +209,7 @@ class Starts:
             run_timeout=compiled.definition.run_timeout,
             parent_run_id=parent_run_id,
             parent_key=requested.key,
+            depth=requested.depth,
         )
         for _ in range(_TRIES):
             hot = HotRun(row, compiled.new_state(requested.run_id), compiled)

@@ -187,7 +187,7 @@ class EventBatch(_message.Message):
     def __init__(self, events: _Optional[_Iterable[_Union[Event, _Mapping]]] = ...) -> None: ...
 
 class RunStarted(_message.Message):
-    __slots__ = ("workflow", "version", "workflow_id", "rules", "input", "deadline", "traceparent", "actor", "request_id", "parent_run_id", "parent_key", "retry_of", "seed")
+    __slots__ = ("workflow", "version", "workflow_id", "rules", "input", "deadline", "traceparent", "actor", "request_id", "parent_run_id", "parent_key", "retry_of", "seed", "depth")
     WORKFLOW_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     WORKFLOW_ID_FIELD_NUMBER: _ClassVar[int]
@@ -201,6 +201,7 @@ class RunStarted(_message.Message):
     PARENT_KEY_FIELD_NUMBER: _ClassVar[int]
     RETRY_OF_FIELD_NUMBER: _ClassVar[int]
     SEED_FIELD_NUMBER: _ClassVar[int]
+    DEPTH_FIELD_NUMBER: _ClassVar[int]
     workflow: str
     version: int
     workflow_id: str
@@ -214,7 +215,8 @@ class RunStarted(_message.Message):
     parent_key: str
     retry_of: bytes
     seed: _containers.RepeatedCompositeFieldContainer[SeedOutcome]
-    def __init__(self, workflow: _Optional[str] = ..., version: _Optional[int] = ..., workflow_id: _Optional[str] = ..., rules: _Optional[int] = ..., input: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., deadline: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., traceparent: _Optional[str] = ..., actor: _Optional[str] = ..., request_id: _Optional[str] = ..., parent_run_id: _Optional[bytes] = ..., parent_key: _Optional[str] = ..., retry_of: _Optional[bytes] = ..., seed: _Optional[_Iterable[_Union[SeedOutcome, _Mapping]]] = ...) -> None: ...
+    depth: int
+    def __init__(self, workflow: _Optional[str] = ..., version: _Optional[int] = ..., workflow_id: _Optional[str] = ..., rules: _Optional[int] = ..., input: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., deadline: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., traceparent: _Optional[str] = ..., actor: _Optional[str] = ..., request_id: _Optional[str] = ..., parent_run_id: _Optional[bytes] = ..., parent_key: _Optional[str] = ..., retry_of: _Optional[bytes] = ..., seed: _Optional[_Iterable[_Union[SeedOutcome, _Mapping]]] = ..., depth: _Optional[int] = ...) -> None: ...
 
 class SeedOutcome(_message.Message):
     __slots__ = ("node", "output", "skipped")
@@ -673,7 +675,7 @@ class EventSent(_message.Message):
     def __init__(self, key: _Optional[str] = ..., event_id: _Optional[str] = ..., name: _Optional[str] = ..., payload: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., workflow_id: _Optional[str] = ...) -> None: ...
 
 class ChildRequested(_message.Message):
-    __slots__ = ("key", "run_id", "workflow", "version", "workflow_id", "input", "on_parent_end", "awaited")
+    __slots__ = ("key", "run_id", "workflow", "version", "workflow_id", "input", "on_parent_end", "awaited", "depth")
     KEY_FIELD_NUMBER: _ClassVar[int]
     RUN_ID_FIELD_NUMBER: _ClassVar[int]
     WORKFLOW_FIELD_NUMBER: _ClassVar[int]
@@ -682,6 +684,7 @@ class ChildRequested(_message.Message):
     INPUT_FIELD_NUMBER: _ClassVar[int]
     ON_PARENT_END_FIELD_NUMBER: _ClassVar[int]
     AWAITED_FIELD_NUMBER: _ClassVar[int]
+    DEPTH_FIELD_NUMBER: _ClassVar[int]
     key: str
     run_id: bytes
     workflow: str
@@ -690,7 +693,8 @@ class ChildRequested(_message.Message):
     input: _payload_pb2.Payload
     on_parent_end: ParentClosePolicy
     awaited: bool
-    def __init__(self, key: _Optional[str] = ..., run_id: _Optional[bytes] = ..., workflow: _Optional[str] = ..., version: _Optional[int] = ..., workflow_id: _Optional[str] = ..., input: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., on_parent_end: _Optional[_Union[ParentClosePolicy, str]] = ..., awaited: bool = ...) -> None: ...
+    depth: int
+    def __init__(self, key: _Optional[str] = ..., run_id: _Optional[bytes] = ..., workflow: _Optional[str] = ..., version: _Optional[int] = ..., workflow_id: _Optional[str] = ..., input: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., on_parent_end: _Optional[_Union[ParentClosePolicy, str]] = ..., awaited: bool = ..., depth: _Optional[int] = ...) -> None: ...
 
 class ChildStarted(_message.Message):
     __slots__ = ("key", "started_time")

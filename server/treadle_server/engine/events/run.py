@@ -32,6 +32,8 @@ class RunStarted(Event):
     parent_key: str = ""
     retry_of: bytes = b""
     seed: tuple[SeedOutcome, ...] = ()
+    depth: int = 0
+    """How many runs stand above this one."""
 
 
 @dataclass(slots=True, kw_only=True)

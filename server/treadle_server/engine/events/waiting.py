@@ -114,6 +114,7 @@ class ChildRequested(Event):
     input: Payload
     on_parent_end: ParentClosePolicy
     awaited: bool
+    depth: int = 0
 
 
 @dataclass(slots=True, kw_only=True)
