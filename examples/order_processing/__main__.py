@@ -47,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
         report.show_differences(display, results)
         display.say(
             f"{len(results) - wrong} of {len(results)} orders ended as they must, "
-            f"in {seconds:.1f} s; the slowest wait between attempts"
+            f"in {seconds:.1f} s, most of it waits between attempts"
         )
         report.show_how_to_look(display, results, demo.service, kept=options.keep)
         if options.keep:

@@ -102,7 +102,7 @@ def show_how_to_look(
     print(f"    {treadle} runs history {run_id}")
     print(f"    {treadle} runs list --state failed")
     print("    # its trace: with a Jaeger on this machine (`make tools` has one), run the demo as")
-    print("    OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4317 make demo ARGS=--keep")
+    print("    OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=http://127.0.0.1:4317 make demo ARGS=--keep")
     print(f"    # and open http://127.0.0.1:16686/trace/{run_id.replace('-', '')}")
     print(f"    # logs, journal and the ledger of the outside services: {service.folder}")
 

@@ -40,7 +40,7 @@ data_dir_option = click.option(
         ("Another port and folder", "treadle server --address 127.0.0.1:7500 --data-dir ./data"),
         (
             "Traces to a collector",
-            "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4317 treadle server",
+            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=http://127.0.0.1:4317 treadle server",
         ),
     ],
 )
