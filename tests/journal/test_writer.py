@@ -239,14 +239,29 @@ async def test_a_full_queue_refuses_at_once(
     assert [found.run_id for found in journal.read_log(0, 9)] == [run_id(n) for n in range(1, 6)]
 
 
+async def test_half_of_the_room_is_kept_for_what_nobody_asked_for(
+    blocked: tuple[ThreadWriter, asyncio.Future[Outcome]], journal: WatchedJournal
+) -> None:
+    writer, first = blocked
+    waiting = [writer.submit(start(2))]
+    assert (writer.full(for_requests=True), writer.full()) == (False, False)
+    waiting.append(writer.submit(start(3)))
+    assert (writer.full(for_requests=True), writer.full()) == (True, False)
+    waiting.append(writer.submit(start(4)))
+    assert (writer.full(for_requests=True), writer.full()) == (True, True)
+    journal.may_commit.set()
+    await asyncio.gather(first, *waiting)
+
+
 async def test_bytes_that_wait_are_bounded_too(
     blocked: tuple[ThreadWriter, asyncio.Future[Outcome]], journal: WatchedJournal
 ) -> None:
     writer, first = blocked
     waiting = writer.submit(large(60_000))
-    was_full = writer.full
+    was_full = writer.full()
     over = writer.submit(large(60_000))
-    assert (was_full, writer.full) == (False, True)
+    assert (was_full, writer.full()) == (False, True)
+    assert writer.full(for_requests=True)
     with pytest.raises(JournalBusy):
         writer.submit(large(1))
     journal.may_commit.set()

@@ -71,7 +71,7 @@ class _World:
         self._client = Client(self._network, self._source(), self._journey)
         self._workers: list[asyncio.Task[None]] = []
         self._report = Report(self._seed)
-        self._server.queue_units = self._draw.choice((2, 5, 10_000, 10_000))
+        self._server.queue_units = self._draw.choice((4, 10, 10_000, 10_000))
         self._server.start()
         names: list[str] = []
         for number in range(WORKFLOWS):

@@ -22,6 +22,11 @@ MAX_COMMIT_BYTES: Final = 4 * 1024 * 1024
 ROW_OVERHEAD_BYTES: Final = 200
 """What a row weighs beside its body."""
 
+SHARE_OF_REQUESTS: Final = 0.5
+"""Requests are refused when the queue is this full. The rest is for what nobody asked for, timers
+above all: a server that is asked too much must still do what it has promised.
+"""
+
 OnFailure = Callable[[BaseException], None]
 
 Post = Callable[..., None]
@@ -74,14 +79,14 @@ class Queue:
     trims: deque[Trim] = field(default_factory=deque)
     bytes: int = 0
 
-    @property
-    def full(self) -> bool:
-        """Whether a bound is reached. The last unit before that may be of any size."""
-        return len(self.waiting) >= self.max_units or self.bytes >= self.max_bytes
+    def full(self, share: float = 1.0) -> bool:
+        """Whether a share of a bound is reached. The last unit before that may be of any size."""
+        units, size = share * self.max_units, share * self.max_bytes
+        return len(self.waiting) >= units or self.bytes >= size
 
     def add(self, waiting: Waiting) -> None:
         """Raises `JournalBusy` if it is full."""
-        if self.full:
+        if self.full():
             raise JournalBusy(f"{len(self.waiting)} units, {self.bytes} bytes wait for the disk")
         self.waiting.append(waiting)
         self.bytes += waiting.size
@@ -134,10 +139,9 @@ class Intake:
         self._refusal: str | None = None
         """Why nothing is accepted any more."""
 
-    @property
-    def full(self) -> bool:
+    def full(self, *, for_requests: bool = False) -> bool:
         """See `Writer`."""
-        return self._queue.full
+        return self._queue.full(SHARE_OF_REQUESTS if for_requests else 1.0)
 
     def _add(self, unit: Unit) -> asyncio.Future[Outcome]:
         if self._refusal is not None:

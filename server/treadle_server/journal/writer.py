@@ -31,8 +31,8 @@ from treadle_server.journal.port import Journal, Outcome, Table, Unit
 
 __all__ = ["Counters", "InlineWriter", "JournalBusy", "ThreadWriter", "Writer"]
 
-MAX_QUEUED_UNITS: Final = 10_000
-MAX_QUEUED_BYTES: Final = 64 * 1024 * 1024
+MAX_QUEUED_UNITS: Final = 20_000
+MAX_QUEUED_BYTES: Final = 128 * 1024 * 1024
 """Beyond either, `submit` raises `JournalBusy`."""
 
 
@@ -41,10 +41,10 @@ class Writer(Protocol):
 
     counters: Counters
 
-    @property
-    def full(self) -> bool:
-        """Whether `submit` would raise `JournalBusy` now: to be asked before anything is changed
-        that only a commit makes true.
+    def full(self, *, for_requests: bool = False) -> bool:
+        """Whether `submit` would raise `JournalBusy` now, or, `for_requests`, whether what is left
+        is kept for what nobody asked for. To be asked before anything is changed that only a commit
+        makes true.
         """
         ...
 

@@ -153,7 +153,7 @@ class Messages:
         hot = await self._hot.load_open(run_id)
         if hot is None:
             raise RunEnded("the run has ended")
-        applied = self._turns.apply(hot, [one], deletes=letter.delivered)
+        applied = self._turns.apply(hot, [one], deletes=letter.delivered, asked=False)
         committed = await until_settled(applied.settled)
         [answer] = applied.answers
         if isinstance(answer, Refusal):

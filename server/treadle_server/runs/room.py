@@ -8,7 +8,9 @@ from treadle_server.journal.writer import Writer
 from treadle_server.runs.errors import Busy
 
 
-def must_have_room(writer: Writer) -> None:
-    """Raises `Busy` if the journal can take nothing more at the moment."""
-    if writer.full:
+def must_have_room(writer: Writer, *, asked: bool = True) -> None:
+    """Raises `Busy` if the journal can take nothing more at the moment: of what somebody asked for,
+    or of anything.
+    """
+    if writer.full(for_requests=asked):
         raise Busy("more requests wait for the disk than may; try again in a moment")

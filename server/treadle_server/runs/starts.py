@@ -213,7 +213,7 @@ class Starts:
         )
         for _ in range(_TRIES):
             hot = HotRun(row, compiled.new_state(requested.run_id), compiled)
-            self._turns.apply(hot, [start], new=True, deletes=deletes)
+            self._turns.apply(hot, [start], new=True, deletes=deletes, asked=False)
             if await until_settled(hot.settled):
                 return None
             [there] = self._journal.get_runs([requested.run_id])

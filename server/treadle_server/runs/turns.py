@@ -99,15 +99,17 @@ class Turns:
         puts: Sequence[Row] = (),
         deletes: Sequence[tuple[Table, Key]] = (),
         new: bool = False,
+        asked: bool = True,
     ) -> Applied:
         """Takes a turn of the run and sends it to the journal; never waits.
 
         `prefer` is offered the turn's own activities first (the worker that just reported). `puts`
         and `deletes` go into the same unit, unless the input is refused. `new` says that the run's
-        row does not exist yet. `granted_to` is who asked, if the input is a grant.
+        row does not exist yet. `granted_to` is who asked, if the input is a grant. `asked` False:
+        nobody did, and it may use the room that is kept for that. Raises `Busy`, `Stopping`.
         """
         # Before anything changes: there must be room for what the turn will say.
-        must_have_room(self._writer)
+        must_have_room(self._writer, asked=asked)
         if new:
             self._hot.add(hot)
         assignments: list[Assignment] = []
@@ -170,7 +172,7 @@ class Turns:
         if hot.dropped or hot.state.ended:
             return
         try:
-            self.apply(hot, [one])
+            self.apply(hot, [one], asked=False)
         except Busy:
             loop = asyncio.get_running_loop()
             loop.call_later(_PUT_OFF_SECONDS, self.apply_soon, hot, one)
@@ -180,11 +182,11 @@ class Turns:
     @property
     def busy(self) -> bool:
         """Whether `apply` would raise `Busy` now."""
-        return self._writer.full
+        return self._writer.full(for_requests=True)
 
     def discard(self, deletes: Sequence[tuple[Table, Key]]) -> None:
         """Strikes out rows that nothing else goes with. Raises `Busy`, `Stopping`."""
-        must_have_room(self._writer)
+        must_have_room(self._writer, asked=False)
         try:
             self._writer.submit(Unit(deletes=list(deletes)))
         except JournalError:
