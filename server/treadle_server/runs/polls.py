@@ -128,17 +128,12 @@ class Polls:
         """
         stops: list[object] = []
         for run_id, key, lease in held:
-            try:
-                hot = await self._hot.load_open(run_id)
-            except NotFound:
-                hot = None
-            abandon = hot is None or not holds(hot, key, lease)
-            if not abandon and hot is not None:
-                if hot.state.activities[key].stage is not ActivityStage.CANCELLING:
-                    continue
-                await until_settled(hot.settled)
+            hot = await self._committed(run_id)
+            activity = hot.state.activities[key] if hot and holds(hot, key, lease) else None
+            if activity is not None and activity.stage is ActivityStage.LEASED:
+                continue  # it goes on
             token = self._tokens.make(namespace, run_id, key, lease)
-            stops.append(Stop(token=token, abandon=abandon))
+            stops.append(Stop(token=token, abandon=activity is None))
         return stops
 
     @staticmethod
@@ -154,18 +149,22 @@ class Polls:
         tasks: list[TaskView] = []
         for reference in references:
             run_id, key, lease = reference
-            try:
-                hot = await self._hot.load_open(run_id)
-            except NotFound:
-                continue
-            if hot is not None:
-                await until_settled(hot.settled)
-                if holds(hot, key, lease):
-                    tasks.append(self._turns.task_view(hot, key))
-                    continue
-            if session is not None:
+            hot = await self._committed(run_id)
+            if hot is not None and holds(hot, key, lease):
+                tasks.append(self._turns.task_view(hot, key))
+            elif session is not None:
                 session.leases.pop(reference, None)
         return tasks
+
+    async def _committed(self, run_id: bytes) -> HotRun | None:
+        """An open run with nothing of it on its way: what is said of it is true."""
+        try:
+            hot = await self._hot.load_open(run_id)
+        except NotFound:
+            return None
+        if hot is not None:
+            await until_settled(hot.settled)
+        return hot
 
     async def take_waiting(self, namespace: str, queue: str, taker: Taker) -> None:
         """Takes what waits in the queue, as far as the worker can hold it."""
