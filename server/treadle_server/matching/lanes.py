@@ -49,7 +49,10 @@ class Lanes:
 
     def add(self, name: LaneName, reference: TaskReference) -> None:
         """A task became ready and its row is in the journal."""
-        lane = self._lane(name)
+        lane = self._lanes.get(name)
+        if lane is None:
+            self._lane(name)  # reads the rows, this one among them
+            return
         if not lane.complete:
             # Older rows may be waiting in the journal; this one will be read after them.
             return

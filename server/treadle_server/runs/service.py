@@ -43,6 +43,7 @@ from treadle_server.runs.reports import Reports
 from treadle_server.runs.starts import Starts
 from treadle_server.runs.steering import Steering
 from treadle_server.runs.tokens import Tokens
+from treadle_server.runs.trimming import Trimmer
 from treadle_server.runs.turns import Committed, Turns
 from treadle_server.timers.loop import TimerLoop
 
@@ -76,6 +77,7 @@ class Runs:
         self._definitions = Definitions(journal, writer, clock)
         self._hot = HotRuns(journal, self._definitions)
         self._matching = Matching(clock, self._refill, self._known_types)
+        self._trimmer = Trimmer(clock, writer)
         self._timers = TimerLoop(clock, self._wake, journal.due)
         tokens = Tokens(token_secret)
         turns = self._turns = Turns(
@@ -129,6 +131,7 @@ class Runs:
         self._queries.committed(info.position)
         self._timers.start()
         self._messages.recover()
+        self._trimmer.start()
 
     def drain(self) -> None:
         """Answers everybody who waits; nobody new may wait. First step of stopping."""
@@ -139,6 +142,7 @@ class Runs:
         """Stops timers and messages. Turns that are on their way are the writer's."""
         await self._timers.stop()
         await self._messages.stop()
+        await self._trimmer.stop()
 
     # --- definitions ------------------------------------------------------------------------------
 
