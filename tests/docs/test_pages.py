@@ -43,4 +43,4 @@ def test_what_a_page_points_to_is_there(page: Path) -> None:
 def test_every_twin_is_listed_and_every_listed_twin_is_there() -> None:
     listed = set(re.findall(r"`(test_s\d+_\w+)`", Path("docs/examples.md").read_text()))
     text = "".join(file.read_text() for file in Path("tests/twins").glob("test_*.py"))
-    assert listed == set(re.findall(r"^async def (test_s\d+_\w+)", text, re.MULTILINE))
+    assert listed == set(re.findall(r"^(?:async )?def (test_s\d+_\w+)", text, re.MULTILINE))

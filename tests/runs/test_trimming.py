@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from tests.simulation.virtual_time import VirtualClock, run
+from tests.simulation.clock import VirtualClock
+from treadle.testing import run_in_virtual_time
 from treadle_server.journal.memory import MemoryJournal
 from treadle_server.journal.port import Row, Table, Unit
 from treadle_server.journal.writer import InlineWriter
@@ -36,4 +37,4 @@ def test_what_has_expired_goes_and_the_rest_stays() -> None:
         assert [row.key for row in left] == [new.key]
         return [*counts, len(left)]
 
-    assert run(world()) == [2 * AT_ONCE + 6, 1, 1]
+    assert run_in_virtual_time(world()) == [2 * AT_ONCE + 6, 1, 1]

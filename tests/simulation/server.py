@@ -13,7 +13,7 @@ import random
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, cast
 
-from tests.simulation.virtual_time import VirtualClock
+from tests.simulation.clock import VirtualClock
 from treadle_server.engine.values import Instant
 from treadle_server.ids import uuid7
 from treadle_server.journal.memory import MemoryJournal

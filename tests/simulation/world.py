@@ -13,13 +13,14 @@ from dataclasses import dataclass, field
 
 from structlog.testing import capture_logs
 
-from tests.simulation import laws, virtual_time
+from tests.simulation import laws
 from tests.simulation.graphs import graph
 from tests.simulation.journey import Journey
 from tests.simulation.network import Network, Weather
 from tests.simulation.people import Client
 from tests.simulation.server import Server
 from tests.simulation.worker import Worker
+from treadle.testing import run_in_virtual_time
 from treadle_server.journal.memory import MemoryJournal
 from treadle_server.journal.port import JournalError, RunRow
 
@@ -50,7 +51,7 @@ class Report:
 def simulate(seed: int, say: Say = lambda text: None) -> Report:
     """One world from its beginning to its end."""
     with capture_logs() as logs:
-        report = virtual_time.run(_World(seed, say).run())
+        report = run_in_virtual_time(_World(seed, say).run())
     report.faults += [f"the server logged {one}" for one in logs if one["log_level"] == "error"]
     return report
 

@@ -1,13 +1,16 @@
-"""A server for all twins of a module, and a bench that runs a graph with the activities it names.
+"""A bench that runs a graph with the activities it names, in two places.
 
-A twin does what an example of the seeds means, in Treadle, through a real server and a worker.
+A twin does what an example of the seeds means, in Treadle: once through a real server with a real
+worker, one server for all twins of a module, and once in the test kit, on virtual time.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -19,25 +22,25 @@ from treadle.client import RunHandle
 from treadle.errors import RunFailed
 from treadle.failure import Failure
 from treadle.graph import Graph
+from treadle.testing import Kit, VirtualTimeLoop
+
+Working = Callable[..., AbstractAsyncContextManager[None]]
 
 
 class Bench:
     """Deploys a graph, starts a worker for its activities, runs it."""
 
-    def __init__(self, client: Client, address: str) -> None:
+    def __init__(
+        self,
+        client: Client,
+        worker: Working,
+        now: Callable[[], datetime],
+    ) -> None:
         self.client = client
-        self._address = address
-
-    @asynccontextmanager
-    async def worker(self, *activities: Activity[..., Any]) -> AsyncIterator[None]:
-        """Works on these, in this process, until the block ends."""
-        worker = Worker(list(activities), address=self._address)
-        running = asyncio.create_task(worker.run())
-        try:
-            yield
-        finally:
-            worker.stop()
-            await running
+        self.now = now
+        """By the server's clock."""
+        self.worker = worker
+        """`worker(*activities)` works on these, in this process, until the block ends."""
 
     async def start(self, graph: Graph, given: object = None) -> RunHandle:
         """Deploys and starts."""
@@ -75,7 +78,33 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalService]:
         yield running
 
 
+def pytest_asyncio_loop_factories(
+    config: pytest.Config, item: pytest.Item
+) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Each twin runs on a loop of its own kind in each place."""
+    return {"server": asyncio.SelectorEventLoop, "kit": VirtualTimeLoop}
+
+
 @pytest.fixture
-async def bench(service: LocalService) -> AsyncIterator[Bench]:
+async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
+    if isinstance(asyncio.get_running_loop(), VirtualTimeLoop):
+        async with Kit() as kit:
+            yield Bench(kit.client, kit.worker, kit.now)
+        return
+    service: LocalService = request.getfixturevalue("service")
     async with Client(service.address) as client:
-        yield Bench(client, service.address)
+        yield Bench(client, _working_at(service.address), partial(datetime.now, UTC))
+
+
+def _working_at(address: str) -> Working:
+    @asynccontextmanager
+    async def working(*activities: Activity[..., Any]) -> AsyncIterator[None]:
+        worker = Worker(list(activities), address=address)
+        running = asyncio.create_task(worker.run())
+        try:
+            yield
+        finally:
+            worker.stop()
+            await running
+
+    return working

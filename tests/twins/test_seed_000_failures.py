@@ -254,6 +254,7 @@ async def test_s000_34_a_counter_that_loses_nothing(bench: Bench) -> None:
     assert await bench.result(graph, None, count, read) == 2
 
 
+@pytest.mark.asyncio(loop_factories=["server"])  # the command line needs a port
 async def test_s000_35_and_40_started_and_inspected_from_the_command_line(
     bench: Bench, service: LocalService
 ) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from typing import Any
 
 import pytest
@@ -209,7 +209,7 @@ async def test_s003_15_a_delay_before_a_step(bench: Bench) -> None:
 async def test_s003_16_a_step_at_a_given_time(bench: Bench) -> None:
     graph = Graph("at_a_time")
     graph.node("step", same, at=lambda params: params.at)
-    soon = datetime.now(UTC) + timedelta(milliseconds=400)
+    soon = bench.now() + timedelta(milliseconds=400)
     async with bench.worker(same):
         handle = await bench.start(graph, {"at": soon.isoformat()})
         await handle.result(20)

@@ -2,8 +2,8 @@
 
     TreadleError
     ├── RequestRefused              the caller's: repeating the same call changes nothing
-    │   ├── InvalidRequest          something in the request is wrong; `violations` says what and
-    where │   │   └── PayloadError        a value cannot be written as, or read from, a payload
+    │   ├── InvalidRequest          something in the request is wrong; `violations` says where
+    │   │   └── PayloadError        a value cannot be written as, or read from, a payload
     │   ├── NotFound                what the request names does not exist
     │   ├── AlreadyExists           a run with this workflow id is in the way; `run_id` names it
     │   ├── Conflict                not in this state, for example cancelling an ended run

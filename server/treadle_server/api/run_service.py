@@ -12,7 +12,7 @@ from treadle_server.api import checks, convert
 from treadle_server.api.errors import invalid, item_status
 from treadle_server.api.pages import Pages
 from treadle_server.clock import Clock
-from treadle_server.engine.values import NULL, IncidentAnswer, Payload
+from treadle_server.engine.values import NULL, Duration, IncidentAnswer, Payload
 from treadle_server.journal.port import Record
 from treadle_server.runs.model import (
     AnswerRequest,
@@ -26,14 +26,14 @@ from treadle_server.runs.service import Runs
 
 HISTORY_BYTES = 2 << 20
 WAIT_DEFAULT = 20 * 1_000_000
-WAIT_MAX = 60 * 1_000_000
 
 
 class RunService:
     """One method per RPC, found by its name."""
 
-    def __init__(self, runs: Runs, pages: Pages, clock: Clock) -> None:
+    def __init__(self, runs: Runs, pages: Pages, clock: Clock, longest_wait: Duration) -> None:
         self._runs = runs
+        self._longest_wait = longest_wait
         self._pages = pages
         self._clock = clock
 
@@ -140,7 +140,7 @@ class RunService:
         """Waits for a run's end."""
         timeout = WAIT_DEFAULT
         if request.HasField("timeout"):
-            timeout = min(checks.duration("timeout", request.timeout), WAIT_MAX)
+            timeout = min(checks.duration("timeout", request.timeout), self._longest_wait)
         return convert.wait_response(await self._runs.wait(reference(request), timeout))
 
     async def CancelRun(

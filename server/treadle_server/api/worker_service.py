@@ -10,7 +10,7 @@ from treadle.v1 import worker_service_pb2 as messages
 from treadle_server.api import checks, convert
 from treadle_server.api.errors import invalid, item_status
 from treadle_server.engine.errors import Refusal
-from treadle_server.engine.values import NULL, Failure, MemoryOperation, Payload
+from treadle_server.engine.values import NULL, Duration, Failure, MemoryOperation, Payload
 from treadle_server.journal.codec import (
     CodecError,
     failure_from_message,
@@ -20,7 +20,6 @@ from treadle_server.runs.model import Beat, CompleteRequest, PollRequest, Result
 from treadle_server.runs.service import Runs
 
 POLL_DEFAULT = 20 * 1_000_000
-POLL_MAX = 60 * 1_000_000
 _DEADLINE_MARGIN = 1_000_000
 _MAX_SESSION_BYTES = 100
 _MESSAGE_BYTES = 8_192
@@ -30,15 +29,16 @@ _STACK_BYTES = 16_384
 class WorkerService:
     """One method per RPC, found by its name."""
 
-    def __init__(self, runs: Runs, sampling_ratio: float) -> None:
+    def __init__(self, runs: Runs, sampling_ratio: float, longest_wait: Duration) -> None:
         self._runs = runs
+        self._longest_wait = longest_wait
         self._sampling_ratio = sampling_ratio
 
     async def PollTasks(
         self, request: messages.PollTasksRequest, context: Any
     ) -> messages.PollTasksResponse:
         """Waits for tasks."""
-        answer = await self._runs.poll(poll_request(request, context))
+        answer = await self._runs.poll(poll_request(request, context, self._longest_wait))
         return messages.PollTasksResponse(
             tasks=self._tasks(answer.tasks, plain_json=request.plain_json),
             control_messages=[convert.control(stop) for stop in answer.stops],
@@ -121,7 +121,9 @@ class WorkerService:
         return messages.EndSessionResponse()
 
 
-def poll_request(request: messages.PollTasksRequest, context: Any) -> PollRequest:
+def poll_request(
+    request: messages.PollTasksRequest, context: Any, longest_wait: Duration
+) -> PollRequest:
     """A checked poll; it ends before the caller's deadline."""
     session_id = checks.identifier("session_id", request.session_id, limit=_MAX_SESSION_BYTES)
     for kind in request.kinds:
@@ -132,7 +134,7 @@ def poll_request(request: messages.PollTasksRequest, context: Any) -> PollReques
         max_tasks = max_tasks or 1
     wait = POLL_DEFAULT
     if request.HasField("wait"):
-        wait = min(checks.duration("wait", request.wait), POLL_MAX)
+        wait = min(checks.duration("wait", request.wait), longest_wait)
     remaining = context.time_remaining()
     if remaining is not None:
         wait = max(0, min(wait, int(remaining * 1_000_000) - _DEADLINE_MARGIN))

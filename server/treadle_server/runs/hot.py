@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from treadle_server.definitions.compiled import Compiled
@@ -37,8 +39,6 @@ class HotRun:
     compiled: Compiled
     settled: asyncio.Future[Outcome] | None = None
     dropped: bool = False
-    watchers: dict[asyncio.Event, None] = field(default_factory=dict)
-    """In the order they came: a set's order would differ from process to process."""
     heartbeats: dict[str, tuple[int, Instant]] = field(default_factory=dict)
     """Of open attempts, by key: the lease, and when its worker was last heard of."""
     heartbeat_details: dict[str, Payload] = field(default_factory=dict)
@@ -65,11 +65,11 @@ class HotRun:
 
     @property
     def busy(self) -> bool:
-        """Whether it cannot leave memory now: a turn of it is on its way to the journal, somebody
-        watches it, or its workers' heartbeats are known here only.
+        """Whether it cannot leave memory now: a turn of it is on its way to the journal, or its
+        workers' heartbeats are known here only.
         """
         on_its_way = self.settled is not None and not self.settled.done()
-        return on_its_way or bool(self.watchers or self.heartbeats or self.heartbeat_details)
+        return on_its_way or bool(self.heartbeats or self.heartbeat_details)
 
 
 class HotRuns:
@@ -80,6 +80,10 @@ class HotRuns:
         self._definitions = definitions
         self._runs: OrderedDict[bytes, HotRun] = OrderedDict()
         self._loading: dict[bytes, asyncio.Future[HotRun]] = {}
+        self._watchers: dict[bytes, dict[asyncio.Event, None]] = {}
+        """By run, whether or not it is in memory; in the order they came, as a set's order would
+        differ from process to process.
+        """
 
     def __len__(self) -> int:
         return len(self._runs)
@@ -102,6 +106,28 @@ class HotRuns:
         hot.dropped = True
         if self._runs.get(hot.run_id) is hot:
             del self._runs[hot.run_id]
+
+    @contextmanager
+    def watched(self, run_id: bytes) -> Iterator[asyncio.Event]:
+        """An event that is set at each of the run's commits, until the block ends."""
+        changed = asyncio.Event()
+        self._watchers.setdefault(run_id, {})[changed] = None
+        try:
+            yield changed
+        finally:
+            del self._watchers[run_id][changed]
+            if not self._watchers[run_id]:
+                del self._watchers[run_id]
+
+    def tell_watchers(self, run_id: bytes) -> None:
+        """Something of the run was committed."""
+        for changed in self._watchers.get(run_id, ()):
+            changed.set()
+
+    def tell_all_watchers(self) -> None:
+        """Nobody need wait any longer."""
+        for run_id in self._watchers:
+            self.tell_watchers(run_id)
 
     async def load(self, run_id: bytes) -> HotRun:
         """The run, folded from its records if need be. Raises `NotFound`."""

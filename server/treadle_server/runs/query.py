@@ -23,7 +23,6 @@ _Thing = TypeVar("_Thing")
 ACTIVITIES_SHOWN = 1_000
 WATCH_BYTES = 1 << 20
 LOG_PAGE = 200
-_WATCH_LOOKS_AGAIN_SECONDS = 5.0
 
 
 class Queries:
@@ -32,7 +31,7 @@ class Queries:
     def __init__(self, journal: Journal, hot: HotRuns) -> None:
         self._journal = journal
         self._hot = hot
-        self._stopping = asyncio.Event()
+        self._stopping = False
         self._watchers: dict[asyncio.Event, None] = {}
         self._position = 0
 
@@ -44,7 +43,10 @@ class Queries:
 
     def stop(self) -> None:
         """Ends all waiting: the server is stopping."""
-        self._stopping.set()
+        self._stopping = True
+        self._hot.tell_all_watchers()
+        for watcher in self._watchers:
+            watcher.set()
 
     def find(self, reference: RunReference) -> RunRow:
         """The row of the run that is meant; raises `NotFound`. Its `last_seq` may be staged."""
@@ -102,13 +104,9 @@ class Queries:
     async def watch(self, reference: RunReference, after_seq: int) -> AsyncIterator[list[Record]]:
         """Records as they are committed; ends with the run."""
         run_id = self.find(reference).run_id
-        changed = asyncio.Event()
-        while not self._stopping.is_set():
-            hot = self._hot.get(run_id)
-            changed.clear()
-            if hot is not None:
-                hot.watchers[changed] = None
-            try:
+        with self._hot.watched(run_id) as changed:
+            while not self._stopping:
+                changed.clear()
                 # Whether it has ended is asked before reading: what comes between is read in the
                 # next round.
                 [row] = self._journal.get_runs([run_id])
@@ -117,30 +115,27 @@ class Queries:
                     yield records
                 if row is None or row.end_time is not None:
                     return
-                await self._wait_for_change(changed)
-            finally:
-                if hot is not None:
-                    hot.watchers.pop(changed, None)
+                await changed.wait()
         raise Stopping("the server is stopping; watch again with the last seq")
 
     async def watch_all(
         self, namespace: str, *, workflow: str | None, after_position: int | None
     ) -> AsyncIterator[tuple[list[tuple[RunRow, Record]], int]]:
         """Records of all runs as they are committed, with the position that was come to; None:
-        from now on. Gives nothing but the position if nothing was found for a while.
+        from now on. Gives nothing but the position if what came is not of interest.
         """
         position = self._position if after_position is None else after_position
         changed = asyncio.Event()
         self._watchers[changed] = None
         try:
-            while not self._stopping.is_set():
+            while not self._stopping:
                 changed.clear()
                 records = self._journal.read_log(position, LOG_PAGE)
                 if records:
                     position = records[-1].position
                 yield self._of(namespace, workflow, records), position
                 if not records:
-                    await self._wait_for_change(changed)
+                    await changed.wait()
                 else:
                     await asyncio.sleep(0)
         finally:
@@ -159,21 +154,6 @@ class Queries:
                 found.append((row, record))
         return found
 
-    async def _wait_for_change(self, changed: asyncio.Event) -> None:
-        # A run that was not in memory is watched through its rows, which are looked at again after
-        # a while.
-        waiting = [
-            asyncio.ensure_future(changed.wait()),
-            asyncio.ensure_future(self._stopping.wait()),
-        ]
-        try:
-            await asyncio.wait(
-                waiting, timeout=_WATCH_LOOKS_AGAIN_SECONDS, return_when=asyncio.FIRST_COMPLETED
-            )
-        finally:
-            for one in waiting:
-                one.cancel()
-
     async def wait(self, reference: RunReference, timeout: Duration) -> RunView | None:
         """The run's end, or None if it has not ended within `timeout`."""
         run_id = self.find(reference).run_id
@@ -184,22 +164,16 @@ class Queries:
             return None
 
     async def _end_of(self, run_id: bytes) -> HotRun:
-        hot = await self._hot.load(run_id)
-        while True:
-            changed = asyncio.Event()
-            hot.watchers[changed] = None
-            try:
+        with self._hot.watched(run_id) as changed:
+            while not self._stopping:
+                changed.clear()
+                hot = await self._hot.load(run_id)
                 committed = await until_settled(hot.settled)
                 if committed and hot.state.ended:
                     return hot
-                if self._stopping.is_set():
-                    raise Stopping("the server is stopping; wait again")
                 if committed and not hot.dropped:
-                    await self._wait_for_change(changed)
-            finally:
-                hot.watchers.pop(changed, None)
-            if hot.dropped and not hot.state.ended:
-                hot = await self._hot.load(run_id)
+                    await changed.wait()
+        raise Stopping("the server is stopping; wait again")
 
 
 def view_of(hot: HotRun, *, include_nodes: bool) -> RunView:

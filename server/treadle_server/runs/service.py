@@ -45,7 +45,7 @@ from treadle_server.runs.steering import Steering
 from treadle_server.runs.tokens import Tokens
 from treadle_server.runs.trimming import Trimmer
 from treadle_server.runs.turns import Committed, Turns
-from treadle_server.timers.loop import TimerLoop
+from treadle_server.timers.loop import HORIZON, TimerLoop
 
 _log = structlog.get_logger(component="runs")
 
@@ -58,6 +58,8 @@ class Runs:
     hand in its own.
 
     `committed` is called after each commit: metrics count it, the exporter follows it.
+    `timer_horizon`: how far ahead wakes are kept in memory. `upkeep`: whether what has served its
+    time is forgotten now and then.
     """
 
     def __init__(
@@ -69,6 +71,8 @@ class Runs:
         writer: Writer,
         token_secret: bytes,
         committed: Committed = lambda events, position: None,
+        timer_horizon: Duration = HORIZON,
+        upkeep: bool = True,
     ) -> None:
         self._committed = committed
         self._clock = clock
@@ -78,7 +82,8 @@ class Runs:
         self._hot = HotRuns(journal, self._definitions)
         self._matching = Matching(clock, self._refill, self._known_types)
         self._trimmer = Trimmer(clock, writer)
-        self._timers = TimerLoop(clock, self._wake, journal.due)
+        self._upkeep = upkeep
+        self._timers = TimerLoop(clock, self._wake, journal.due, timer_horizon)
         tokens = Tokens(token_secret)
         turns = self._turns = Turns(
             clock=clock,
@@ -131,7 +136,8 @@ class Runs:
         self._queries.committed(info.position)
         self._timers.start()
         self._messages.recover()
-        self._trimmer.start()
+        if self._upkeep:
+            self._trimmer.start()
 
     def drain(self) -> None:
         """Answers everybody who waits; nobody new may wait. First step of stopping."""

@@ -349,8 +349,7 @@ class Turns:
                 self._timers.arm(hot.run_id, state.wake_time)
             if state.ended and hot.settled is settled:
                 self._hot.drop(hot)
-        for watcher in hot.watchers:
-            watcher.set()
+        self._hot.tell_watchers(hot.run_id)
         if unit.records:
             self._committed(turn.events, unit.records[-1].position)
 

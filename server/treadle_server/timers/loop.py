@@ -29,11 +29,13 @@ class TimerLoop:
         clock: Clock,
         wake: Callable[[list[bytes]], Awaitable[None]],
         read_due: Callable[[Instant, int], list[tuple[Instant, bytes]]],
+        horizon: Duration = HORIZON,
     ) -> None:
         self._clock = clock
         self._wake = wake
         self._read_due = read_due
         self._schedule = Schedule()
+        self._look_ahead = horizon
         self._horizon: Instant = 0
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -60,7 +62,7 @@ class TimerLoop:
     async def _run(self) -> None:
         while True:
             now = self._clock.now()
-            if now + HORIZON // 2 >= self._horizon:
+            if now + self._look_ahead // 2 >= self._horizon:
                 self._move_horizon(now)
             due = self._schedule.take_due(now, BATCH)
             if due:
@@ -71,15 +73,15 @@ class TimerLoop:
             await self._sleep(now)
 
     def _move_horizon(self, now: Instant) -> None:
-        rows = self._read_due(now + HORIZON, HORIZON_ROWS)
+        rows = self._read_due(now + self._look_ahead, HORIZON_ROWS)
         for time, run_id in rows:
             self._schedule.set(run_id, time)
         # With more rows than fit, the horizon is only as far as they reach.
-        self._horizon = rows[-1][0] if len(rows) == HORIZON_ROWS else now + HORIZON
+        self._horizon = rows[-1][0] if len(rows) == HORIZON_ROWS else now + self._look_ahead
 
     async def _sleep(self, now: Instant) -> None:
         next_time = self._schedule.next_time()
-        look_again = self._horizon - HORIZON // 2
+        look_again = self._horizon - self._look_ahead // 2
         until = look_again if next_time is None else min(next_time, look_again)
         self._sleeps_until = until
         self._changed.clear()

@@ -7,7 +7,6 @@ asyncio.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from datetime import timedelta
 from types import TracebackType
@@ -54,6 +53,8 @@ class Client(SteersRuns):
     Every method raises errors of `treadle.errors`, never gRPC's own.
     """
 
+    _longest_wait_seconds = requests.MAX_WAIT_SECONDS
+
     def __init__(
         self,
         address: str | None = None,
@@ -67,9 +68,7 @@ class Client(SteersRuns):
         self.namespace = namespace
         self._call_timeout_seconds = call_timeout_seconds
         self._retry_seconds = retry_seconds
-        self._channel = connection or grpc.aio.insecure_channel(
-            self.address, options=channel.OPTIONS
-        )
+        self._channel = connection or channel.open_channel(self.address)
         self._definitions = DefinitionServiceStub(self._channel)
         self._runs = RunServiceStub(self._channel)
 
@@ -310,9 +309,11 @@ class Client(SteersRuns):
     # --- calls ---------------------------------------------------------------------------------
 
     async def _result(self, run_id: str, timeout_seconds: float | None) -> object:
-        give_up_at = None if timeout_seconds is None else time.monotonic() + timeout_seconds
+        now = asyncio.get_running_loop().time
+        give_up_at = None if timeout_seconds is None else now() + timeout_seconds
         while True:
-            wait = requests.wait_seconds(give_up_at, run_id)
+            left = None if give_up_at is None else give_up_at - now()
+            wait = requests.wait_seconds(left, self._longest_wait_seconds, run_id)
             request = run_service_pb2.WaitRunRequest(
                 namespace=self.namespace, run_id=run_id, timeout=requests.duration(wait)
             )

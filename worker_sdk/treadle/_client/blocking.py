@@ -307,7 +307,8 @@ class BlockingClient(SteersRunsBlocking):
     def _result(self, run_id: str, timeout_seconds: float | None) -> object:
         give_up_at = None if timeout_seconds is None else time.monotonic() + timeout_seconds
         while True:
-            wait = requests.wait_seconds(give_up_at, run_id)
+            left = None if give_up_at is None else give_up_at - time.monotonic()
+            wait = requests.wait_seconds(left, requests.MAX_WAIT_SECONDS, run_id)
             request = run_service_pb2.WaitRunRequest(
                 namespace=self.namespace, run_id=run_id, timeout=requests.duration(wait)
             )

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+
+import grpc.aio
 
 DEFAULT_ADDRESS = "127.0.0.1:7400"
 ADDRESS_VARIABLE = "TREADLE_ADDRESS"
@@ -27,3 +30,24 @@ OPTIONS: tuple[tuple[str, int], ...] = (
 def resolve_address(address: str | None) -> str:
     """The given address, else `TREADLE_ADDRESS`, else 127.0.0.1:7400."""
     return address or os.environ.get(ADDRESS_VARIABLE) or DEFAULT_ADDRESS
+
+
+_in_this_process: dict[str, Callable[[], grpc.aio.Channel]] = {}
+
+
+def open_channel(address: str) -> grpc.aio.Channel:
+    """A channel to the server at this address; nothing is connected yet."""
+    opener = _in_this_process.get(address)
+    if opener is not None:
+        return opener()
+    return grpc.aio.insecure_channel(address, options=OPTIONS)
+
+
+def answer_in_this_process(address: str, opener: Callable[[], grpc.aio.Channel]) -> None:
+    """From now on, who opens a channel to this address gets one of these: for the test kit."""
+    _in_this_process[address] = opener
+
+
+def forget(address: str) -> None:
+    """Ends `answer_in_this_process`."""
+    del _in_this_process[address]

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -181,14 +180,13 @@ def _enum_name(prefix: str, value: str | None, what: str, known: Sequence[str]) 
     return prefix + value.upper()
 
 
-def wait_seconds(give_up_at: float | None, run_id: str) -> float:
+def wait_seconds(left: float | None, longest: float, run_id: str) -> float:
     """How long the next WaitRun may take. Raises `TimeoutError` when the time is over.
 
-    `give_up_at` is by the monotonic clock; None: never.
+    `left`: seconds to the end of the caller's patience; None: without end.
     """
-    if give_up_at is None:
-        return MAX_WAIT_SECONDS
-    left = give_up_at - time.monotonic()
+    if left is None:
+        return longest
     if left <= 0:
         raise TimeoutError(f"run {run_id} has not ended in the given time; it goes on")
-    return min(left, MAX_WAIT_SECONDS)
+    return min(left, longest)

@@ -19,7 +19,7 @@ class Connection:
     def __init__(self, address: str, call_timeout_seconds: float) -> None:
         self.address = address
         self._timeout_seconds = call_timeout_seconds
-        self._channel = grpc.aio.insecure_channel(address, options=channel.OPTIONS)
+        self._channel = channel.open_channel(address)
         self._stub = WorkerServiceStub(self._channel)
 
     async def close(self) -> None:

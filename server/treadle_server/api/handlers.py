@@ -1,0 +1,106 @@
+"""The handlers of every method: raw bytes in, our own parsing, every error from one table.
+
+gRPC's Python stack answers an undecodable message, and any exception of a handler, with UNKNOWN and
+the exception's text. So handlers get bytes, parse them here, and let nothing out that is not from
+`errors.CODES`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import grpc
+from google.protobuf import symbol_database
+from google.protobuf.message import DecodeError
+
+from treadle.v1 import definition_service_pb2, run_service_pb2, worker_service_pb2
+from treadle_server.api.definition_service import DefinitionService
+from treadle_server.api.errors import abort, invalid
+from treadle_server.api.pages import Pages
+from treadle_server.api.run_service import RunService
+from treadle_server.api.worker_service import WorkerService
+from treadle_server.clock import Clock
+from treadle_server.engine.values import Duration
+from treadle_server.runs.service import Runs
+
+LONGEST_WAIT: Duration = 60 * 1_000_000
+"""For which a poll, or a wait for a run's end, is held open; who wants longer asks again."""
+
+Handler = Any
+"""`grpc.RpcMethodHandler`; its stubs are generic, it is not."""
+
+_FILES = (definition_service_pb2, run_service_pb2, worker_service_pb2)
+
+
+def handlers(
+    runs: Runs,
+    clock: Clock,
+    page_secret: bytes,
+    *,
+    sampling_ratio: float = 1.0,
+    longest_wait: Duration = LONGEST_WAIT,
+) -> dict[str, dict[str, Handler]]:
+    """By service (full name) and method (short name)."""
+    pages = Pages(page_secret)
+    services: dict[str, Any] = {
+        "DefinitionService": DefinitionService(runs, pages),
+        "RunService": RunService(runs, pages, clock, longest_wait),
+        "WorkerService": WorkerService(runs, sampling_ratio, longest_wait),
+    }
+    return {
+        descriptor.full_name: _of_service(descriptor, services[name])
+        for file in _FILES
+        for name, descriptor in file.DESCRIPTOR.services_by_name.items()
+    }
+
+
+def _of_service(descriptor: Any, service: Any) -> dict[str, Handler]:
+    found: dict[str, Handler] = {}
+    for method in descriptor.methods:
+        request_type = symbol_database.Default().GetSymbol(method.input_type.full_name)
+        function = getattr(service, method.name)
+        if method.server_streaming:
+            found[method.name] = grpc.unary_stream_rpc_method_handler(
+                _streaming(function, request_type)
+            )
+        else:
+            found[method.name] = grpc.unary_unary_rpc_method_handler(_unary(function, request_type))
+    return found
+
+
+def _parse(request_type: Any, data: bytes) -> Any:
+    try:
+        return request_type.FromString(data)
+    except (DecodeError, UnicodeDecodeError) as error:
+        raise invalid("request", f"is no {request_type.DESCRIPTOR.full_name}: {error}") from None
+
+
+def _unary(function: Callable[..., Any], request_type: Any) -> Callable[..., Any]:
+    async def handle(data: bytes, context: grpc.aio.ServicerContext[Any, Any]) -> bytes:
+        try:
+            response = await function(_parse(request_type, data), context)
+            return response if isinstance(response, bytes) else response.SerializeToString()
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            await abort(context, error)
+            raise
+
+    return handle
+
+
+def _streaming(function: Callable[..., Any], request_type: Any) -> Callable[..., Any]:
+    async def handle(
+        data: bytes, context: grpc.aio.ServicerContext[Any, Any]
+    ) -> AsyncIterator[bytes]:
+        try:
+            async for part in function(_parse(request_type, data), context):
+                yield part
+        except (asyncio.CancelledError, GeneratorExit):
+            raise
+        except Exception as error:  # noqa: BLE001 - nothing may leave as UNKNOWN
+            await abort(context, error)
+
+    return handle

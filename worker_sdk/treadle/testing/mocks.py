@@ -1,0 +1,100 @@
+"""Stand-ins for activities: what they answer, what they were asked, and which attempts go wrong."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from treadle import payload
+from treadle.activities import Activity
+from treadle.context import Context
+from treadle.v1 import payload_pb2
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One attempt that reached an activity."""
+
+    activity: str
+    key: str
+    """The node, in a graph."""
+    attempt: int
+    input: Any
+    run_id: str
+    idempotency_key: str
+
+
+class Mock:
+    """Answers in place of an activity, and remembers what it was asked.
+
+        Mock(returns={"id": "ch-1"})                    always this
+        Mock(raises=CardDeclined("no"))                 always fails
+        Mock(answers=[TimeoutError("slow"), {"id": 1}]) one after the other; the last one stays
+
+    An answer that is an exception is raised. Plain values can be given as they are, without `Mock`.
+    """
+
+    def __init__(
+        self,
+        *,
+        returns: object = None,
+        raises: BaseException | None = None,
+        answers: Iterable[object] | None = None,
+    ) -> None:
+        self._answers = list(answers) if answers is not None else [raises or returns]
+        if not self._answers:
+            raise ValueError("a mock needs at least one answer")
+        self.calls: list[Call] = []
+
+    @property
+    def inputs(self) -> list[Any]:
+        """What it was asked, call by call."""
+        return [call.input for call in self.calls]
+
+    def answer(self) -> Any:
+        """The next answer."""
+        answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+
+class Observed(Activity[..., Any]):
+    """An activity with somebody looking on: `before` is called with each attempt that begins, and
+    may raise instead of letting it run.
+    """
+
+    def __init__(
+        self, activity: Activity[..., Any], before: Callable[[Context, Any], None]
+    ) -> None:
+        self.__dict__.update(activity.__dict__)
+        self._before = before
+
+    def arguments(self, message: payload_pb2.Payload, context: Context) -> dict[str, Any]:
+        """See `Activity`."""
+        self._before(context, payload.decode(message))
+        return super().arguments(message, context)
+
+
+def mocked(mocks: Mapping[str, object]) -> tuple[list[Activity[..., Any]], dict[str, Mock]]:
+    """Activities for what a test gave by name, and the mocks among them."""
+    activities: list[Activity[..., Any]] = []
+    by_name: dict[str, Mock] = {}
+    for name, given in mocks.items():
+        if isinstance(given, Activity):
+            activities.append(Activity(given.function, name=name))
+        elif inspect.isroutine(given):
+            activities.append(Activity(given, name=name))
+        else:
+            mock = by_name[name] = given if isinstance(given, Mock) else Mock(returns=given)
+            activities.append(Activity(_answering(mock), name=name))
+    return activities, by_name
+
+
+def _answering(mock: Mock) -> Callable[..., Any]:
+    async def answer(value: Any = None) -> Any:
+        return mock.answer()
+
+    return answer
