@@ -6,17 +6,19 @@ read what a node may or may not bring, or fail whatever it brings.
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 from hypothesis import strategies as st
 
 from tests.engine.run_driver import document
+from tests.simulation.graphs import graph as whole_graph
 from treadle_server.definitions.compiled import compile_document
 from treadle_server.definitions.errors import DefinitionInvalid
 
 LETTERS = "abcdefg"
 KINDS = ["Broken", "Declined", "Busy"]
-OUTPUTS = ['{"x": 1}', "1", '{"x": 2, "y": 3}', "null", "[]", "true"]
+OUTPUTS = ['{"x": 1}', "1", '{"x": 2, "y": 3}', "null", "[]", "true", '{"n": 3, "again": true}']
 
 GUARDS = ["true", "false", "true", "false", "output == 1", "output.x == 1"]
 ERROR_GUARDS = ["true", "false", 'error.kind == "Busy"', "error.details.x == 1"]
@@ -78,6 +80,11 @@ def retries(draw: st.DrawFn) -> dict[str, Any]:
         if draw(st.integers(0, 3)) == 3:
             options[name] = draw(st.sampled_from(values))
     return options
+
+
+def whole_graphs() -> st.SearchStrategy[dict[str, Any]]:
+    """Documents with everything: loops, joins of every kind, maps, timers, waits, undoing."""
+    return st.integers(0, 2**32).map(lambda seed: whole_graph(random.Random(seed), "whole"))
 
 
 @st.composite

@@ -8,7 +8,7 @@ from hypothesis import event as note
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.engine.graphs import KINDS, OUTPUTS, graphs
+from tests.engine.graphs import KINDS, OUTPUTS, graphs, whole_graphs
 from tests.engine.run_driver import (
     SECOND,
     RunDriver,
@@ -109,9 +109,9 @@ def pass_time(data: st.DataObject, driver: RunDriver) -> None:
             driver.turn(i.Wake())
 
 
-def storm(data: st.DataObject, graph: dict[str, Any]) -> RunDriver:
+def storm(data: st.DataObject, graph: dict[str, Any], driver: RunDriver | None = None) -> RunDriver:
     """A run that a lot has happened to."""
-    driver = RunDriver(graph)
+    driver = driver or RunDriver(graph)
     timeout = data.draw(st.sampled_from([None, 30 * SECOND]), "run timeout")
     driver.start(Payload(b'{"go": true}'), timeout)
     for _ in range(data.draw(st.integers(STEPS // 4, STEPS), "steps")):
@@ -174,7 +174,7 @@ def earliest_due_time(state: RunState, now: int) -> int | None:
 
 
 laws = settings(max_examples=250, deadline=None)
-random_graphs = graphs(clocks=True)
+random_graphs = graphs(clocks=True) | whole_graphs()
 
 
 @laws
@@ -265,24 +265,30 @@ def test_every_run_ends_if_workers_report_and_time_passes(
 def end(data: st.DataObject, driver: RunDriver) -> None:
     """Lets workers do their work, sometimes badly, until the run has ended."""
     failures_left = 10
-    for _ in range(500):
-        if driver.state.ended:
+    for _ in range(1_000):
+        state = driver.state
+        if state.ended:
             return
-        if driver.state.incidents:
-            key = next(iter(driver.state.incidents))
-            retry = IncidentAnswer.RETRY
-            driver.turn(i.AnswerHeld(key=key, answer=retry, actor="", reason=""))
-        elif ready := [key for key in driver.ready() if driver.state.ending is None]:
+        if driver.turns[-1].unfinished:
+            driver.turn(i.Continue())
+        elif state.incidents:
+            key = next(iter(state.incidents))
+            answer = IncidentAnswer.RETRY if failures_left else IncidentAnswer.FAIL
+            driver.turn(i.AnswerHeld(key=key, answer=answer, actor="", reason=""))
+        elif ready := [key for key in driver.ready() if state.is_wanted(state.activities[key])]:
             driver.grant(ready[0])
         elif leased := driver.leased():
             if failures_left and data.draw(st.booleans(), "fails"):
                 failures_left -= 1
                 driver.fail(leased[0])
             else:
-                driver.complete(leased[0])
+                output = data.draw(st.sampled_from(OUTPUTS), "output")
+                driver.complete(leased[0], output.encode())
+        elif state.waits and data.draw(st.booleans(), "an event comes"):
+            number = len(driver.events)
+            driver.turn(i.ReceiveEvent(event_id=f"e{number}", name="ping", payload=Payload(b"1")))
         else:
-            wake_time = driver.state.wake_time
-            assert wake_time is not None, "nothing would ever happen"
-            driver.now = max(driver.now, wake_time)
+            assert state.wake_time is not None, "nothing would ever happen"
+            driver.now = max(driver.now, state.wake_time)
             driver.turn(i.Wake())
     raise AssertionError("the run does not end")
