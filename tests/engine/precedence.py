@@ -1,4 +1,4 @@
-"""No node runs before what it waits for: checked on a history alone, by other means than the engine.
+"""No node runs before what it waits for: checked on a history alone, not by the engine's means.
 
 What a node waits for is read off the document: all sources of its in-edges, or with `any` and
 `race` one of them. In a loop the body begins anew with each turn, and its header waits for nobody
