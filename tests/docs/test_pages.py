@@ -44,3 +44,9 @@ def test_every_twin_is_listed_and_every_listed_twin_is_there() -> None:
     listed = set(re.findall(r"`(test_s\d+_\w+)`", Path("docs/examples.md").read_text()))
     text = "".join(file.read_text() for file in Path("tests/twins").glob("test_*.py"))
     assert listed == set(re.findall(r"^(?:async )?def (test_s\d+_\w+)", text, re.MULTILINE))
+
+
+def test_every_pattern_is_listed_and_every_listed_pattern_is_there() -> None:
+    listed = set(re.findall(r"`(test_\w+)`", Path("docs/patterns.md").read_text()))
+    text = Path("tests/twins/test_patterns.py").read_text()
+    assert listed == set(re.findall(r"^async def (test_\w+)", text, re.MULTILINE))

@@ -284,7 +284,7 @@ def end(data: st.DataObject, driver: RunDriver) -> None:
             else:
                 output = data.draw(st.sampled_from(OUTPUTS), "output")
                 driver.complete(leased[0], output.encode())
-        elif state.waits and data.draw(st.booleans(), "an event comes"):
+        elif bool(state.waits) and data.draw(st.booleans(), "an event comes"):
             number = len(driver.events)
             driver.turn(i.ReceiveEvent(event_id=f"e{number}", name="ping", payload=Payload(b"1")))
         else:
