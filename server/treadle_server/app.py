@@ -76,6 +76,7 @@ class Server:
             writer=self._writer,
             token_secret=await self._token_secret(),
             committed=self._committed,
+            retention=self._config.retention,
         )
         self._api = ApiServer(
             self.runs,

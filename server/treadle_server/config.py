@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from treadle_server.engine.values import Duration
+
+DEFAULT_RETENTION: Duration = 30 * 86_400 * 1_000_000
+
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class ServerConfig:
@@ -16,4 +20,6 @@ class ServerConfig:
     data_dir: Path = Path(".")
     in_memory: bool = False
     stop_grace_seconds: float = 10.0
+    retention: Duration | None = DEFAULT_RETENTION
+    """How long ended runs are kept; None: for ever."""
     max_pending_requests: int = 20_000

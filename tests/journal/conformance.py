@@ -70,6 +70,8 @@ class Conformance(RowConformance):
                 lambda: journal.load([]),
                 lambda: journal.read_log(0, 1),
                 lambda: journal.trim(Table.REQUEST, 0, 1),
+                lambda: journal.ended_runs(0, 1),
+                lambda: journal.delete_runs([]),
                 lambda: journal.due(0, 1),
                 journal.stats,
             ):

@@ -123,6 +123,46 @@ class RowConformance:
         assert journal.trim(Table.REQUEST, 41, 9) == 2
         assert journal.trim(Table.REQUEST, 41, 9) == 0
 
+    # --- deletion -----------------------------------------------------------------------------
+
+    def test_ended_runs_come_in_the_order_in_which_they_ended(self, journal: Journal) -> None:
+        journal.commit([start(number) for number in (1, 2, 3, 4)])
+        journal.commit([end(1, 2, end_time=30), end(2, 2, end_time=10), end(3, 2, end_time=20)])
+        assert journal.ended_runs(30, 9) == [run_id(2), run_id(3)]
+        assert journal.ended_runs(31, 2) == [run_id(2), run_id(3)]
+        assert journal.ended_runs(99, 9) == [run_id(2), run_id(3), run_id(1)]
+
+    def test_only_ended_runs_can_be_deleted(self, journal: Journal) -> None:
+        journal.commit([start(1, request_id="r"), start(2), end(1, 2)])
+        assert journal.delete_runs([run_id(1), run_id(2), run_id(3)]) == 1
+        assert journal.delete_runs([run_id(1)]) == 0
+        assert journal.load([run_id(1)]) == [None]
+        assert journal.get_runs([run_id(1)]) == [None]
+        assert journal.read_run(run_id(1), 0, 999) == []
+        assert journal.find_request("default", "r") is None
+        assert journal.find_run("default", "workflow-1") is None
+        [row] = journal.get_runs([run_id(2)])
+        assert row is not None
+        assert list(journal.check()) == []
+
+    def test_positions_of_deleted_runs_are_never_given_again(self, place: Place) -> None:
+        journal = place.journal()
+        journal.open()
+        journal.commit([start(1), start(2), end(2, 2)])
+        assert journal.delete_runs([run_id(2)]) == 1
+        assert [record.position for record in journal.read_log(0, 9)] == [1]
+        journal.close()
+        assert journal.open().position == 3
+        after = start(3)
+        journal.commit([after])
+        assert [record.position for record in journal.read_log(0, 9)] == [1, 4]
+        assert [record.position for record in journal.read_log(1, 1)] == [4]
+        assert journal.stats().records == 2
+        assert list(journal.check()) == []
+        # The name and the id are free again.
+        assert journal.commit([start(2)]) == [Outcome.COMMITTED]
+        journal.close()
+
     # --- care ---------------------------------------------------------------------------------
 
     def test_what_is_read_is_the_readers_own(self, journal: Journal) -> None:

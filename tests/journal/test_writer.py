@@ -134,8 +134,8 @@ async def test_a_caller_that_has_gone_disturbs_nobody(
 async def test_trimming_is_done_between_commits(writer: Writer, journal: WatchedJournal) -> None:
     rows = [Row(Table.REQUEST, ("n", "m", str(number)), b"", number) for number in range(9)]
     await writer.submit(Unit(puts=rows))
-    assert await writer.trim(Table.REQUEST, 5, 3) == 3
-    assert await writer.trim(Table.REQUEST, 5, 3) == 2
+    assert await writer.carry_out(lambda journal: journal.trim(Table.REQUEST, 5, 3)) == 3
+    assert await writer.carry_out(lambda journal: journal.trim(Table.REQUEST, 5, 3)) == 2
     assert len(journal.threads) == 1
 
 
@@ -149,7 +149,7 @@ async def test_close_commits_what_waits_and_refuses_more(
     with pytest.raises(JournalError, match="closed"):
         writer.submit(start(9_999))
     with pytest.raises(JournalError, match="closed"):
-        writer.trim(Table.REQUEST, 0, 1)
+        writer.carry_out(lambda journal: journal.trim(Table.REQUEST, 0, 1))
     await writer.close()
 
 
@@ -159,7 +159,7 @@ async def test_a_failed_commit_ends_everything(
     assert await writer.submit(start(1)) is COMMITTED
     journal.failure = OSError("the disk is gone")
     futures = [writer.submit(start(number)) for number in (2, 3)]
-    trimmed = writer.trim(Table.REQUEST, 0, 1)
+    trimmed = writer.carry_out(lambda journal: journal.trim(Table.REQUEST, 0, 1))
     waiting: list[asyncio.Future[Any]] = [*futures, trimmed]
     for future in waiting:
         with pytest.raises(JournalError, match="the disk is gone"):
@@ -178,7 +178,7 @@ async def test_a_failed_trim_ends_everything_but_commits_before_it_stand(
     assert await writer.submit(start(1)) is COMMITTED
     journal.failure = JournalError("trimming failed")
     with pytest.raises(JournalError, match="trimming failed"):
-        await writer.trim(Table.REQUEST, 0, 1)
+        await writer.carry_out(lambda journal: journal.trim(Table.REQUEST, 0, 1))
     assert failures == [journal.failure]
     with pytest.raises(JournalError):
         writer.submit(start(2))

@@ -10,7 +10,7 @@ import pytest
 
 from tests.twins.conftest import Bench, events
 from treadle import ApplicationError, Context, activity
-from treadle.errors import NotFound, RunFailed
+from treadle.errors import Conflict, NotFound, RunFailed
 from treadle.graph import Defaults, Graph, Retry
 
 
@@ -238,6 +238,26 @@ async def test_s003_20_and_21_cancelled_and_asked_for_its_state(bench: Bench) ->
         while (await handle.describe()).state == "RUNNING":  # noqa: ASYNC110
             await asyncio.sleep(0.02)
         assert (await handle.describe()).state == "CANCELLED"
+
+
+async def test_s003_18_ended_runs_are_deleted_open_ones_are_not(bench: Bench) -> None:
+    graph = Graph("deleted")
+    graph.wait("asked", "go")
+    handle = await bench.start(graph)
+    with pytest.raises(Conflict, match="has not ended") as refused:
+        await bench.client.delete(handle.run_id)
+    assert refused.value.reason == "RUN_OPEN"
+    await handle.send_event("go", None)
+    await handle.result(20)
+    await bench.client.delete(handle.run_id)
+    for call in (handle.describe, lambda: bench.client.delete(handle.run_id)):
+        with pytest.raises(NotFound):
+            await call()
+    await bench.client.delete(handle.run_id, allow_missing=True)
+    assert [run async for run in bench.client.list_runs(workflow="deleted")] == []
+    again = await bench.start(graph)
+    await again.send_event("go", None)
+    await again.result(20)  # what is left goes on
 
 
 async def test_s003_24_an_unknown_definition(bench: Bench) -> None:

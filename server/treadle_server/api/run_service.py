@@ -14,6 +14,7 @@ from treadle_server.api.pages import Pages
 from treadle_server.clock import Clock
 from treadle_server.engine.values import NULL, Duration, IncidentAnswer, Payload
 from treadle_server.journal.port import Record
+from treadle_server.runs.errors import NotFound
 from treadle_server.runs.model import (
     AnswerRequest,
     ConflictPolicy,
@@ -151,6 +152,17 @@ class RunService:
             reference(request), skip_compensation=request.skip_compensation, **_said(request)
         )
         return messages.CancelRunResponse(run=convert.run(row))
+
+    async def DeleteRun(
+        self, request: messages.DeleteRunRequest, _context: Any
+    ) -> messages.DeleteRunResponse:
+        """Deletes an ended run."""
+        try:
+            await self._runs.delete(reference(request), actor="local", reason=_reason(request))
+        except NotFound:
+            if not request.allow_missing:
+                raise
+        return messages.DeleteRunResponse()
 
     async def TerminateRun(
         self, request: messages.TerminateRunRequest, _context: Any
@@ -292,11 +304,15 @@ def reference(request: Any) -> RunReference:
     return found
 
 
-def _said(request: Any) -> dict[str, str]:
+def _reason(request: Any) -> str:
     if len(request.reason.encode()) > 8_192:
         raise invalid("reason", "is longer than 8192 bytes")
+    return str(request.reason)
+
+
+def _said(request: Any) -> dict[str, str]:
     return {
-        "reason": request.reason,
+        "reason": _reason(request),
         "actor": "local",
         "request_id": _request_id(request),
     }

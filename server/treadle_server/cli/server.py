@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from pathlib import Path
 
 import click
 
 from treadle_server.cli.command import Command
 from treadle_server.cli.exit_codes import missing_extra
-from treadle_server.cli.options import LOG_LEVEL_VARIABLE, Settings, log_options
+from treadle_server.cli.options import LOG_LEVEL_VARIABLE, Duration, Settings, log_options
 
 DATA_DIR_VARIABLE = "TREADLE_DATA_DIR"
 
@@ -32,11 +33,24 @@ data_dir_option = click.option(
 )
 
 
+class _Retention(click.ParamType[timedelta | None]):
+    """A length of time, or "forever"."""
+
+    name = "duration"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> timedelta | None:
+        """None for "forever"."""
+        return None if value == "forever" else Duration().convert(value, param, ctx)
+
+
 @click.command(
     cls=Command,
     examples=[
         ("On 127.0.0.1:7400, with the journal in your data folder", "treadle server"),
         ("To try things: nothing is kept", "treadle server --in-memory"),
+        ("Forget runs a day after their end", "treadle server --retention 24h"),
         ("Another port and folder", "treadle server --address 127.0.0.1:7500 --data-dir ./data"),
         (
             "Traces to a collector",
@@ -54,10 +68,24 @@ data_dir_option = click.option(
 )
 @data_dir_option
 @click.option("--in-memory", is_flag=True, help="Keep the journal in memory: all ends with it.")
+@click.option(
+    "--retention",
+    type=_Retention(),
+    envvar="TREADLE_RETENTION",
+    default="30d",
+    metavar="DURATION",
+    help="How long runs are kept after they have ended, or forever.  [env: TREADLE_RETENTION; "
+    "default: 30d]",
+)
 @log_options
 @click.pass_obj
 def server(
-    settings: Settings, address: str, data_dir: Path | None, in_memory: bool, log_level: str | None
+    settings: Settings,
+    address: str,
+    data_dir: Path | None,
+    in_memory: bool,
+    retention: timedelta | None,
+    log_level: str | None,
 ) -> int:
     """Run the server until it is told to stop.
 
@@ -71,8 +99,9 @@ def server(
         from treadle_server.config import ServerConfig
     except ImportError as error:
         missing_extra("the server", "server", error)
+    kept = None if retention is None else retention // timedelta(microseconds=1)
     if in_memory:
-        return run_server(ServerConfig(address=address, in_memory=True))
+        return run_server(ServerConfig(address=address, in_memory=True, retention=kept))
     folder = data_dir or default_data_dir()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return run_server(ServerConfig(address=address, data_dir=folder, in_memory=False))
+    return run_server(ServerConfig(address=address, data_dir=folder, retention=kept))

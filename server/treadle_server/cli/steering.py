@@ -256,6 +256,28 @@ def retry(settings: Settings, run: str, by_workflow_id: bool, new_input: bytes |
     )
 
 
+@click.command(
+    cls=Command,
+    examples=[("Forget an ended run", "treadle runs delete order-17 --reason 'asked to'")],
+)
+@run_argument
+@click.option("--reason", default="", metavar="TEXT", help="For people; goes to the server's log.")
+@client_options
+@click.pass_obj
+def delete(settings: Settings, run: str, by_workflow_id: bool, reason: str) -> int:
+    """Delete an ended run and its history for good.
+
+    What ended long ago the server deletes by itself: see --retention of treadle server.
+    """
+    from treadle_server.cli.connection import connect, run_name
+    from treadle_server.cli.screen import Screen
+
+    with connect(settings) as client:
+        client.delete(**run_name(run, is_workflow_id=by_workflow_id), reason=reason)
+        Screen(settings).note(f"deleted: run {run}")
+    return ExitCode.OK
+
+
 def _steer(
     settings: Settings,
     what: str,
@@ -284,4 +306,4 @@ def _payload(text: bytes | None) -> object:
     return None if text is None else payload_pb2.Payload(data=text)
 
 
-STEERING = (cancel, terminate, pause, resume, answer, skip, send, retry)
+STEERING = (cancel, terminate, pause, resume, answer, skip, send, retry, delete)

@@ -13,8 +13,7 @@ from dataclasses import dataclass, field
 from time import perf_counter  # measures commits; no time of the domain
 from typing import Any, Final
 
-from treadle_server.engine.values import Instant
-from treadle_server.journal.port import Journal, JournalError, Outcome, Table, Unit
+from treadle_server.journal.port import Journal, JournalError, Outcome, Unit
 
 MAX_COMMIT_UNITS: Final = 1_000
 MAX_COMMIT_BYTES: Final = 4 * 1024 * 1024
@@ -60,12 +59,10 @@ class Waiting:
 
 
 @dataclass(slots=True)
-class Trim:
-    """A queued call of `Journal.trim`."""
+class Chore:
+    """Something that is done on the commit's thread between two commits; it says how much."""
 
-    table: Table
-    before: Instant
-    limit: int
+    work: Callable[[Journal], int]
     future: asyncio.Future[int]
 
 
@@ -76,7 +73,7 @@ class Queue:
     max_units: int
     max_bytes: int
     waiting: deque[Waiting] = field(default_factory=deque)
-    trims: deque[Trim] = field(default_factory=deque)
+    chores: deque[Chore] = field(default_factory=deque)
     bytes: int = 0
 
     def full(self, share: float = 1.0) -> bool:
@@ -107,10 +104,10 @@ class Queue:
         """Tells everybody who waits that the outcome is unknown."""
         for waiting in self.waiting:
             _fail(waiting.future, error)
-        for trim in self.trims:
-            _fail(trim.future, error)
+        for chore in self.chores:
+            _fail(chore.future, error)
         self.waiting.clear()
-        self.trims.clear()
+        self.chores.clear()
         self.bytes = 0
 
 
@@ -154,11 +151,11 @@ class Intake:
             raise
         return future
 
-    def _add_trim(self, table: Table, before: Instant, limit: int) -> asyncio.Future[int]:
+    def _add_chore(self, work: Callable[[Journal], int]) -> asyncio.Future[int]:
         if self._refusal is not None:
             raise JournalError(self._refusal)
         future: asyncio.Future[int] = self._loop.create_future()
-        self._queue.trims.append(Trim(table, before, limit, future))
+        self._queue.chores.append(Chore(work, future))
         return future
 
     def _commit(self, batch: Sequence[Waiting]) -> list[Outcome]:
@@ -173,24 +170,24 @@ class Intake:
         counters.commit_seconds += perf_counter() - began
         return outcomes
 
-    def _carry_out(self, batch: Sequence[Waiting], trims: Sequence[Trim], post: Post) -> bool:
-        """Commits and trims, and has the answers posted; False if the journal has failed."""
-        unknown: list[Waiting | Trim] = [*batch, *trims]
+    def _carry_out(self, batch: Sequence[Waiting], chores: Sequence[Chore], post: Post) -> bool:
+        """Commits, does the chores, has the answers posted; False if the journal has failed."""
+        unknown: list[Waiting | Chore] = [*batch, *chores]
         try:
             if batch:
                 outcomes = self._commit(batch)
                 del unknown[: len(batch)]
                 post(_settle, batch, outcomes)
-            for trim in trims:
-                count = self._journal.trim(trim.table, trim.before, trim.limit)
+            for chore in chores:
+                count = chore.work(self._journal)
                 del unknown[0]
-                post(_resolve, trim.future, count)
+                post(_resolve, chore.future, count)
         except BaseException as error:  # noqa: BLE001 - whatever it was, nobody knows what is stored
             post(self._give_up, error, unknown)
             return False
         return True
 
-    def _give_up(self, error: BaseException, unknown: Sequence[Waiting | Trim]) -> None:
+    def _give_up(self, error: BaseException, unknown: Sequence[Waiting | Chore]) -> None:
         """The journal has failed while it worked on `unknown`."""
         self._refusal = f"the journal has failed: {error}"
         failure = JournalError(self._refusal)

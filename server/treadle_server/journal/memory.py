@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import pickle
 import threading
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -64,7 +64,9 @@ class _Stored:
     """All that is durable."""
 
     log: list[Record] = field(default_factory=list)
-    """Position n is at n - 1."""
+    """By position."""
+    position: int = 0
+    """The last one that was given."""
     records: dict[bytes, list[Record]] = field(default_factory=dict)
     runs: dict[bytes, RunRow] = field(default_factory=dict)
     wakes: dict[bytes, Instant] = field(default_factory=dict)
@@ -112,7 +114,7 @@ class MemoryJournal:
             engine="memory",
             engine_version="",
             schema_version=SCHEMA_VERSION,
-            position=len(stored.log),
+            position=stored.position,
         )
 
     def close(self) -> None:
@@ -172,7 +174,7 @@ class MemoryJournal:
     def _apply(self, unit: Unit) -> None:
         stored = self._stored
         for record in unit.records:
-            record.position = len(stored.log) + 1
+            record.position = stored.position = stored.position + 1
             kept = replace(record)
             stored.log.append(kept)
             stored.records.setdefault(record.run_id, []).append(kept)
@@ -214,6 +216,20 @@ class MemoryJournal:
                 rows.delete(key)
         return len(expired[:limit])
 
+    def delete_runs(self, run_ids: Sequence[bytes]) -> int:
+        with self._locked() as stored:
+            gone = {
+                run_id
+                for run_id in run_ids
+                if (row := stored.runs.get(run_id)) is not None and row.end_time is not None
+            }
+            for run_id in gone:
+                row = stored.runs.pop(run_id)
+                del stored.records[run_id]
+                self._requests.pop((row.namespace, row.request_id), None)
+            stored.log = [record for record in stored.log if record.run_id not in gone]
+        return len(gone)
+
     # --- reading ------------------------------------------------------------------------------
 
     def load(self, run_ids: Sequence[bytes]) -> list[tuple[RunRow, list[Record]] | None]:
@@ -240,8 +256,8 @@ class MemoryJournal:
 
     def read_log(self, after_position: int, limit: int) -> list[Record]:
         with self._locked() as stored:
-            found = stored.log[after_position : after_position + limit]
-            return [replace(record) for record in found]
+            first = bisect_right(stored.log, after_position, key=_position)
+            return [replace(record) for record in stored.log[first : first + limit]]
 
     def get_runs(self, run_ids: Sequence[bytes]) -> list[RunRow | None]:
         with self._locked():
@@ -271,6 +287,15 @@ class MemoryJournal:
         with self._locked() as stored:
             due = [(time, run_id) for run_id, time in stored.wakes.items() if time <= until]
         return sorted(due)[:limit]
+
+    def ended_runs(self, before: Instant, limit: int) -> list[bytes]:
+        with self._locked() as stored:
+            ended = [
+                (row.end_time, row.run_id)
+                for row in stored.runs.values()
+                if row.end_time is not None and row.end_time < before
+            ]
+        return [run_id for _, run_id in sorted(ended)[:limit]]
 
     def list_runs(
         self,
@@ -329,9 +354,11 @@ class MemoryJournal:
 
 
 def _findings(stored: _Stored) -> Iterator[Finding]:
-    for place, record in enumerate(stored.log, start=1):
-        if record.position != place:
-            yield Finding("position", f"position {place}", f"has {record.position}")
+    before = 0
+    for record in stored.log:
+        if record.position <= before:
+            yield Finding("position", f"position {record.position}", f"follows {before}")
+        before = record.position
         yield from check_record(record)
     for run_id, records in stored.records.items():
         expected = 1
@@ -346,6 +373,10 @@ def _findings(stored: _Stored) -> Iterator[Finding]:
         row = stored.runs.get(run_id)
         if row is None or row.end_time is not None:
             yield Finding("ready", f"ready {key!r}", "its run is unknown or has ended")
+
+
+def _position(record: Record) -> int:
+    return record.position
 
 
 def _check_key(table: Table, key: Key) -> None:

@@ -106,8 +106,8 @@ class Record:
     `treadle.v1.EventBatch`.
 
     `(run_id, base_seq)` is unique: that is the guard against two histories of one run. `position`
-    is given by the journal: gap-free, in commit order. A commit fills it in where the unit was
-    committed.
+    is given by the journal: in commit order, gap-free but for runs that were deleted. A commit
+    fills it in where the unit was committed.
     """
 
     run_id: bytes
@@ -170,7 +170,7 @@ class Info:
     engine_version: str
     schema_version: int
     position: int
-    """Of the newest record; 0 for an empty journal."""
+    """Of the newest record there ever was; 0 for a new journal."""
 
 
 class JournalError(Exception):
@@ -253,6 +253,16 @@ class Journal(Protocol):
     def trim(self, table: Table, before: Instant, limit: int) -> int:
         """Deletes up to `limit` rows whose `expire_time` is before `before`, the oldest first; says
         how many. Commit thread only."""
+        ...
+
+    def ended_runs(self, before: Instant, limit: int) -> list[bytes]:
+        """Ids of runs that ended before `before`; the one that ended first comes first."""
+        ...
+
+    def delete_runs(self, run_ids: Sequence[bytes]) -> int:
+        """Deletes those of the runs that have ended, row and records, in one durable transaction;
+        says how many. Their positions are never given again: the log has gaps there. Commit thread
+        only."""
         ...
 
     def stats(self) -> Stats:

@@ -17,17 +17,16 @@ from collections.abc import Callable, Sequence
 from time import perf_counter  # spaces commits; no time of the domain
 from typing import Final, Protocol
 
-from treadle_server.engine.values import Instant
 from treadle_server.journal.intake import (
+    Chore,
     Counters,
     Intake,
     JournalBusy,
     OnFailure,
-    Trim,
     Waiting,
 )
 from treadle_server.journal.pace import Pace
-from treadle_server.journal.port import Journal, Outcome, Table, Unit
+from treadle_server.journal.port import Journal, Outcome, Unit
 
 __all__ = ["Counters", "InlineWriter", "JournalBusy", "ThreadWriter", "Writer"]
 
@@ -57,8 +56,10 @@ class Writer(Protocol):
         """
         ...
 
-    def trim(self, table: Table, before: Instant, limit: int) -> asyncio.Future[int]:
-        """`Journal.trim`, between two commits. Raises as `submit` does, but never `JournalBusy`."""
+    def carry_out(self, chore: Callable[[Journal], int]) -> asyncio.Future[int]:
+        """Does something between two commits, on their thread, and tells what it gives: trims, or
+        deletes runs. Raises as `submit` does, but never `JournalBusy`.
+        """
         ...
 
     async def close(self) -> None:
@@ -97,10 +98,10 @@ class ThreadWriter(Intake):
             self._wake()
         return future
 
-    def trim(self, table: Table, before: Instant, limit: int) -> asyncio.Future[int]:
+    def carry_out(self, chore: Callable[[Journal], int]) -> asyncio.Future[int]:
         """See `Writer`."""
         with self._wakeup:
-            future = self._add_trim(table, before, limit)
+            future = self._add_chore(chore)
             self._wake()
         return future
 
@@ -122,26 +123,26 @@ class ThreadWriter(Intake):
     def _run(self) -> None:
         pace = Pace()
         while True:
-            batch, trims = self._next(pace)
-            if not (batch or trims) or not self._carry_out(batch, trims, self._post):
+            batch, chores = self._next(pace)
+            if not (batch or chores) or not self._carry_out(batch, chores, self._post):
                 break
         self._post(_end, self._ended)
 
-    def _next(self, pace: Pace) -> tuple[list[Waiting], list[Trim]]:
+    def _next(self, pace: Pace) -> tuple[list[Waiting], list[Chore]]:
         """Waits for the next moment to commit and takes what is to be done; nothing: the end."""
         queue = self._queue
         with self._wakeup:
-            while not (queue.waiting or queue.trims or self._closing):
+            while not (queue.waiting or queue.chores or self._closing):
                 self._idle = True
                 self._wakeup.wait()
             self._idle = False
             pause = pace.pause(perf_counter(), len(queue.waiting))
             if pause > 0 and not self._closing:
                 self._wakeup.wait(pause)
-            batch, trims = queue.take(), list(queue.trims)
-            queue.trims.clear()
+            batch, chores = queue.take(), list(queue.chores)
+            queue.chores.clear()
         pace.begins(perf_counter(), len(batch))
-        return batch, trims
+        return batch, chores
 
     def _post(self, callback: Callable[..., None], *arguments: object) -> None:
         """Calls back on the loop's thread; one wake-up for a whole commit."""
@@ -152,7 +153,7 @@ class ThreadWriter(Intake):
             if not self._loop.is_closed():
                 raise
 
-    def _give_up(self, error: BaseException, unknown: Sequence[Waiting | Trim]) -> None:
+    def _give_up(self, error: BaseException, unknown: Sequence[Waiting | Chore]) -> None:
         with self._wakeup:
             super()._give_up(error, unknown)
 
@@ -187,9 +188,9 @@ class InlineWriter(Intake):
         self._arm()
         return future
 
-    def trim(self, table: Table, before: Instant, limit: int) -> asyncio.Future[int]:
+    def carry_out(self, chore: Callable[[Journal], int]) -> asyncio.Future[int]:
         """See `Writer`."""
-        future = self._add_trim(table, before, limit)
+        future = self._add_chore(chore)
         self._arm()
         return future
 
@@ -206,9 +207,9 @@ class InlineWriter(Intake):
 
     def _work(self) -> None:
         self._timer = None
-        batch, trims = self._queue.take(), list(self._queue.trims)
-        self._queue.trims.clear()
-        if self._carry_out(batch, trims, _call) and self._queue.waiting:
+        batch, chores = self._queue.take(), list(self._queue.chores)
+        self._queue.chores.clear()
+        if self._carry_out(batch, chores, _call) and self._queue.waiting:
             self._arm()
 
 

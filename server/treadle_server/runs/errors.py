@@ -22,7 +22,7 @@ class AlreadyExists(Refusal):
 
 
 class RunOpen(Refusal):
-    """The run has not ended; only a run that has can be taken up again."""
+    """The run has not ended; only a run that has can be taken up again, or deleted."""
 
     reason = "RUN_OPEN"
 

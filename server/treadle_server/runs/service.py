@@ -21,6 +21,7 @@ from treadle_server.matching.lanes import LaneName, TaskReference
 from treadle_server.matching.matching import Matching
 from treadle_server.runs import recovery
 from treadle_server.runs.definitions import Definitions
+from treadle_server.runs.deletion import Deletion
 from treadle_server.runs.errors import NotFound
 from treadle_server.runs.hot import HotRun, HotRuns
 from treadle_server.runs.messages import Messages
@@ -43,8 +44,8 @@ from treadle_server.runs.reports import Reports
 from treadle_server.runs.starts import Starts
 from treadle_server.runs.steering import Steering
 from treadle_server.runs.tokens import Tokens
-from treadle_server.runs.trimming import Trimmer
 from treadle_server.runs.turns import Committed, Turns
+from treadle_server.runs.upkeep import Upkeep
 from treadle_server.timers.loop import HORIZON, TimerLoop
 
 _log = structlog.get_logger(component="runs")
@@ -59,7 +60,7 @@ class Runs:
 
     `committed` is called after each commit: metrics count it, the exporter follows it.
     `timer_horizon`: how far ahead wakes are kept in memory. `upkeep`: whether what has served its
-    time is forgotten now and then.
+    time is forgotten now and then, and among it runs that ended longer ago than `retention`.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class Runs:
         committed: Committed = lambda events, position: None,
         timer_horizon: Duration = HORIZON,
         upkeep: bool = True,
+        retention: Duration | None = None,
     ) -> None:
         self._committed = committed
         self._clock = clock
@@ -81,8 +83,8 @@ class Runs:
         self._definitions = Definitions(journal, writer, clock)
         self._hot = HotRuns(journal, self._definitions)
         self._matching = Matching(clock, self._refill, self._known_types)
-        self._trimmer = Trimmer(clock, writer)
-        self._upkeep = upkeep
+        self._upkeep = Upkeep(clock, journal, writer, retention)
+        self._keeps_up = upkeep
         self._timers = TimerLoop(clock, self._wake, journal.due, timer_horizon)
         tokens = Tokens(token_secret)
         turns = self._turns = Turns(
@@ -119,6 +121,8 @@ class Runs:
         self._steering = Steering(
             clock=clock, journal=journal, hot=self._hot, queries=self._queries, turns=turns
         )
+        deletion = Deletion(journal=journal, writer=writer, hot=self._hot, queries=self._queries)
+        self.delete = deletion.delete
         self.deploy = self._definitions.deploy
         self.cancel = self._steering.cancel
         self.terminate = self._steering.terminate
@@ -136,8 +140,8 @@ class Runs:
         self._queries.committed(info.position)
         self._timers.start()
         self._messages.recover()
-        if self._upkeep:
-            self._trimmer.start()
+        if self._keeps_up:
+            self._upkeep.start()
 
     def drain(self) -> None:
         """Answers everybody who waits; nobody new may wait. First step of stopping."""
@@ -148,7 +152,7 @@ class Runs:
         """Stops timers and messages. Turns that are on their way are the writer's."""
         await self._timers.stop()
         await self._messages.stop()
-        await self._trimmer.stop()
+        await self._upkeep.stop()
 
     # --- definitions ------------------------------------------------------------------------------
 

@@ -62,6 +62,25 @@ class SteersRuns:
         )
         return values.run((await self._call(self._runs.TerminateRun, request)).run)
 
+    async def delete(
+        self,
+        run_id: str | None = None,
+        *,
+        workflow_id: str | None = None,
+        reason: str = "",
+        allow_missing: bool = False,
+    ) -> None:
+        """Deletes an ended run and its history for good. Raises `Conflict` if it has not ended,
+        `NotFound` if it is not there, unless that is fine (`allow_missing`).
+        """
+        request = run_service_pb2.DeleteRunRequest(
+            namespace=self.namespace,
+            reason=reason,
+            allow_missing=allow_missing,
+            **requests.named_run(run_id, workflow_id),
+        )
+        await self._call(self._runs.DeleteRun, request)
+
     async def answer(
         self,
         run_id: str | None = None,

@@ -117,6 +117,11 @@ class RunServiceStub(object):
                 request_serializer=treadle_dot_v1_dot_run__service__pb2.RetryRunRequest.SerializeToString,
                 response_deserializer=treadle_dot_v1_dot_run__service__pb2.RetryRunResponse.FromString,
                 _registered_method=True)
+        self.DeleteRun = channel.unary_unary(
+                '/treadle.v1.RunService/DeleteRun',
+                request_serializer=treadle_dot_v1_dot_run__service__pb2.DeleteRunRequest.SerializeToString,
+                response_deserializer=treadle_dot_v1_dot_run__service__pb2.DeleteRunResponse.FromString,
+                _registered_method=True)
 
 
 class RunServiceServicer(object):
@@ -242,6 +247,14 @@ class RunServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DeleteRun(self, request, context):
+        """Deletes an ended run and its history for good; FAILED_PRECONDITION for one that has not ended.
+        The server deletes what ended long ago by itself.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RunServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -324,6 +337,11 @@ def add_RunServiceServicer_to_server(servicer, server):
                     servicer.RetryRun,
                     request_deserializer=treadle_dot_v1_dot_run__service__pb2.RetryRunRequest.FromString,
                     response_serializer=treadle_dot_v1_dot_run__service__pb2.RetryRunResponse.SerializeToString,
+            ),
+            'DeleteRun': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteRun,
+                    request_deserializer=treadle_dot_v1_dot_run__service__pb2.DeleteRunRequest.FromString,
+                    response_serializer=treadle_dot_v1_dot_run__service__pb2.DeleteRunResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -761,6 +779,33 @@ class RunService(object):
             '/treadle.v1.RunService/RetryRun',
             treadle_dot_v1_dot_run__service__pb2.RetryRunRequest.SerializeToString,
             treadle_dot_v1_dot_run__service__pb2.RetryRunResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteRun(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/treadle.v1.RunService/DeleteRun',
+            treadle_dot_v1_dot_run__service__pb2.DeleteRunRequest.SerializeToString,
+            treadle_dot_v1_dot_run__service__pb2.DeleteRunResponse.FromString,
             options,
             channel_credentials,
             insecure,

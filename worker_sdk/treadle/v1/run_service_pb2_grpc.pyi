@@ -78,6 +78,10 @@ class RunServiceStub:
     """Takes up a run that failed, was cancelled or timed out: a new run of the same workflow id and
     version that starts from the outcomes of the old one, which never changes.
     """
+    DeleteRun: _grpc.UnaryUnaryMultiCallable[_run_service_pb2.DeleteRunRequest, _run_service_pb2.DeleteRunResponse]
+    """Deletes an ended run and its history for good; FAILED_PRECONDITION for one that has not ended.
+    The server deletes what ended long ago by itself.
+    """
 
 @_typing.type_check_only
 class RunServiceAsyncStub(RunServiceStub):
@@ -128,6 +132,10 @@ class RunServiceAsyncStub(RunServiceStub):
     RetryRun: _aio.UnaryUnaryMultiCallable[_run_service_pb2.RetryRunRequest, _run_service_pb2.RetryRunResponse]  # type: ignore[assignment]
     """Takes up a run that failed, was cancelled or timed out: a new run of the same workflow id and
     version that starts from the outcomes of the old one, which never changes.
+    """
+    DeleteRun: _aio.UnaryUnaryMultiCallable[_run_service_pb2.DeleteRunRequest, _run_service_pb2.DeleteRunResponse]  # type: ignore[assignment]
+    """Deletes an ended run and its history for good; FAILED_PRECONDITION for one that has not ended.
+    The server deletes what ended long ago by itself.
     """
 
 class RunServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -272,6 +280,16 @@ class RunServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_run_service_pb2.RetryRunResponse, _abc.Awaitable[_run_service_pb2.RetryRunResponse]]:
         """Takes up a run that failed, was cancelled or timed out: a new run of the same workflow id and
         version that starts from the outcomes of the old one, which never changes.
+        """
+
+    @_abc_1.abstractmethod
+    def DeleteRun(
+        self,
+        request: _run_service_pb2.DeleteRunRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_run_service_pb2.DeleteRunResponse, _abc.Awaitable[_run_service_pb2.DeleteRunResponse]]:
+        """Deletes an ended run and its history for good; FAILED_PRECONDITION for one that has not ended.
+        The server deletes what ended long ago by itself.
         """
 
 def add_RunServiceServicer_to_server(servicer: RunServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

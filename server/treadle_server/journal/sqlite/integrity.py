@@ -10,6 +10,9 @@ from typing import Final
 from treadle_server.journal.port import Finding, Record
 from treadle_server.journal.record_check import check_record
 
+_DELETED: Final = "SELECT records, position FROM deleted"
+_COUNTED: Final = "SELECT count(*), ifnull(max(position), 0) FROM record"
+
 _POSITIONS: Final = """SELECT before, position FROM (
     SELECT position, lag(position, 1, 0) OVER (ORDER BY position) AS before FROM record)
     WHERE position <> before + 1"""
@@ -38,8 +41,7 @@ def check(connection: sqlite3.Connection) -> Iterator[Finding]:
     for (message,) in connection.execute("PRAGMA integrity_check"):
         if message != "ok":
             yield Finding("file", "database", f"{message}; restore a backup")
-    for before, position in connection.execute(_POSITIONS):
-        yield Finding("position", f"position {position}", f"follows {before}: records are missing")
+    yield from _missing(connection)
     for run_id, expected, base_seq in connection.execute(_SEQS):
         message = f"events {expected} to {base_seq - 1} are missing or there twice"
         yield Finding("seq-gap", f"run {run_id.hex()}", message)
@@ -56,3 +58,16 @@ def check(connection: sqlite3.Connection) -> Iterator[Finding]:
             subject = f"position {record.position}, run {record.run_id.hex()}"
             yield Finding("checksum", subject, "the body is not what was written")
         yield from check_record(record)
+
+
+def _missing(connection: sqlite3.Connection) -> Iterator[Finding]:
+    deleted, last_deleted = connection.execute(_DELETED).fetchone()
+    records, last = connection.execute(_COUNTED).fetchone()
+    if not deleted:
+        for before, position in connection.execute(_POSITIONS):
+            message = f"follows {before}: records are missing"
+            yield Finding("position", f"position {position}", message)
+    elif records + deleted != max(last, last_deleted):
+        missing = max(last, last_deleted) - deleted - records
+        message = f"{missing} more records are missing than belonged to deleted runs"
+        yield Finding("position", f"position {last}", message)

@@ -270,6 +270,24 @@ class SqliteJournal:
         with self._stopping("trimming"):
             return writer.execute(statements.SMALL_ROWS[table].trim, (before, limit)).rowcount
 
+    def delete_runs(self, run_ids: Sequence[bytes]) -> int:
+        writer = self._writing()
+        count = 0
+        with self._stopping("a deletion"):
+            writer.execute("BEGIN IMMEDIATE")
+            for run_id in run_ids:
+                records, last = writer.execute(
+                    statements.RECORDS_OF_ENDED_RUN, (run_id,)
+                ).fetchone()
+                if records:
+                    writer.execute(statements.DELETE_RECORDS, (run_id,))
+                    writer.execute(statements.DELETE_RUN, (run_id,))
+                    writer.execute(statements.NOTE_DELETED, (records, last))
+                    self._last_seqs.pop(run_id, None)
+                    count += 1
+            writer.execute("COMMIT")
+        return count
+
     # --- reading ------------------------------------------------------------------------------
 
     def _reader(self) -> sqlite3.Connection:
@@ -372,6 +390,9 @@ class SqliteJournal:
 
     def due(self, until: Instant, limit: int) -> list[tuple[Instant, bytes]]:
         return self._read(statements.DUE, (until, limit))
+
+    def ended_runs(self, before: Instant, limit: int) -> list[bytes]:
+        return [run_id for (run_id,) in self._read(statements.ENDED_RUNS, (before, limit))]
 
     def list_runs(
         self,

@@ -37,7 +37,16 @@ RECORDS_AFTER_SEQ: Final = f"""{_RECORD}
 
 RECORDS_AFTER_POSITION: Final = f"{_RECORD} WHERE position > ? ORDER BY position LIMIT ?"
 
-LAST_POSITION: Final = "SELECT ifnull(max(position), 0) FROM record"
+LAST_POSITION: Final = (
+    "SELECT max(position, ifnull((SELECT max(position) FROM record), 0)) FROM deleted"
+)
+
+ENDED_RUNS: Final = "SELECT run_id FROM run WHERE end_time < ? ORDER BY end_time, run_id LIMIT ?"
+RECORDS_OF_ENDED_RUN: Final = """SELECT count(*), max(position) FROM record
+    WHERE run_id = ? AND EXISTS (SELECT 1 FROM run WHERE run_id = ?1 AND end_time IS NOT NULL)"""
+DELETE_RECORDS: Final = "DELETE FROM record WHERE run_id = ?"
+DELETE_RUN: Final = "DELETE FROM run WHERE run_id = ?"
+NOTE_DELETED: Final = "UPDATE deleted SET records = records + ?, position = max(position, ?)"
 
 LAST_SEQ: Final = (
     "SELECT base_seq + count - 1 FROM record WHERE run_id = ? ORDER BY base_seq DESC LIMIT 1"
@@ -65,7 +74,9 @@ DUE: Final = (
     "SELECT wake_time, run_id FROM run WHERE wake_time <= ? ORDER BY wake_time, run_id LIMIT ?"
 )
 
-COUNTS: Final = """SELECT (SELECT ifnull(max(position), 0) FROM record), (SELECT count(*) FROM run),
+COUNTS: Final = """SELECT
+    (SELECT max(position, ifnull((SELECT max(position) FROM record), 0)) - records FROM deleted),
+    (SELECT count(*) FROM run),
     (SELECT count(*) FROM run WHERE end_time IS NULL), (SELECT count(*) FROM ready)"""
 
 
