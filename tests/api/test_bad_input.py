@@ -251,7 +251,7 @@ def test_an_unknown_definition_and_an_unknown_run(api: Api) -> None:
         "AnswerIncident": runs.AnswerIncidentRequest(run_id=UNKNOWN_RUN, key="a", answer=RETRY),
     }.items():
         answer = api(f"RunService.{method}", request)
-        assert (answer.code, answer.reason) == (NOT_FOUND, "NOT_FOUND"), method
+        assert (answer.code, answer.reason) == (NOT_FOUND, "RUN_NOT_FOUND"), method
 
 
 def test_workflow_ids_and_request_ids_that_come_twice(api: Api) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.twins.conftest import Bench, events
-from treadle import ApplicationError, Context, activity
+from treadle import ApplicationError, Context, activity, errors
 from treadle.errors import Conflict, NotFound, RunFailed
 from treadle.graph import Defaults, Graph, Retry
 
@@ -258,6 +258,50 @@ async def test_s003_18_ended_runs_are_deleted_open_ones_are_not(bench: Bench) ->
     again = await bench.start(graph)
     await again.send_event("go", None)
     await again.result(20)  # what is left goes on
+
+
+async def test_s003_p04_an_error_of_its_own_for_each_fault(bench: Bench) -> None:
+    @activity
+    async def slow() -> None:
+        await asyncio.sleep(60)
+
+    @activity
+    async def reads(ctx: Context, how: str) -> object:
+        return ctx.memory["missing"] if how == "missing" else ctx.memory.get("count", str)
+
+    @activity
+    async def writes(ctx: Context, how: str) -> str:
+        ctx.memory.set("count", 1)
+        return how
+
+    with pytest.raises(errors.RunNotFound) as missing:
+        await bench.client.get_run("0" * 32)
+    with pytest.raises(errors.DefinitionNotFound) as undeployed:
+        await bench.client.start("never_deployed")
+    timed_out = Graph("slow")
+    timed_out.node("slow", slow, start_to_close="200ms")
+    memory = Graph("memory")
+    memory.node("writes", writes)
+    memory.node("reads", reads, memory=["count"])
+    memory.edge("writes", "reads")
+    async with bench.worker(slow, reads, writes):
+        with pytest.raises(errors.ActivityTimedOut) as timeout:
+            await (await bench.start(timed_out)).result(20)
+        for how, kind in (("missing", "MemoryKeyMissing"), ("type", "MemoryTypeMismatch")):
+            with pytest.raises(errors.RunFailed) as failed:
+                await (await bench.start(memory, how)).result(20)
+            assert failed.value.failure.kind == kind
+    waiting = Graph("waiting")
+    waiting.wait("asked", "go")
+    handle = await bench.start(waiting)
+    await handle.cancel()
+    with pytest.raises(errors.RunCancelled):
+        await handle.result(20)
+    with pytest.raises(errors.Conflict) as ended:
+        await handle.cancel()
+    assert timeout.value.failure.timeout_kind == "start_to_close"
+    reasons = [one.value.reason for one in (missing, undeployed, ended)]
+    assert reasons == ["RUN_NOT_FOUND", "DEFINITION_NOT_FOUND", "RUN_ENDED"]
 
 
 async def test_s003_24_an_unknown_definition(bench: Bench) -> None:

@@ -99,7 +99,7 @@ def test_unavailable_is_raised_once_the_budget_is_spent() -> None:
     server = Server(retry_seconds=0.0)
     answer = server.call(lambda: server.client.start("orders"))
     server.refuse(RUNS, "StartRun", grpc.StatusCode.UNAVAILABLE, "gone")
-    with pytest.raises(errors.ServerUnavailable, match=r"no server answers at .*: gone"):
+    with pytest.raises(errors.ServerUnavailable, match=r"no server answers at 127\.0\.0\.1:\d+$"):
         answer.result()
     server.close()
 

@@ -4,21 +4,27 @@
     ├── RequestRefused              the caller's: repeating the same call changes nothing
     │   ├── InvalidRequest          something in the request is wrong; `violations` says where
     │   │   └── PayloadError        a value cannot be written as, or read from, a payload
+    │   │       └── MemoryTypeMismatch  what the run's memory holds is of another type
     │   ├── NotFound                what the request names does not exist
+    │   │   ├── RunNotFound
+    │   │   └── DefinitionNotFound
     │   ├── AlreadyExists           a run with this workflow id is in the way; `run_id` names it
     │   ├── Conflict                not in this state, for example cancelling an ended run
     │   └── NotPermitted            no credentials, or not allowed
     ├── RequestNotServed            the server's or the network's
-    │   ├── ServerUnavailable       not reachable, or stopping: a plain repeat is safe
+    │   ├── ServerUnavailable       not reachable: a plain repeat is safe
+    │   │   └── ServerStopping
     │   ├── ServerBusy              a limit was reached; `retry_after_seconds` if the server said
     │   ├── RequestTimedOut         no answer in time; whether it took effect is unknown
     │   └── ServerFault             a fault in the server; its log has the details
     ├── RunNotCompleted             what `RunHandle.result` raises for a run that did not complete
     │   ├── RunFailed               `failure` says why
+    │   │   └── ActivityTimedOut
     │   ├── RunCancelled
     │   ├── RunTimedOut
     │   └── RunTerminated
     ├── DefinitionError             an activity, a worker or a graph was written wrongly
+    ├── MemoryKeyMissing            the run's memory has no such key
     ├── ActivityCancelled           what `Context.raise_if_cancelled` raises
     └── ApplicationError            what an activity raises to say how it failed
 
@@ -95,6 +101,18 @@ class NotFound(RequestRefused):
     """What the request names does not exist."""
 
 
+class RunNotFound(NotFound):
+    """There is no such run, or no more."""
+
+
+class DefinitionNotFound(NotFound):
+    """There is no such workflow, or no such version of it."""
+
+
+class MemoryTypeMismatch(PayloadError):
+    """What the run's memory holds is not of the type that the activity asked for."""
+
+
 class AlreadyExists(RequestRefused):
     """Something of that name exists already; `run_id` is the run in the way, if the server said."""
 
@@ -118,6 +136,10 @@ class RequestNotServed(RequestError):
 
 class ServerUnavailable(RequestNotServed):
     """The server cannot be reached, or is stopping. Repeating the request is safe."""
+
+
+class ServerStopping(ServerUnavailable):
+    """The server is shutting down; another one, or the same in a moment, may take the request."""
 
 
 class ServerBusy(RequestNotServed):
@@ -162,6 +184,12 @@ class RunFailed(RunNotCompleted):
         self.failure = failure
 
 
+class ActivityTimedOut(RunFailed):
+    """The run failed because an activity ran into one of its timeouts; `failure.timeout_kind` says
+    which.
+    """
+
+
 class RunCancelled(RunNotCompleted):
     """The run was cancelled."""
 
@@ -176,6 +204,12 @@ class RunTerminated(RunNotCompleted):
 
 class DefinitionError(TreadleError):
     """An activity, a worker or a graph is written wrongly; raised before anything runs."""
+
+
+class MemoryKeyMissing(TreadleError, KeyError):
+    """The run's memory has no such key, or the activity has not declared that it reads it."""
+
+    __str__ = Exception.__str__
 
 
 class ActivityCancelled(TreadleError):

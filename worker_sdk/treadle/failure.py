@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+TIMEOUT_KIND = "treadle.Timeout"
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:

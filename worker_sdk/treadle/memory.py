@@ -12,7 +12,7 @@ from typing import Any, TypeVar, overload
 from treadle import payload
 from treadle._types import conversion
 from treadle._types.mismatch import Mismatch
-from treadle.errors import PayloadError
+from treadle.errors import MemoryKeyMissing, MemoryTypeMismatch
 from treadle.v1 import payload_pb2
 
 _Value = TypeVar("_Value")
@@ -36,7 +36,7 @@ class RunMemory:
 
     def __getitem__(self, key: str) -> Any:
         if key not in self:
-            raise KeyError(key)
+            raise MemoryKeyMissing(f"the run's memory has no key {key!r} for this activity")
         return self.get(key)
 
     @overload
@@ -56,7 +56,8 @@ class RunMemory:
             as_type: an annotation that the value is checked against, like an activity's input.
             default: what an absent key counts as.
 
-        Raises `PayloadError` if the value does not fit `as_type`.
+        Raises `MemoryTypeMismatch` if the value does not fit `as_type`. `memory[key]` raises
+        `MemoryKeyMissing` for an absent key.
         """
         if key not in self:
             return default
@@ -66,7 +67,7 @@ class RunMemory:
         try:
             return conversion.compile_converter(as_type)(value, f"memory.{key}")
         except Mismatch as mismatch:
-            raise PayloadError(str(mismatch)) from None
+            raise MemoryTypeMismatch(str(mismatch)) from None
 
     def set(self, key: str, value: object) -> None:
         """Writes a value. Raises `PayloadError` if it cannot be written."""

@@ -28,6 +28,8 @@ _error_numbers = itertools.count(1)
 
 CODES: dict[str, grpc.StatusCode] = {
     "NOT_FOUND": grpc.StatusCode.NOT_FOUND,
+    "RUN_NOT_FOUND": grpc.StatusCode.NOT_FOUND,
+    "DEFINITION_NOT_FOUND": grpc.StatusCode.NOT_FOUND,
     "WORKFLOW_ID_TAKEN": grpc.StatusCode.ALREADY_EXISTS,
     "REQUEST_ID_REUSED": grpc.StatusCode.FAILED_PRECONDITION,
     "TASK_TOKEN_INVALID": grpc.StatusCode.INVALID_ARGUMENT,

@@ -13,7 +13,7 @@ from treadle_server.definitions.compiled import Compiled, compile_document
 from treadle_server.engine.values import Instant
 from treadle_server.journal.port import Journal, Outcome, Row, Table, Unit
 from treadle_server.journal.writer import Writer
-from treadle_server.runs.errors import NotFound, RequestIdReused, Stopping
+from treadle_server.runs.errors import DefinitionNotFound, NotFound, RequestIdReused, Stopping
 from treadle_server.runs.model import DefinitionView
 from treadle_server.runs.room import must_have_room
 
@@ -181,11 +181,11 @@ class Definitions:
 
     def _not_found(self, namespace: str, workflow: str, version: int) -> NotFound:
         if version and self._latest(namespace, workflow):
-            return NotFound(
+            return DefinitionNotFound(
                 f"workflow {workflow!r} has no version {version}; its versions go to "
                 f"{self._latest(namespace, workflow)}"
             )
-        return NotFound(
+        return DefinitionNotFound(
             f"there is no workflow {workflow!r} in namespace {namespace!r}; deploy it first",
             workflow=workflow,
         )

@@ -10,9 +10,21 @@ from treadle_server.engine.errors import Refusal
 
 
 class NotFound(Refusal):
-    """There is no such run, workflow or version."""
+    """What is named is not there."""
 
     reason = "NOT_FOUND"
+
+
+class RunNotFound(NotFound):
+    """There is no such run, or no more."""
+
+    reason = "RUN_NOT_FOUND"
+
+
+class DefinitionNotFound(NotFound):
+    """There is no such workflow, or no such version of it."""
+
+    reason = "DEFINITION_NOT_FOUND"
 
 
 class AlreadyExists(Refusal):

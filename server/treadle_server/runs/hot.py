@@ -20,7 +20,7 @@ from treadle_server.engine.values import Instant, Payload
 from treadle_server.journal.codec import decode_batch
 from treadle_server.journal.port import Journal, Outcome, Record, RunRow
 from treadle_server.runs.definitions import Definitions
-from treadle_server.runs.errors import NotFound
+from treadle_server.runs.errors import RunNotFound
 
 CACHE_WEIGHT = 400_000
 """Nodes, live activities and a fixed share per run: about 64 MiB."""
@@ -155,7 +155,7 @@ class HotRuns:
     async def _fold(self, run_id: bytes) -> HotRun:
         [loaded] = self._journal.load([run_id])
         if loaded is None:
-            raise NotFound(f"there is no run {run_id.hex()}")
+            raise RunNotFound(f"there is no run {run_id.hex()}")
         row, records = loaded
         compiled = await self._definitions.compiled(row.namespace, row.workflow, row.version)
         state = compiled.new_state(run_id)

@@ -19,7 +19,7 @@ from treadle_server.engine.errors import Refusal, RunEnded, TooManyEvents
 from treadle_server.engine.messages import MessageKind
 from treadle_server.engine.values import ChildEnd, Failure
 from treadle_server.journal.port import Journal, JournalError, Key, Table
-from treadle_server.runs.errors import Busy, NotFound, Stopping
+from treadle_server.runs.errors import Busy, NotFound, RunNotFound, Stopping
 from treadle_server.runs.hot import HotRuns
 from treadle_server.runs.letters import Letter, read_letter
 from treadle_server.runs.starts import Starts
@@ -145,7 +145,7 @@ class Messages:
         if isinstance(message.event, e.EventSent):
             row = self._journal.find_run(letter.namespace, message.event.workflow_id)
             if row is None or row.end_time is not None:
-                raise NotFound(f"no open run has workflow id {message.event.workflow_id!r}")
+                raise RunNotFound(f"no open run has workflow id {message.event.workflow_id!r}")
             run_id = row.run_id
         return await self._apply(letter, run_id, _input(letter))
 

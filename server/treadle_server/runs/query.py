@@ -13,7 +13,7 @@ from treadle_server.engine.topology import NodeState
 from treadle_server.engine.transitions import RunStage
 from treadle_server.engine.values import Duration, Instant
 from treadle_server.journal.port import Journal, Record, RunRow
-from treadle_server.runs.errors import NotFound, Stopping
+from treadle_server.runs.errors import RunNotFound, Stopping
 from treadle_server.runs.hot import HotRun, HotRuns
 from treadle_server.runs.model import RunReference, RunView
 from treadle_server.runs.turns import until_settled
@@ -56,7 +56,7 @@ class Queries:
         else:
             row = self._journal.find_run(reference.namespace, reference.workflow_id)
         if row is None or row.namespace != reference.namespace:
-            raise NotFound(
+            raise RunNotFound(
                 f"there is no run {_named(reference)} in namespace {reference.namespace!r}"
             )
         return row

@@ -28,6 +28,12 @@ _CLASSES: Mapping[grpc.StatusCode, type[errors.RequestError]] = {
     grpc.StatusCode.RESOURCE_EXHAUSTED: errors.ServerBusy,
     grpc.StatusCode.DEADLINE_EXCEEDED: errors.RequestTimedOut,
 }
+_BY_REASON: Mapping[str, type[errors.RequestError]] = {
+    "RUN_NOT_FOUND": errors.RunNotFound,
+    "DEFINITION_NOT_FOUND": errors.DefinitionNotFound,
+    "SERVER_STOPPING": errors.ServerStopping,
+}
+"""Finer than their codes."""
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
@@ -41,8 +47,6 @@ def from_call(
     """The error for a failed call; `address` goes into the message if nobody answered."""
     code = code or grpc.StatusCode.UNKNOWN
     message = message or code.name
-    if code is grpc.StatusCode.UNAVAILABLE:
-        message = f"no server answers at {address}: {message}"
     violations: list[errors.FieldViolation] = []
     reason, metadata, retry_after = "", dict[str, str](), None
     for detail in _details(trailing_metadata):
@@ -54,6 +58,9 @@ def from_call(
             reason, metadata = detail.reason, dict(detail.metadata)
         else:
             retry_after = detail.retry_delay.ToTimedelta().total_seconds()
+    if code is grpc.StatusCode.UNAVAILABLE and not reason:
+        # A transport's text, which changes from version to version: only that nobody answers.
+        message = f"no server answers at {address}"
     return _build(code, message, reason, metadata, violations, retry_after)
 
 
@@ -72,7 +79,7 @@ def _build(
     violations: list[errors.FieldViolation],
     retry_after_seconds: float | None,
 ) -> errors.RequestError:
-    error_class = _CLASSES.get(code, errors.ServerFault)
+    error_class = _BY_REASON.get(reason) or _CLASSES.get(code, errors.ServerFault)
     if error_class is errors.InvalidRequest:
         return errors.InvalidRequest(
             message, violations=violations, reason=reason, metadata=metadata

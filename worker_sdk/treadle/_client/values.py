@@ -17,6 +17,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from treadle import _failure_codec, payload
 from treadle.errors import (
+    ActivityTimedOut,
     PayloadError,
     RunCancelled,
     RunFailed,
@@ -24,7 +25,7 @@ from treadle.errors import (
     RunTerminated,
     RunTimedOut,
 )
-from treadle.failure import Failure
+from treadle.failure import TIMEOUT_KIND, Failure
 from treadle.v1 import definition_service_pb2, event_pb2, run_service_pb2
 
 
@@ -266,7 +267,8 @@ def _ending(message: run_service_pb2.WaitRunResponse) -> RunNotCompleted:
     match ended.state:
         case RunState.FAILED:
             reason = _failure_codec.from_message(message.failure)
-            return RunFailed(f"{name} failed: {reason}", failure=reason, **ids)
+            failed = ActivityTimedOut if reason.kind == TIMEOUT_KIND else RunFailed
+            return failed(f"{name} failed: {reason}", failure=reason, **ids)
         case RunState.CANCELLED:
             return RunCancelled(f"{name} was cancelled", **ids)
         case RunState.TIMED_OUT:
