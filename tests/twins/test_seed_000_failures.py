@@ -205,6 +205,21 @@ async def test_s000_22_a_run_does_not_last_for_ever(bench: Bench) -> None:
         assert (await handle.describe()).state == "TIMED_OUT"
 
 
+async def test_s000_29_and_p02_p03_a_deploy_gives_advice(bench: Bench) -> None:
+    graph = Graph("careless")
+    graph.node("charge", "charge_card")
+    for number in range(16):
+        graph.node(f"node_{number}", same)
+        graph.edge("charge", f"node_{number}")
+    deployed = await bench.client.deploy(graph)
+    assert {hint.rule for hint in deployed.hints} == {
+        "no-error-path",
+        "too-many-nodes",
+        "unclear-name",
+    }
+    assert (await bench.client.deploy(graph)).hints == deployed.hints  # advice is never a limit
+
+
 async def test_s000_29_without_an_error_path_the_run_fails_with_the_node(bench: Bench) -> None:
     @activity
     async def charge_payment() -> None:

@@ -13,6 +13,8 @@ from treadle_server.api.pages import Pages
 from treadle_server.definitions.document import parse_json
 from treadle_server.runs.service import Runs
 
+_MOST_HINTS = 50
+
 
 class DefinitionService:
     """One method per RPC, found by its name."""
@@ -25,7 +27,7 @@ class DefinitionService:
         self, request: messages.DeployDefinitionRequest, _context: Any
     ) -> messages.DeployDefinitionResponse:
         """Checks and stores a document."""
-        view, created = await self._runs.deploy(
+        deployed = await self._runs.deploy(
             checks.namespace(request.namespace),
             _document(request),
             request_id=checks.identifier(
@@ -34,9 +36,14 @@ class DefinitionService:
             validate_only=request.validate_only,
         )
         # The caller has the document; what it needs is what became of it.
-        view.document = b""
+        deployed.view.document = b""
         return messages.DeployDefinitionResponse(
-            definition=convert.definition(view), created=created
+            definition=convert.definition(deployed.view),
+            created=deployed.created,
+            hints=[
+                messages.Hint(rule=hint.rule, path=hint.path, message=hint.message)
+                for hint in deployed.hints[:_MOST_HINTS]
+            ],
         )
 
     async def GetDefinition(

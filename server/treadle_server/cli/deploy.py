@@ -30,9 +30,10 @@ if TYPE_CHECKING:
 )
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
 @click.option("--check", is_flag=True, help="Check only; store nothing.")
+@click.option("--no-hints", is_flag=True, help="Give no advice; treadle lint has the rules.")
 @client_options
 @click.pass_obj
-def deploy(settings: Settings, files: tuple[str, ...], check: bool) -> int:
+def deploy(settings: Settings, files: tuple[str, ...], check: bool, no_hints: bool) -> int:
     """Store definitions as the next versions of their workflows.
 
     FILE is a YAML or JSON file, - for stdin, a Python file, or a module, with :NAME for one of its
@@ -48,11 +49,12 @@ def deploy(settings: Settings, files: tuple[str, ...], check: bool) -> int:
     with connect(settings) as client:
         # One document is checked by being stored; of several, all are checked before the first is.
         if check or len(loaded) > 1:
-            checked = _send(client, loaded, validate_only=True)
-            if check:
-                _print(screen, loaded, checked, is_check=True)
-                return ExitCode.OK
-        _print(screen, loaded, _send(client, loaded, validate_only=False), is_check=False)
+            answers = _send(client, loaded, validate_only=True)
+        if not check:
+            answers = _send(client, loaded, validate_only=False)
+    _print(screen, loaded, answers, is_check=check)
+    if not no_hints and settings.output is OutputFormat.TABLE:
+        _show_hints(loaded, answers)
     return ExitCode.OK
 
 
@@ -92,6 +94,15 @@ def _show_faults(document: Document, error: InvalidRequest) -> None:
         click.echo(f"{document.place(fault.field)}: {path}{printable(fault.description)}", err=True)
 
 
+def _show_hints(documents: list[Document], answers: list[Definition]) -> None:
+    from treadle_server.cli.screen import printable
+
+    for document, answer in zip(documents, answers, strict=True):
+        for hint in answer.hints:
+            place = f"{document.place(hint.path)}: hint [{hint.rule}]"
+            click.echo(f"{place}: {hint.path}: {printable(hint.message)}", err=True)
+
+
 def _print(
     screen: Screen, documents: list[Document], answers: list[Definition], *, is_check: bool
 ) -> None:
@@ -103,7 +114,12 @@ def _print(
     if screen.settings.output is not OutputFormat.TABLE:
         for answer in answers:
             response = definition_service_pb2.DeployDefinitionResponse(
-                definition=answer.message, created=answer.created
+                definition=answer.message,
+                created=answer.created,
+                hints=[
+                    definition_service_pb2.Hint(rule=h.rule, path=h.path, message=h.message)
+                    for h in answer.hints
+                ],
             )
             print_message(response, screen.settings.output)
         return

@@ -25,6 +25,10 @@ MAX_BYTES = 64 * 1024 * 1024
 _YAML_SUFFIXES = (".yaml", ".yml")
 
 
+class NoGraphs(CommandFailed):
+    """A Python module in which there is none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """A document, where it came from, and the line of a path into it (None: not known)."""
@@ -176,9 +180,7 @@ def _graphs(argument: str) -> list[Document]:
     else:
         graphs = list({id(value): value for value in _top_level(module, Graph)}.values())
     if not graphs:
-        raise CommandFailed(
-            f"{argument}: no treadle.Graph at the module's top level", ExitCode.USAGE
-        )
+        raise NoGraphs(f"{argument}: no treadle.Graph at the module's top level", ExitCode.USAGE)
     return [Document(argument, _document(argument, graph), _no_line) for graph in graphs]
 
 

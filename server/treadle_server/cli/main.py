@@ -15,6 +15,7 @@ from treadle_server.cli.definitions import definitions
 from treadle_server.cli.deploy import deploy
 from treadle_server.cli.exit_codes import CommandFailed, ExitCode
 from treadle_server.cli.journal import journal
+from treadle_server.cli.lint import lint
 from treadle_server.cli.options import client_options
 from treadle_server.cli.runs import runs
 from treadle_server.cli.server import server
@@ -95,7 +96,7 @@ def cli() -> None:
     """
 
 
-for command in (server, worker, deploy, start, runs, definitions, journal):
+for command in (server, worker, deploy, lint, start, runs, definitions, journal):
     cli.add_command(command)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from treadle_server.definitions.document import kind_of
 from treadle_server.definitions.errors import DefinitionInvalid, Violation
 from treadle_server.definitions.graph.decider import GraphDecider
+from treadle_server.definitions.graph.hints import Hint, hints
 from treadle_server.definitions.graph.model import GraphDefinition
 from treadle_server.definitions.graph.parse import parse_graph
 from treadle_server.definitions.parameters import complete_input
@@ -27,6 +28,10 @@ class Compiled:
     def __init__(self, definition: GraphDefinition) -> None:
         self.definition = definition
         self.decider = GraphDecider(definition)
+
+    def hints(self) -> list[Hint]:
+        """What could be better: advice."""
+        return hints(self.definition)
 
     @property
     def weight(self) -> int:

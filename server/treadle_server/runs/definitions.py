@@ -14,7 +14,7 @@ from treadle_server.engine.values import Instant
 from treadle_server.journal.port import Journal, Outcome, Row, Table, Unit
 from treadle_server.journal.writer import Writer
 from treadle_server.runs.errors import DefinitionNotFound, NotFound, RequestIdReused, Stopping
-from treadle_server.runs.model import DefinitionView
+from treadle_server.runs.model import DefinitionView, Deployed
 from treadle_server.runs.room import must_have_room
 
 CACHE_WEIGHT = 2_000_000
@@ -42,8 +42,8 @@ class Definitions:
 
     async def deploy(
         self, namespace: str, document: Any, *, request_id: str, validate_only: bool
-    ) -> tuple[DefinitionView, bool]:
-        """Checks and stores; (the version, whether it is new). Raises `DefinitionInvalid`."""
+    ) -> Deployed:
+        """Checks and stores. Raises `DefinitionInvalid`."""
         size = len(json.dumps(document))
         compiled = (
             await asyncio.to_thread(compile_document, document)
@@ -52,7 +52,10 @@ class Definitions:
         )
         # One at a time: the next version number must not be given twice.
         async with self._deploying:
-            return await self._store(namespace, compiled, request_id, validate_only=validate_only)
+            view, created = await self._store(
+                namespace, compiled, request_id, validate_only=validate_only
+            )
+        return Deployed(view=view, created=created, hints=compiled.hints())
 
     async def _store(
         self, namespace: str, compiled: Compiled, request_id: str, *, validate_only: bool

@@ -7,6 +7,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, field
 
+from treadle_server.definitions.graph.hints import Hint
 from treadle_server.engine.entities import Activity, Child, Timer, Wait
 from treadle_server.engine.topology import NodeState
 from treadle_server.engine.values import (
@@ -125,6 +126,15 @@ class DefinitionView:
     create_time: Instant
     node_count: int
     document: bytes = b""
+
+
+@dataclass(slots=True, kw_only=True)
+class Deployed:
+    """What became of a document: the version, whether it is new, and advice about it."""
+
+    view: DefinitionView
+    created: bool
+    hints: list[Hint]
 
 
 @dataclass(slots=True, kw_only=True)

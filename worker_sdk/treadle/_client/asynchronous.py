@@ -105,7 +105,7 @@ class Client(SteersRuns):
         response = await self._call(
             self._definitions.DeployDefinition, request, requests.EXTRA_DEPLOY_SECONDS
         )
-        return values.definition(response.definition, created=response.created)
+        return values.deployed(response)
 
     async def get_definition(self, workflow: str, version: int = 0) -> Definition:
         """Reads one version; 0 is the current one. Raises `NotFound`."""

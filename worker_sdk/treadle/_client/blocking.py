@@ -101,7 +101,7 @@ class BlockingClient(SteersRunsBlocking):
         response = self._call(
             self._definitions.DeployDefinition, request, requests.EXTRA_DEPLOY_SECONDS
         )
-        return values.definition(response.definition, created=response.created)
+        return values.deployed(response)
 
     def get_definition(self, workflow: str, version: int = 0) -> Definition:
         """Reads one version; 0 is the current one. Raises `NotFound`."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -59,6 +59,8 @@ class Definition:
     created: bool
     """For `deploy`: False if this content was there already. True otherwise."""
     message: definition_service_pb2.Definition = field(repr=False)
+    hints: tuple[Hint, ...] = ()
+    """What could be better: in the answer to a deploy."""
 
     def document(self) -> dict[str, object]:
         """The normalised document; empty for a definition out of a list."""
@@ -68,6 +70,16 @@ class Definition:
         if not isinstance(document, dict):
             raise PayloadError(f"the document of {self.workflow!r} is not a JSON object")
         return document
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """Advice about a definition that is right as it is."""
+
+    rule: str
+    path: str
+    """Into the document, such as `nodes.charge`."""
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +183,11 @@ def run_events(response: run_service_pb2.WatchRunsResponse) -> list[RunEvent]:
 
 def time(message: Timestamp) -> datetime:
     return message.ToDatetime(UTC)
+
+
+def deployed(response: definition_service_pb2.DeployDefinitionResponse) -> Definition:
+    hints = tuple(Hint(one.rule, one.path, one.message) for one in response.hints)
+    return replace(definition(response.definition, created=response.created), hints=hints)
 
 
 def definition(message: definition_service_pb2.Definition, *, created: bool = True) -> Definition:

@@ -47,12 +47,24 @@ class DeployDefinitionRequest(_message.Message):
     def __init__(self, namespace: _Optional[str] = ..., request_id: _Optional[str] = ..., json: _Optional[str] = ..., gzip_json: _Optional[bytes] = ..., plain: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., validate_only: bool = ...) -> None: ...
 
 class DeployDefinitionResponse(_message.Message):
-    __slots__ = ("definition", "created")
+    __slots__ = ("definition", "created", "hints")
     DEFINITION_FIELD_NUMBER: _ClassVar[int]
     CREATED_FIELD_NUMBER: _ClassVar[int]
+    HINTS_FIELD_NUMBER: _ClassVar[int]
     definition: Definition
     created: bool
-    def __init__(self, definition: _Optional[_Union[Definition, _Mapping]] = ..., created: bool = ...) -> None: ...
+    hints: _containers.RepeatedCompositeFieldContainer[Hint]
+    def __init__(self, definition: _Optional[_Union[Definition, _Mapping]] = ..., created: bool = ..., hints: _Optional[_Iterable[_Union[Hint, _Mapping]]] = ...) -> None: ...
+
+class Hint(_message.Message):
+    __slots__ = ("rule", "path", "message")
+    RULE_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    rule: str
+    path: str
+    message: str
+    def __init__(self, rule: _Optional[str] = ..., path: _Optional[str] = ..., message: _Optional[str] = ...) -> None: ...
 
 class GetDefinitionRequest(_message.Message):
     __slots__ = ("namespace", "workflow", "version")
