@@ -69,6 +69,44 @@ def test_a_broken_file_is_refused(
     assert says in report["error"]["message"]
 
 
+def wide(width: int, depth: int) -> dict[str, object]:
+    """Layers of so many tasks; each has two parents in the layer above, the last one has all."""
+
+    def parents(layer: int, place: int) -> list[str]:
+        if layer == 0:
+            return []
+        if place == width - 1:
+            return [f"t{layer - 1}_{other}" for other in range(width)]
+        return [f"t{layer - 1}_{place}", f"t{layer - 1}_{(place * 7 + 1) % width}"]
+
+    tasks = {
+        f"t{layer}_{place}": list(dict.fromkeys(parents(layer, place)))
+        for layer in range(depth)
+        for place in range(width)
+    }
+    children: dict[str, list[str]] = {name: [] for name in tasks}
+    for name, above in tasks.items():
+        for parent in above:
+            children[parent].append(name)
+    listed = [
+        {"name": name, "runtimeInSeconds": 0.1, "parents": above, "children": children[name]}
+        for name, above in tasks.items()
+    ]
+    return {"schemaVersion": "1.4", "name": "wide", "workflow": {"tasks": listed}}
+
+
+def test_ten_thousand_tasks_a_thousand_wide(
+    service: LocalService, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "wide.json"
+    file.write_text(json.dumps(wide(1_000, 10)))
+    assert main([str(file), "--speedup", "1000", "--json", "--address", service.address]) == (
+        EXIT_PROVED
+    )
+    report = json.loads(capsys.readouterr().out)
+    assert (report["proved"], report["tasks"]) == (True, 10_000)
+
+
 # --- the proof must be able to fail ---------------------------------------------------------------
 
 
