@@ -56,7 +56,7 @@ lock: $(SETUP_STAMP) ## Renew the pinned versions in requirements/
 	@tools/lock.sh $(BIN)/uv
 
 .PHONY: tools
-tools: ## Build grpcurl and Jaeger, which some tests need, into a cached folder (needs Go)
+tools: ## Get grpcurl, Jaeger and the YAML language server for the tests, into a cached folder (needs Go and npm)
 	$(say) "programs for the tests (TREADLE_TOOLS says where to)"
 	@tools/build_tools.sh
 
