@@ -123,6 +123,7 @@ async def of_run_sizes(service: LocalService, client: Client, say: Say) -> list[
 
 async def of_fan_out(service: LocalService, client: Client, say: Say) -> list[Figure]:
     """Maps: an item of many against one of few, and what others feel of a hundred thousand."""
+    service.start_worker("benchmarks.steps", "--slots", "200", "--queue", fan_out.QUEUE)
     await fan_out.prepare(client)
     ratios = []
     for number in range(REPETITIONS):

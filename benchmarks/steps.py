@@ -33,11 +33,15 @@ async def tick(value: int) -> int:
     return value
 
 
-def chain(name: str, length: int, kind: str = "bump") -> dict[str, Any]:
+def chain(name: str, length: int, kind: str = "bump", queue: str = "default") -> dict[str, Any]:
     """Steps one after the other."""
-    nodes: dict[str, Any] = {"s0": {"activity": kind}}
+    nodes: dict[str, Any] = {"s0": {"activity": kind, "queue": queue}}
     for number in range(1, length):
-        nodes[f"s{number}"] = {"activity": kind, "depends_on": f"s{number - 1}"}
+        nodes[f"s{number}"] = {
+            "activity": kind,
+            "queue": queue,
+            "depends_on": f"s{number - 1}",
+        }
     return _document(name, nodes)
 
 

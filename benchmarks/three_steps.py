@@ -43,9 +43,9 @@ class Paced:
     """Until the start was acknowledged."""
 
 
-async def prepare(client: Client) -> None:
+async def prepare(client: Client, queue: str = "default") -> None:
     """Deploys, and lets everything get warm."""
-    await client.deploy(chain(WORKFLOW, 3))
+    await client.deploy(chain(WORKFLOW, 3, queue=queue))
     await _closed_loop(client, 500)
 
 

@@ -9,6 +9,7 @@ acknowledged any more and the process ends; the next start recovers.
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import secrets
 import signal
@@ -221,8 +222,21 @@ def run_server(config: ServerConfig) -> int:
         return EXIT_CANNOT_START
     if not config.in_memory:
         Path(config.data_dir).mkdir(mode=0o700, parents=True, exist_ok=True)
+    _collect_rarely()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(serve(config, settings))
+
+
+def _collect_rarely() -> None:
+    """Keeps Python's cycle collector from stopping the loop for long.
+
+    A full collection looks at every object: 17 ms with a map over 100,000 items in memory, several
+    times a second with Python's own thresholds. What the server keeps has no cycles; those of
+    finished tasks and exceptions are young and found by the cheap collections.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 1_000)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

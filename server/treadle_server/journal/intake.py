@@ -7,8 +7,8 @@ which thread.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter  # measures commits; no time of the domain
 from typing import Any, Final
@@ -17,6 +17,12 @@ from treadle_server.journal.port import Journal, JournalError, Outcome, Unit
 
 MAX_COMMIT_UNITS: Final = 1_000
 MAX_COMMIT_BYTES: Final = 4 * 1024 * 1024
+MAX_COMMIT_UNITS_OF_RUN: Final = 16
+"""While other runs wait as well."""
+FULL_COMMIT_UNITS: Final = 32
+"""Of a run that has more, so many go when nobody else needs the room: a longer commit would be felt
+by who comes meanwhile.
+"""
 
 ROW_OVERHEAD_BYTES: Final = 200
 """What a row weighs beside its body."""
@@ -89,15 +95,39 @@ class Queue:
         self.bytes += waiting.size
 
     def take(self) -> list[Waiting]:
-        """What goes into one commit; empty if nothing waits."""
+        """What goes into one commit; empty if nothing waits.
+
+        One run has a share of it and no more: the rest of a map's thousand results go with the next
+        commits, and what other runs say overtakes them. The order within a run stays, and what
+        begins a run does not overtake the end of the one that has its workflow id.
+        """
         taken: list[Waiting] = []
+        put_off: list[Waiting] = []
+        late: set[Hashable] = set()
+        """What the units that were put off are about: nobody overtakes them there."""
+        shares: Counter[Hashable] = Counter()
         size = 0
-        while self.waiting and len(taken) < MAX_COMMIT_UNITS:
-            size += self.waiting[0].size
-            if taken and size > MAX_COMMIT_BYTES:
+        while self.waiting and len(taken) < MAX_COMMIT_UNITS and len(put_off) < MAX_COMMIT_UNITS:
+            first = self.waiting[0]
+            subjects = _subjects(first.unit)
+            shares.update(subjects)
+            if not late.isdisjoint(subjects) or any(
+                shares[one] > MAX_COMMIT_UNITS_OF_RUN for one in subjects
+            ):
+                late.update(subjects)
+                put_off.append(self.waiting.popleft())
+                continue
+            if taken and size + first.size > MAX_COMMIT_BYTES:
                 break
+            size += first.size
             taken.append(self.waiting.popleft())
-            self.bytes -= taken[-1].size
+        back = 0
+        while back < len(put_off) and len(taken) < FULL_COMMIT_UNITS and size < MAX_COMMIT_BYTES:
+            size += put_off[back].size
+            taken.append(put_off[back])
+            back += 1
+        self.waiting.extendleft(reversed(put_off[back:]))
+        self.bytes -= sum(waiting.size for waiting in taken)
         return taken
 
     def drop(self, error: JournalError) -> None:
@@ -196,6 +226,16 @@ class Intake:
             _fail(waiting.future, failure)
         self._queue.drop(failure)
         self._on_failure(error)
+
+
+def _subjects(unit: Unit) -> list[Hashable]:
+    """The runs that a unit is about, and the workflow id of one that it begins or ends: two units
+    about the same keep their order.
+    """
+    subjects: list[Hashable] = [record.run_id for record in unit.records]
+    if unit.run is not None:
+        subjects.append((unit.run.namespace, unit.run.workflow_id))
+    return subjects
 
 
 def _size(unit: Unit) -> int:

@@ -29,6 +29,10 @@ from treadle_server.runs.polls import Polls
 from treadle_server.runs.tokens import Tokens
 from treadle_server.runs.turns import Turns, until_settled
 
+_YIELD_RESULTS = 8
+"""About 1 ms of turns: others have the loop after so many, or a map's reports would hold them up.
+"""
+
 
 class Reports:
     """See the module's docstring."""
@@ -70,10 +74,11 @@ class Reports:
                     session=session,
                 )
         try:
-            reported = [
-                await self._report(request.namespace, result, session, taker)
-                for result in request.results
-            ]
+            reported = []
+            for number, result in enumerate(request.results, 1):
+                reported.append(await self._report(request.namespace, result, session, taker))
+                if number % _YIELD_RESULTS == 0:
+                    await asyncio.sleep(0)
             refusals = await asyncio.gather(*(self._outcome(report) for report in reported))
             if taker is not None and taker.capacity > 0 and session is not None:
                 with contextlib.suppress(Busy):
