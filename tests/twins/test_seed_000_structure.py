@@ -254,7 +254,18 @@ async def test_s000_23_a_subworkflow(bench: Bench) -> None:
         handle = await bench.start(graph, {"id": 7})
         assert await handle.result(20) == {"id": 7}
         [requested] = await events(handle, "child_requested")
-        assert requested.workflow == "user_onboarding"
+        assert (requested.workflow, requested.version) == ("user_onboarding", 1)
+        # A new version of the child changes nothing for those that were deployed with the old one.
+        onboarding.node("send_survey", same)
+        await bench.client.deploy(onboarding)
+        later = await bench.client.start("main_workflow", {"id": 8})
+        await later.result(20)
+        [requested] = await events(later, "child_requested")
+        assert requested.version == 1
+        again = await bench.start(graph, {"id": 9})
+        await again.result(20)
+        [requested] = await events(again, "child_requested")
+        assert requested.version == 2
 
 
 async def test_s000_25_a_cycle_without_a_guard_is_refused(bench: Bench) -> None:

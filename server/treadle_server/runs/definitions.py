@@ -43,7 +43,12 @@ class Definitions:
     async def deploy(
         self, namespace: str, document: Any, *, request_id: str, validate_only: bool
     ) -> Deployed:
-        """Checks and stores. Raises `DefinitionInvalid`."""
+        """Checks and stores. Raises `DefinitionInvalid`.
+
+        Workflows that it starts without naming a version are those that are there now: what a
+        parent does must not change under it. One that is not there yet is looked for at its start.
+        """
+        document = self._with_versions(namespace, document)
         size = len(json.dumps(document))
         compiled = (
             await asyncio.to_thread(compile_document, document)
@@ -175,6 +180,25 @@ class Definitions:
                 (middle, high) if self._exists(namespace, workflow, middle) else (low, middle)
             )
         return low
+
+    def _with_versions(self, namespace: str, document: Any) -> Any:
+        """The document with the present version in each node that starts another workflow. What is
+        wrong with it is not said here.
+        """
+        nodes = document.get("nodes") if isinstance(document, dict) else None
+        if not isinstance(nodes, dict):
+            return document
+        pinned = {}
+        for name, node in nodes.items():
+            child = node.get("workflow") if isinstance(node, dict) else None
+            child = {"name": child} if isinstance(child, str) else child
+            if not isinstance(child, dict) or "version" in child:
+                continue
+            workflow = child.get("name")
+            version = self._latest(namespace, workflow) if isinstance(workflow, str) else 0
+            if version:
+                pinned[name] = node | {"workflow": child | {"version": version}}
+        return document | {"nodes": nodes | pinned} if pinned else document
 
     def _exists(self, namespace: str, workflow: str, version: int) -> bool:
         key = (namespace, workflow, version)

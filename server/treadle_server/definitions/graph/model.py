@@ -55,7 +55,9 @@ class SendSpec:
 
 @dataclass(slots=True, kw_only=True)
 class ChildSpec:
-    """What run a node starts. `version` 0 is the newest when the child starts."""
+    """What run a node starts. `version` 0 is the newest when the child starts: it was not there when
+    this was deployed.
+    """
 
     workflow: str
     version: int = 0
