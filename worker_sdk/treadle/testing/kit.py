@@ -87,8 +87,12 @@ class Kit:
                 "a Kit needs a loop on virtual time: put @treadle.testing.virtual_time on the test"
             )
         self._loop = loop
-        from treadle.testing.serving import InProcessServer  # the server is loaded with the kit
-
+        try:
+            from treadle.testing.serving import InProcessServer
+        except ImportError as error:
+            raise ImportError(
+                f"the test kit runs the server's own code: pip install 'treadle[server]' ({error})"
+            ) from error
         self._server: InProcessServer = InProcessServer(self._start_time, self._seed)
         self._server.start()
         self._channel = self._open_channel()
