@@ -91,7 +91,7 @@ class Kit:
             from treadle.testing.serving import InProcessServer
         except ImportError as error:
             raise ImportError(
-                f"the test kit runs the server's own code: pip install 'treadle[server]' ({error})"
+                f"the test kit runs the server's code: pip install 'treadle[server]' ({error})"
             ) from error
         self._server: InProcessServer = InProcessServer(self._start_time, self._seed)
         self._server.start()

@@ -55,8 +55,8 @@ class SendSpec:
 
 @dataclass(slots=True, kw_only=True)
 class ChildSpec:
-    """What run a node starts. `version` 0 is the newest when the child starts: it was not there when
-    this was deployed.
+    """What run a node starts. `version` 0 is the newest when the child starts: it was not there
+    when this was deployed.
     """
 
     workflow: str
