@@ -13,7 +13,7 @@ from examples.local_service import TREADLE, LocalService
 from tests.twins.conftest import Bench, events
 from treadle import ApplicationError, Context, activity
 from treadle.errors import InvalidRequest, RunFailed
-from treadle.graph import Compensate, Graph, Retry
+from treadle.graph import Compensate, Graph, Map, Retry
 
 FAST = Retry(max_attempts=4, initial="10ms", factor=2.0, max="300ms", jitter=0.0)
 
@@ -296,6 +296,41 @@ async def test_s000_35_and_40_started_and_inspected_from_the_command_line(
     described = await bench.client.get_run(row["runId"], include_nodes=True)
     assert (described.state, dict(described.nodes)) == ("COMPLETED", {"only": "COMPLETED"})
     assert described.run.end_time is not None
+
+
+async def test_s000_40_what_happened_to_each_node(bench: Bench) -> None:
+    tries = 0
+
+    @activity
+    async def flaky(n: int) -> int:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            raise Transient("the first time")
+        return n + 1
+
+    graph = Graph("inspected")
+    graph.node("flaky", flaky, retry=Retry(max_attempts=3, initial="50ms"))
+    graph.node("each", same, map=Map(over="[1, 2, 3]"), input="item")
+    graph.timer("pause", "20ms")
+    graph.edge("flaky", "pause")
+    graph.edge("flaky", "each")
+    async with bench.worker(flaky, same):
+        handle = await bench.start(graph, 7)
+        await handle.result(20)
+    found = [one async for one in bench.client.list_nodes(handle.run_id, page_size=2)]
+    by_key = {one.key: one for one in found}
+    assert sorted(by_key) == ["each", "each[0]", "each[1]", "each[2]", "flaky", "pause"]
+    first = by_key["flaky"]
+    assert (first.state, first.attempts, first.input, first.output) == ("COMPLETED", 2, 7, 8)
+    assert first.failure is not None
+    assert first.failure.kind == "Transient"
+    assert first.scheduled_time is not None
+    assert first.started_time is not None
+    assert first.end_time is not None
+    assert first.scheduled_time <= first.started_time < first.end_time
+    assert [by_key[f"each[{n}]"].output for n in range(3)] == [1, 2, 3]
+    assert (by_key["pause"].kind, by_key["pause"].state) == ("timer", "COMPLETED")
 
 
 async def test_s000_41_a_failed_run_is_taken_up_where_it_failed(bench: Bench) -> None:

@@ -6,6 +6,8 @@ from treadle._client.channel import ADDRESS_VARIABLE, DEFAULT_ADDRESS
 from treadle._client.requests import ConflictPolicy, IncidentAnswer, ReusePolicy, Start
 from treadle._client.values import (
     Definition,
+    Hint,
+    NodeExecution,
     PendingActivity,
     Run,
     RunDescription,
@@ -22,7 +24,9 @@ __all__ = [
     "Client",
     "ConflictPolicy",
     "Definition",
+    "Hint",
     "IncidentAnswer",
+    "NodeExecution",
     "PendingActivity",
     "ReusePolicy",
     "Run",

@@ -18,6 +18,7 @@ from treadle_server.engine.transitions import ActivityStage
 from treadle_server.engine.values import Instant, Payload
 from treadle_server.journal.codec import failure_to_message, payload_to_message
 from treadle_server.journal.port import Record, RunRow
+from treadle_server.runs.executions import Execution
 from treadle_server.runs.model import DefinitionView, RunView, Started, Stop, TaskView
 from treadle_server.telemetry.ids import is_sampled, trace_id, traceparent
 
@@ -219,3 +220,26 @@ def control(stop: Stop) -> worker_service_pb2.ControlMessage:
     actions = worker_service_pb2.ControlAction
     action = actions.CONTROL_ACTION_ABANDON if stop.abandon else actions.CONTROL_ACTION_CANCEL
     return worker_service_pb2.ControlMessage(task_token=stop.token, action=action)
+
+
+def execution(found: Execution) -> run_service_pb2.NodeExecution:
+    """What happened to a node."""
+    message = run_service_pb2.NodeExecution(
+        key=found.key,
+        kind=found.kind,
+        state=run_service_pb2.NodeState.Name(found.state),
+        type=found.type,
+        attempts=found.attempts,
+        worker=found.worker,
+    )
+    for name in ("scheduled_time", "started_time", "end_time"):
+        instant = getattr(found, name)
+        if instant is not None:
+            getattr(message, name).CopyFrom(timestamp(instant))
+    if found.input is not None:
+        message.input.CopyFrom(payload_to_message(found.input))
+    if found.output is not None:
+        message.output.CopyFrom(payload_to_message(found.output))
+    if found.failure is not None:
+        message.failure.CopyFrom(failure_to_message(found.failure))
+    return message

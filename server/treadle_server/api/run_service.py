@@ -106,6 +106,21 @@ class RunService:
             runs=[convert.run(row) for row in rows], next_page_token=token
         )
 
+    async def ListRunNodes(
+        self, request: messages.ListRunNodesRequest, _context: Any
+    ) -> messages.ListRunNodesResponse:
+        """Lists what happened to each node."""
+        run = reference(request)
+        query = ("run-nodes", run.namespace, run.run_id.hex(), run.workflow_id)
+        place = self._pages.read(query, request.page_token)
+        after = 0 if place is None else int(place[0])
+        limit = checks.page_size(request.page_size)
+        found, more = await self._runs.executions(run, after, limit)
+        return messages.ListRunNodesResponse(
+            executions=[convert.execution(one) for one in found],
+            next_page_token=self._pages.make(query, (after + limit,)) if more else "",
+        )
+
     async def GetRunHistory(self, request: messages.GetRunHistoryRequest, _context: Any) -> bytes:
         """Reads events: the journal's bytes, passed on unparsed."""
         after_seq = checks.count("after_seq", request.after_seq, low=0, high=2**62)

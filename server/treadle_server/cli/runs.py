@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from treadle_server.cli.command import Group
+from treadle_server.cli.nodes import nodes
 from treadle_server.cli.options import (
     Duration,
     OutputFormat,
@@ -355,5 +356,6 @@ def wait(settings: Settings, run: str, by_workflow_id: bool, timeout: timedelta 
 
 
 runs.add_command(tail)
+runs.add_command(nodes)
 for steering in STEERING:
     runs.add_command(steering)

@@ -12,8 +12,10 @@ from typing import TypeVar
 from treadle_server.engine.topology import NodeState
 from treadle_server.engine.transitions import RunStage
 from treadle_server.engine.values import Duration, Instant
+from treadle_server.journal.codec import decode_batch
 from treadle_server.journal.port import Journal, Record, RunRow
 from treadle_server.runs.errors import RunNotFound, Stopping
+from treadle_server.runs.executions import Execution, Executions
 from treadle_server.runs.hot import HotRun, HotRuns
 from treadle_server.runs.model import RunReference, RunView
 from treadle_server.runs.turns import until_settled
@@ -100,6 +102,21 @@ class Queries:
             return [], False
         last = records[-1]
         return records, bool(self._journal.read_run(row.run_id, last.base_seq + last.count - 1, 1))
+
+    async def executions(
+        self, reference: RunReference, after: int, limit: int
+    ) -> tuple[list[Execution], bool]:
+        """What happened to each node, without the first `after`, and whether there is more."""
+        run_id = self.find(reference).run_id
+        found = Executions()
+        seq = 0
+        while records := self._journal.read_run(run_id, seq, WATCH_BYTES):
+            for record in records:
+                found.add(decode_batch(record.body))
+            seq = records[-1].base_seq + records[-1].count - 1
+            await asyncio.sleep(0)
+        listed = list(found.by_key.values())
+        return listed[after : after + limit], len(listed) > after + limit
 
     async def watch(self, reference: RunReference, after_seq: int) -> AsyncIterator[list[Record]]:
         """Records as they are committed; ends with the run."""

@@ -131,6 +131,7 @@ class Runs:
         self.resume = self._steering.resume
         self.skip = self._steering.skip
         self.retry = self._starts.retry
+        self.executions = self._queries.executions
 
     def start_serving(self, info: Info) -> None:
         """Recovers what must be known at once, and starts the timers."""

@@ -18,6 +18,7 @@ from treadle._client.blocking_steering import SteersRunsBlocking
 from treadle._client.requests import ConflictPolicy, HasDocument, ReusePolicy, Start
 from treadle._client.values import (
     Definition,
+    NodeExecution,
     Run,
     RunDescription,
     RunEvent,
@@ -224,6 +225,25 @@ class BlockingClient(SteersRunsBlocking):
             response = self._call(self._runs.ListRuns, request)
             for message in response.runs:
                 yield values.run(message)
+            if not response.next_page_token:
+                return
+            request.page_token = response.next_page_token
+
+    def list_nodes(
+        self, run_id: str | None = None, *, workflow_id: str | None = None, page_size: int = 0
+    ) -> Iterator[NodeExecution]:
+        """What happened to each node, in the order in which they began: times, attempts, input and
+        output; each iteration of a loop and each item of a map for itself. Raises `NotFound`.
+        """
+        request = run_service_pb2.ListRunNodesRequest(
+            namespace=self.namespace,
+            page_size=page_size,
+            **requests.named_run(run_id, workflow_id),
+        )
+        while True:
+            response = self._call(self._runs.ListRunNodes, request)
+            for message in response.executions:
+                yield values.execution(message)
             if not response.next_page_token:
                 return
             request.page_token = response.next_page_token

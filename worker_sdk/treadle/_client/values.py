@@ -173,6 +173,48 @@ class RunEvent:
     event: event_pb2.Event
 
 
+@dataclass(frozen=True, slots=True)
+class NodeExecution:
+    """What happened to a node in one iteration, to an item of a map, or to what undoes a node."""
+
+    key: str
+    kind: str
+    """activity, timer, wait, child, map, or server: what the server did by itself."""
+    state: str
+    type: str
+    attempts: int
+    scheduled_time: datetime | None
+    started_time: datetime | None
+    """Of the first attempt."""
+    end_time: datetime | None
+    input: object
+    output: object
+    failure: Failure | None
+    """The last one, also of what went well after a retry."""
+    worker: str
+    message: run_service_pb2.NodeExecution = field(repr=False)
+
+
+def execution(message: run_service_pb2.NodeExecution) -> NodeExecution:
+    return NodeExecution(
+        key=message.key,
+        kind=message.kind,
+        state=_short(run_service_pb2.NodeState.Name(message.state), "NODE_STATE_"),
+        type=message.type,
+        attempts=message.attempts,
+        scheduled_time=time(message.scheduled_time) if message.HasField("scheduled_time") else None,
+        started_time=time(message.started_time) if message.HasField("started_time") else None,
+        end_time=time(message.end_time) if message.HasField("end_time") else None,
+        input=payload.decode(message.input) if message.HasField("input") else None,
+        output=payload.decode(message.output) if message.HasField("output") else None,
+        failure=_failure_codec.from_message(message.failure)
+        if message.HasField("failure")
+        else None,
+        worker=message.worker,
+        message=message,
+    )
+
+
 def run_events(response: run_service_pb2.WatchRunsResponse) -> list[RunEvent]:
     return [
         RunEvent(run.run_id, run.workflow_id, run.workflow, response.position, event)

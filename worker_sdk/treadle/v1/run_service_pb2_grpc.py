@@ -117,6 +117,11 @@ class RunServiceStub(object):
                 request_serializer=treadle_dot_v1_dot_run__service__pb2.RetryRunRequest.SerializeToString,
                 response_deserializer=treadle_dot_v1_dot_run__service__pb2.RetryRunResponse.FromString,
                 _registered_method=True)
+        self.ListRunNodes = channel.unary_unary(
+                '/treadle.v1.RunService/ListRunNodes',
+                request_serializer=treadle_dot_v1_dot_run__service__pb2.ListRunNodesRequest.SerializeToString,
+                response_deserializer=treadle_dot_v1_dot_run__service__pb2.ListRunNodesResponse.FromString,
+                _registered_method=True)
         self.DeleteRun = channel.unary_unary(
                 '/treadle.v1.RunService/DeleteRun',
                 request_serializer=treadle_dot_v1_dot_run__service__pb2.DeleteRunRequest.SerializeToString,
@@ -247,6 +252,14 @@ class RunServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListRunNodes(self, request, context):
+        """What happened to each node of a run, in the order in which they began: times, attempts, input and
+        output. In a loop each iteration has its own entry (`node#2`), in a map each item (`node[17]`).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def DeleteRun(self, request, context):
         """Deletes an ended run and its history for good; FAILED_PRECONDITION for one that has not ended.
         The server deletes what ended long ago by itself.
@@ -337,6 +350,11 @@ def add_RunServiceServicer_to_server(servicer, server):
                     servicer.RetryRun,
                     request_deserializer=treadle_dot_v1_dot_run__service__pb2.RetryRunRequest.FromString,
                     response_serializer=treadle_dot_v1_dot_run__service__pb2.RetryRunResponse.SerializeToString,
+            ),
+            'ListRunNodes': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRunNodes,
+                    request_deserializer=treadle_dot_v1_dot_run__service__pb2.ListRunNodesRequest.FromString,
+                    response_serializer=treadle_dot_v1_dot_run__service__pb2.ListRunNodesResponse.SerializeToString,
             ),
             'DeleteRun': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteRun,
@@ -779,6 +797,33 @@ class RunService(object):
             '/treadle.v1.RunService/RetryRun',
             treadle_dot_v1_dot_run__service__pb2.RetryRunRequest.SerializeToString,
             treadle_dot_v1_dot_run__service__pb2.RetryRunResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRunNodes(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/treadle.v1.RunService/ListRunNodes',
+            treadle_dot_v1_dot_run__service__pb2.ListRunNodesRequest.SerializeToString,
+            treadle_dot_v1_dot_run__service__pb2.ListRunNodesResponse.FromString,
             options,
             channel_credentials,
             insecure,

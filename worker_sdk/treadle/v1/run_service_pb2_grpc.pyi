@@ -78,6 +78,10 @@ class RunServiceStub:
     """Takes up a run that failed, was cancelled or timed out: a new run of the same workflow id and
     version that starts from the outcomes of the old one, which never changes.
     """
+    ListRunNodes: _grpc.UnaryUnaryMultiCallable[_run_service_pb2.ListRunNodesRequest, _run_service_pb2.ListRunNodesResponse]
+    """What happened to each node of a run, in the order in which they began: times, attempts, input and
+    output. In a loop each iteration has its own entry (`node#2`), in a map each item (`node[17]`).
+    """
     DeleteRun: _grpc.UnaryUnaryMultiCallable[_run_service_pb2.DeleteRunRequest, _run_service_pb2.DeleteRunResponse]
     """Deletes an ended run and its history for good; FAILED_PRECONDITION for one that has not ended.
     The server deletes what ended long ago by itself.
@@ -132,6 +136,10 @@ class RunServiceAsyncStub(RunServiceStub):
     RetryRun: _aio.UnaryUnaryMultiCallable[_run_service_pb2.RetryRunRequest, _run_service_pb2.RetryRunResponse]  # type: ignore[assignment]
     """Takes up a run that failed, was cancelled or timed out: a new run of the same workflow id and
     version that starts from the outcomes of the old one, which never changes.
+    """
+    ListRunNodes: _aio.UnaryUnaryMultiCallable[_run_service_pb2.ListRunNodesRequest, _run_service_pb2.ListRunNodesResponse]  # type: ignore[assignment]
+    """What happened to each node of a run, in the order in which they began: times, attempts, input and
+    output. In a loop each iteration has its own entry (`node#2`), in a map each item (`node[17]`).
     """
     DeleteRun: _aio.UnaryUnaryMultiCallable[_run_service_pb2.DeleteRunRequest, _run_service_pb2.DeleteRunResponse]  # type: ignore[assignment]
     """Deletes an ended run and its history for good; FAILED_PRECONDITION for one that has not ended.
@@ -280,6 +288,16 @@ class RunServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_run_service_pb2.RetryRunResponse, _abc.Awaitable[_run_service_pb2.RetryRunResponse]]:
         """Takes up a run that failed, was cancelled or timed out: a new run of the same workflow id and
         version that starts from the outcomes of the old one, which never changes.
+        """
+
+    @_abc_1.abstractmethod
+    def ListRunNodes(
+        self,
+        request: _run_service_pb2.ListRunNodesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_run_service_pb2.ListRunNodesResponse, _abc.Awaitable[_run_service_pb2.ListRunNodesResponse]]:
+        """What happened to each node of a run, in the order in which they began: times, attempts, input and
+        output. In a loop each iteration has its own entry (`node#2`), in a map each item (`node[17]`).
         """
 
     @_abc_1.abstractmethod
