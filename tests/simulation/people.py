@@ -47,6 +47,7 @@ class Client:
                 input=Payload(b'{"n": 1}'),
                 request_id=self._request_id(),
                 content_hash=b"the same",
+                begin_delay=self._random.choice((0, 0, 0, 0, 20 * 1_000_000)),
             )
             for _ in range(count)
         ]

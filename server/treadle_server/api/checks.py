@@ -15,13 +15,15 @@ from typing import Any
 from google.protobuf.duration_pb2 import Duration as DurationMessage
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.struct_pb2 import Value
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from treadle.v1 import payload_pb2
 from treadle_server.api.errors import invalid
 from treadle_server.definitions.document import MAX_DURATION
-from treadle_server.engine.values import Duration, Payload
+from treadle_server.engine.values import Duration, Instant, Payload
 from treadle_server.journal.codec import payload_from_message
 
+_LAST_INSTANT = 7_258_118_400 * 1_000_000
 DEFAULT_NAMESPACE = "default"
 MAX_ID_BYTES = 1_000
 MAX_REQUEST_ID_BYTES = 200
@@ -109,6 +111,14 @@ def duration(field: str, message: DurationMessage) -> Duration:
     microseconds = message.seconds * 1_000_000 + message.nanos // 1_000
     if not 0 < microseconds <= MAX_DURATION:
         raise invalid(field, "must be more than 0 and at most 100 years")
+    return microseconds
+
+
+def instant(field: str, message: Timestamp) -> Instant:
+    """Microseconds since the epoch, from 1970 to 2200."""
+    microseconds = message.seconds * 1_000_000 + message.nanos // 1_000
+    if not (0 <= message.nanos <= 999_999_999 and 0 <= microseconds <= _LAST_INSTANT):
+        raise invalid(field, "must be a time between 1970 and 2200")
     return microseconds
 
 

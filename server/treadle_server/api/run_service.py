@@ -275,6 +275,12 @@ def start_request(
         content_hash=convert.content_hash(request) if request.request_id else b"",
         input=_value(request, "input", path),
         run_timeout=run_timeout,
+        begin_time=checks.instant(f"{path}begin_time", request.begin_time)
+        if request.HasField("begin_time")
+        else None,
+        begin_delay=checks.duration(f"{path}begin_delay", request.begin_delay)
+        if request.HasField("begin_delay")
+        else 0,
         conflict_policy=ConflictPolicy(conflict or 1),
         reuse_policy=ReusePolicy(reuse or 1),
         traceparent=traceparent,

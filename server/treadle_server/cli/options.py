@@ -11,7 +11,7 @@ import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -178,6 +178,24 @@ class Duration(click.ParamType[timedelta]):
         return timedelta(microseconds=microseconds)
 
 
+class Moment(click.ParamType[datetime]):
+    """A point in time in ISO 8601: "2026-12-24T18:00", "2026-12-24 18:00:00Z"."""
+
+    name = "time"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        """In this machine's zone if it names none."""
+        if isinstance(value, datetime):
+            return value
+        try:
+            moment = datetime.fromisoformat(str(value).strip())
+        except ValueError:
+            self.fail(f"{value!r} is not a time; write 2026-12-24T18:00 or 2026-12-24T18:00Z")
+        return moment.astimezone()
+
+
 class JsonInput(click.ParamType[bytes]):
     """JSON text, `@FILE`, or `-` for stdin. The text is passed on as it is, in UTF-8.
 
@@ -229,3 +247,23 @@ class JsonInput(click.ParamType[bytes]):
 
 def _refuse_constant(name: str) -> object:
     raise ValueError(f"{name} is not JSON")
+
+
+def when_options(command: _Decorated) -> _Decorated:
+    """`--run-timeout`, `--at` and `--delay`."""
+    timeout = click.option(
+        "--run-timeout",
+        type=Duration(),
+        metavar="DURATION",
+        help="Time the run out after this long, such as 90s or 1h30m.",
+    )
+    at = click.option(
+        "--at",
+        type=Moment(),
+        metavar="TIME",
+        help="Begin then, such as 2026-12-24T18:00; this machine's time zone unless it names one.",
+    )
+    delay = click.option(
+        "--delay", type=Duration(), metavar="DURATION", help="Begin after so long."
+    )
+    return timeout(at(delay(command)))

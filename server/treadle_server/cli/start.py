@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import click
@@ -11,11 +11,11 @@ import click
 from treadle_server.cli.command import Command
 from treadle_server.cli.exit_codes import CommandFailed, ExitCode
 from treadle_server.cli.options import (
-    Duration,
     JsonInput,
     OutputFormat,
     Settings,
     client_options,
+    when_options,
 )
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         ("Start a run and print its id", "treadle start orders --input '{\"id\": 17}'"),
         ("Wait for it and print its output", "treadle start orders --input @order.json --wait"),
         ("At most one open run per order", "treadle start orders --id order-17 --input -"),
+        ("Tomorrow morning", "treadle start orders --at 2026-11-22T06:00:00Z"),
         ("Safe to repeat: one run per request id", "treadle start orders --request-id 2026/17"),
     ],
 )
@@ -49,12 +50,7 @@ if TYPE_CHECKING:
 @click.option(
     "--request-id", metavar="TEXT", help="Names this start: the same id again gets the same run."
 )
-@click.option(
-    "--run-timeout",
-    type=Duration(),
-    metavar="DURATION",
-    help="Time the run out after this long, such as 90s or 1h30m.",
-)
+@when_options
 @client_options
 @click.pass_obj
 def start(
@@ -66,6 +62,8 @@ def start(
     workflow_id: str | None,
     request_id: str | None,
     run_timeout: timedelta | None,
+    at: datetime | None,
+    delay: timedelta | None,
 ) -> int:
     """Start a run of the workflow NAME.
 
@@ -85,6 +83,7 @@ def start(
             workflow_id=workflow_id,
             request_id=request_id,
             run_timeout=run_timeout,
+            begin=at or delay,
         ).started
     if started is None:
         raise CommandFailed("the server's answer to the start says nothing")

@@ -70,6 +70,10 @@ class Activity:
         return deadline if give_up_time is None else min(deadline, give_up_time)
 
 
+START = "start"
+"""The key of the timer that a run's beginning waits for. No node has this name."""
+
+
 @dataclass(slots=True)
 class Timer:
     """An open timer."""

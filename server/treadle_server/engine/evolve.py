@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from treadle_server.engine import events as e
-from treadle_server.engine.entities import Activity, Undo
+from treadle_server.engine.entities import START, Activity, Undo
 from treadle_server.engine.fold_entities import ENTITY_HANDLERS
 from treadle_server.engine.memory import apply_operations, merge
 from treadle_server.engine.state import Ending, RunState
@@ -90,6 +90,7 @@ def _run_closed(state: RunState, event: e.Event) -> None:
         state.output = event.output
     elif isinstance(event, e.RunFailed):
         state.ending = Ending(RunStage.FAILED, event.failure, event.node)
+    state.timers.pop(START, None)
     # What is still leased is fenced off: an ended run has no activities.
     state.progress.nodes_abandoned(
         key

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from treadle_server.engine import events as e
-from treadle_server.engine.entities import Child, ReceivedEvent, Timer, Undo, Wait
+from treadle_server.engine.entities import START, Child, ReceivedEvent, Timer, Undo, Wait
 from treadle_server.engine.state import RunState
 from treadle_server.engine.topology import NodeState
 from treadle_server.engine.values import NULL, ChildEnd, Failure, FailureKind, ParentClosePolicy
@@ -19,17 +19,20 @@ def _timer_started(state: RunState, event: e.TimerStarted) -> None:
     timer = Timer(event.key, event.time, event.due_time, event.output)
     state.timers[event.key] = timer
     state.push_alarm(timer)
-    state.progress.node_started(event.key)
+    if event.key != START:
+        state.progress.node_started(event.key)
 
 
 def _timer_fired(state: RunState, event: e.TimerFired) -> None:
     timer = state.timers.pop(event.key)
-    state.progress.node_succeeded(event.key, timer.output)
+    if event.key != START:
+        state.progress.node_succeeded(event.key, timer.output)
 
 
 def _timer_cancelled(state: RunState, event: e.TimerCancelled) -> None:
     del state.timers[event.key]
-    state.progress.node_stopped(event.key)
+    if event.key != START:
+        state.progress.node_stopped(event.key)
 
 
 # --- external events ------------------------------------------------------------------------------

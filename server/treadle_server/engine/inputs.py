@@ -30,6 +30,8 @@ class StartRun:
     rules: int
     input: Payload
     run_timeout: Duration | None = None
+    begin_time: Instant | None = None
+    """Nothing happens before."""
     traceparent: str = ""
     actor: str = ""
     request_id: str = ""

@@ -11,6 +11,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from treadle_server.engine.entities import (
+    START,
     Activity,
     Child,
     ReceivedEvent,
@@ -94,6 +95,11 @@ class RunState:
     def ended(self) -> bool:
         """Whether the run has ended."""
         return self.stage in ENDED
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is to begin now: the run is paused, or its time has not come."""
+        return self.paused or START in self.timers
 
     @property
     def at_rest(self) -> bool:
@@ -180,6 +186,8 @@ class RunState:
     def unfinished(self) -> bool:
         """Whether the run itself has more to do: what one turn had no room for."""
         if self.stage is not RunStage.RUNNING or self.paused:
+            return False
+        if self.ending is None and self.idle:
             return False
         if self.ending is not None:
             return self._peek_to_stop() is not None or self.at_rest or self.undoes_next

@@ -20,14 +20,14 @@ from treadle_server.engine import inputs as i
 from treadle_server.engine.commands import Command
 from treadle_server.engine.decider import Decider
 from treadle_server.engine.ending import next_of_ending
-from treadle_server.engine.entities import Activity, QueuePlace, Timer, Wait
+from treadle_server.engine.entities import START, Activity, QueuePlace, Timer, Wait
 from treadle_server.engine.errors import Refusal, RunEnded, TooManyEvents
 from treadle_server.engine.evolve import due_time, evolve
 from treadle_server.engine.messages import Message, messages_of
 from treadle_server.engine.perform import perform
 from treadle_server.engine.state import RunState
 from treadle_server.engine.transitions import ActivityStage, RunStage
-from treadle_server.engine.values import CancelCause, IncidentAnswer, Instant
+from treadle_server.engine.values import NULL, CancelCause, IncidentAnswer, Instant
 
 EVENTS_KEPT = 1_000
 """External events that a run keeps unconsumed; the next one is refused."""
@@ -157,7 +157,7 @@ def _emit_all(turn: Turn, state: RunState, events: Sequence[e.Event], now: Insta
 
 def _go_on(turn: Turn, state: RunState, decider: Decider, now: Instant) -> None:
     budget = COMMANDS_PER_TURN
-    while state.stage is RunStage.RUNNING and not (state.paused and state.ending is None):
+    while state.stage is RunStage.RUNNING and not (state.idle and state.ending is None):
         if state.ending is not None:
             _wind_down(turn, state, budget, now)
             return
@@ -204,13 +204,14 @@ def _open(state: RunState) -> None:
 
 
 def _start(turn: Turn, state: RunState, one: i.StartRun, now: Instant) -> None:
+    begin_time = max(now, one.begin_time or now)
     started = e.RunStarted(
         workflow=one.workflow,
         version=one.version,
         workflow_id=one.workflow_id,
         rules=one.rules,
         input=one.input,
-        deadline=None if one.run_timeout is None else now + one.run_timeout,
+        deadline=None if one.run_timeout is None else begin_time + one.run_timeout,
         traceparent=one.traceparent,
         actor=one.actor,
         request_id=one.request_id,
@@ -221,6 +222,8 @@ def _start(turn: Turn, state: RunState, one: i.StartRun, now: Instant) -> None:
         seed=one.seed,
     )
     _emit(turn, state, started, now)
+    if begin_time > now:
+        _emit(turn, state, e.TimerStarted(key=START, due_time=begin_time, output=NULL), now)
 
 
 def _grant(turn: Turn, state: RunState, one: i.GrantLease, now: Instant) -> i.Granted:

@@ -55,6 +55,9 @@ class StartRequest:
     request_id: str = ""
     content_hash: bytes = b""
     run_timeout: Duration | None = None
+    begin_time: Instant | None = None
+    begin_delay: Duration = 0
+    """Or after so long."""
     conflict_policy: ConflictPolicy = ConflictPolicy.FAIL
     reuse_policy: ReusePolicy = ReusePolicy.ALLOW_DUPLICATE
     traceparent: str = ""

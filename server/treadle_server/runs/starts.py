@@ -18,7 +18,7 @@ from treadle_server.definitions.errors import DefinitionInvalid
 from treadle_server.engine.events import ChildRequested
 from treadle_server.engine.inputs import StartRun
 from treadle_server.engine.transitions import RunStage
-from treadle_server.engine.values import Failure, FailureKind, Payload
+from treadle_server.engine.values import Failure, FailureKind, Instant, Payload
 from treadle_server.ids import IdSource
 from treadle_server.journal.port import Journal, Key, RunRow, Table
 from treadle_server.runs.definitions import Definitions
@@ -109,7 +109,7 @@ class Starts:
         )
         hot = HotRun(row, compiled.new_state(run_id), compiled)
         self._turns.apply(
-            hot, [self._input(request, compiled, version, workflow_id, completed)], new=True
+            hot, [self._input(request, compiled, version, workflow_id, completed, now)], new=True
         )
         return hot
 
@@ -120,7 +120,9 @@ class Starts:
         version: int,
         workflow_id: str,
         completed: Payload,
+        now: Instant,
     ) -> StartRun:
+        begin_time = now + request.begin_delay if request.begin_delay else request.begin_time
         return StartRun(
             workflow=request.workflow,
             version=version,
@@ -128,6 +130,7 @@ class Starts:
             rules=compiled.rules,
             input=completed,
             run_timeout=request.run_timeout or compiled.definition.run_timeout,
+            begin_time=begin_time,
             traceparent=request.traceparent,
             actor=request.actor,
             request_id=request.request_id,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -142,6 +142,7 @@ class Client(SteersRuns):
         version: int = 0,
         request_id: str | None = None,
         run_timeout: timedelta | float | None = None,
+        begin: datetime | timedelta | None = None,
         conflict_policy: ConflictPolicy | None = None,
         reuse_policy: ReusePolicy | None = None,
     ) -> RunHandle:
@@ -154,6 +155,8 @@ class Client(SteersRuns):
             version: 0 is the current version.
             request_id: the same id again gets the same run. A new one is made if None.
             run_timeout: seconds or a timedelta; as the definition says if None.
+            begin: when, or after how long, the run is to do its first thing; it exists at once. Its
+                run timeout counts from there.
             conflict_policy: what to do if an open run has the workflow id; "fail" if None.
             reuse_policy: what to do if an ended run has it; "allow_duplicate" if None.
 
@@ -167,6 +170,7 @@ class Client(SteersRuns):
             version=version,
             request_id=request_id,
             run_timeout=run_timeout,
+            begin=begin,
             conflict_policy=conflict_policy,
             reuse_policy=reuse_policy,
         )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, Self, TypeVar, cast
 
@@ -138,6 +138,7 @@ class BlockingClient(SteersRunsBlocking):
         version: int = 0,
         request_id: str | None = None,
         run_timeout: timedelta | float | None = None,
+        begin: datetime | timedelta | None = None,
         conflict_policy: ConflictPolicy | None = None,
         reuse_policy: ReusePolicy | None = None,
     ) -> BlockingRunHandle:
@@ -163,6 +164,7 @@ class BlockingClient(SteersRunsBlocking):
             version=version,
             request_id=request_id,
             run_timeout=run_timeout,
+            begin=begin,
             conflict_policy=conflict_policy,
             reuse_policy=reuse_policy,
         )

@@ -9,7 +9,7 @@ import json
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol, get_args, runtime_checkable
 
 from google.protobuf.duration_pb2 import Duration
@@ -57,6 +57,7 @@ class Start:
     version: int = 0
     request_id: str | None = None
     run_timeout: timedelta | float | None = None
+    begin: datetime | timedelta | None = None
     conflict_policy: ConflictPolicy | None = None
     reuse_policy: ReusePolicy | None = None
 
@@ -85,6 +86,14 @@ def start(item: Start, namespace: str) -> run_service_pb2.StartRunRequest:
         request.input.CopyFrom(payload.encode(item.input))
     if item.run_timeout is not None:
         request.run_timeout.CopyFrom(duration(item.run_timeout))
+    if isinstance(item.begin, timedelta):
+        request.begin_delay.CopyFrom(duration(item.begin))
+    elif item.begin is not None:
+        if item.begin.tzinfo is None:
+            raise InvalidRequest(
+                f"begin={item.begin!r} says no time zone; give it one, such as UTC"
+            )
+        request.begin_time.FromDatetime(item.begin)
     return request
 
 

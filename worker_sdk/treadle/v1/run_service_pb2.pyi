@@ -178,7 +178,7 @@ class NodeStatus(_message.Message):
     def __init__(self, node: _Optional[str] = ..., state: _Optional[_Union[NodeState, str]] = ...) -> None: ...
 
 class StartRunRequest(_message.Message):
-    __slots__ = ("namespace", "request_id", "workflow", "version", "workflow_id", "input", "input_json", "run_timeout", "conflict_policy", "reuse_policy")
+    __slots__ = ("namespace", "request_id", "workflow", "version", "workflow_id", "input", "input_json", "run_timeout", "conflict_policy", "reuse_policy", "begin_time", "begin_delay")
     NAMESPACE_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     WORKFLOW_FIELD_NUMBER: _ClassVar[int]
@@ -189,6 +189,8 @@ class StartRunRequest(_message.Message):
     RUN_TIMEOUT_FIELD_NUMBER: _ClassVar[int]
     CONFLICT_POLICY_FIELD_NUMBER: _ClassVar[int]
     REUSE_POLICY_FIELD_NUMBER: _ClassVar[int]
+    BEGIN_TIME_FIELD_NUMBER: _ClassVar[int]
+    BEGIN_DELAY_FIELD_NUMBER: _ClassVar[int]
     namespace: str
     request_id: str
     workflow: str
@@ -199,7 +201,9 @@ class StartRunRequest(_message.Message):
     run_timeout: _duration_pb2.Duration
     conflict_policy: WorkflowIdConflictPolicy
     reuse_policy: WorkflowIdReusePolicy
-    def __init__(self, namespace: _Optional[str] = ..., request_id: _Optional[str] = ..., workflow: _Optional[str] = ..., version: _Optional[int] = ..., workflow_id: _Optional[str] = ..., input: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., input_json: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ..., run_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., conflict_policy: _Optional[_Union[WorkflowIdConflictPolicy, str]] = ..., reuse_policy: _Optional[_Union[WorkflowIdReusePolicy, str]] = ...) -> None: ...
+    begin_time: _timestamp_pb2.Timestamp
+    begin_delay: _duration_pb2.Duration
+    def __init__(self, namespace: _Optional[str] = ..., request_id: _Optional[str] = ..., workflow: _Optional[str] = ..., version: _Optional[int] = ..., workflow_id: _Optional[str] = ..., input: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., input_json: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ..., run_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., conflict_policy: _Optional[_Union[WorkflowIdConflictPolicy, str]] = ..., reuse_policy: _Optional[_Union[WorkflowIdReusePolicy, str]] = ..., begin_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., begin_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class StartRunResponse(_message.Message):
     __slots__ = ("run_id", "workflow_id", "version", "started", "trace_id")
