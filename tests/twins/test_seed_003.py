@@ -48,6 +48,43 @@ async def test_s003_02_a_step_that_changes_the_data_and_a_wait_with_a_limit(benc
         assert await handle.result(20) == 1
 
 
+@pytest.mark.parametrize("outcome", ["success", "failure"])
+async def test_s003_05_hooks_are_nodes(bench: Bench, outcome: str) -> None:
+    @activity
+    async def step(wish: str) -> str:
+        if wish == "failure":
+            raise Broken("for good", non_retryable=True)
+        return wish
+
+    @activity
+    async def hook() -> None:
+        raise Broken("the hook, too", non_retryable=True)
+
+    graph = Graph("hooked")
+    graph.node("step", step)
+    # A hook that fails is recorded, and changes nothing.
+    graph.node("on_success", hook, on_failure="continue", input="null")
+    graph.node("on_failure", hook, on_failure="continue", input="null")
+    graph.node("finally_", same, join="any", input="'cleaned up'")
+    graph.fail("failed", kind="StepFailed", message="failures.step.message")
+    graph.edge("step", "on_success")
+    graph.error_edge("step", "on_failure")
+    graph.edge("on_success", "finally_")
+    graph.edge("on_failure", "finally_")
+    graph.edge("finally_", "failed", when="has(failures.step)")
+    graph.output("finally_")
+    async with bench.worker(step, hook, same):
+        handle = await bench.start(graph, outcome)
+        if outcome == "failure":
+            with pytest.raises(RunFailed, match="StepFailed: for good"):
+                await handle.result(20)
+        else:
+            assert await handle.result(20) == "cleaned up"
+        nodes = dict((await handle.describe(include_nodes=True)).nodes)
+    ran, other = f"on_{outcome}", "on_failure" if outcome == "success" else "on_success"
+    assert (nodes[ran], nodes[other], nodes["finally_"]) == ("FAILED", "UNREACHED", "COMPLETED")
+
+
 async def test_s003_07_success_failure_and_skip(bench: Bench) -> None:
     @activity
     async def step(ctx: Context, wish: str) -> str:
