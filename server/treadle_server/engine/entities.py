@@ -103,6 +103,7 @@ class ReceivedEvent:
     event_id: str
     name: str
     payload: Payload
+    time: Instant = 0
 
 
 @dataclass(slots=True)

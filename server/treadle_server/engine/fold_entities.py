@@ -39,7 +39,7 @@ def _timer_cancelled(state: RunState, event: e.TimerCancelled) -> None:
 
 
 def _event_received(state: RunState, event: e.EventReceived) -> None:
-    state.received.append(ReceivedEvent(event.event_id, event.name, event.payload))
+    state.received.append(ReceivedEvent(event.event_id, event.name, event.payload, event.time))
     state.event_ids[event.event_id] = None
     if len(state.event_ids) > EVENT_IDS_KEPT:
         del state.event_ids[next(iter(state.event_ids))]

@@ -59,6 +59,7 @@ class OtherKinds:
         *,
         filter: Formula | None = None,  # noqa: A002
         timeout: Time | None = None,
+        look_back: Time | None = None,
         run_if: Formula | None = None,
         join: Join | None = None,
         description: str = "",
@@ -66,11 +67,12 @@ class OtherKinds:
         """Adds a wait for an external event, whose payload is its output.
 
         `filter` says which: `event` is the payload. After `timeout`, edges made with
-        `timeout_edge` are taken; an event that came earlier and was not consumed counts.
+        `timeout_edge` are taken. An event that came earlier and was not consumed counts, if it
+        came within `look_back` before the wait began; whenever it came if that is None.
         """
         wait: dict[str, object] = {"event": event}
         wait |= self._formula("filter", filter, ANYWHERE | {"event"}, guard=True)
-        wait |= without_absent(timeout=duration(timeout))
+        wait |= without_absent(timeout=duration(timeout), look_back=duration(look_back))
         return self._add_kind(id, {"wait": wait}, run_if=run_if, join=join, about=description)
 
     def send(

@@ -234,8 +234,11 @@ class GraphDecider:
         spec = self._definition.nodes[number].wait
         if wait is None or spec is None:
             return []
+        earliest = 0 if spec.look_back is None else wait.started_time - spec.look_back
         for received in state.received:
             if received.name != wait.name or received.event_id in consumed:
+                continue
+            if received.time < earliest:
                 continue
             if spec.filter is not None:
                 bindings = bind(state, spec.filter, self._definition)

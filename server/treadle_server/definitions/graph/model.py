@@ -43,6 +43,8 @@ class WaitSpec:
     event: str
     filter: Expression | None = None
     timeout: Duration | None = None
+    look_back: Duration | None = None
+    """Events that came longer than this before the wait began do not count; None: all do."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -177,6 +177,7 @@ class NodeReader:
             event=self._event_name(inner),
             filter=self._expression(inner, "filter", known, guard=True),
             timeout=inner.duration("timeout"),
+            look_back=inner.duration("look_back"),
         )
         inner.close()
         return spec

@@ -135,6 +135,7 @@ def _wait(value: Any, path: str) -> Part:
         event=inner.get("event"),
         filter=expression(inner.get("filter"), f"{path}.filter"),
         timeout=duration(inner.get("timeout")),
+        look_back=duration(inner.get("look_back")),
     )
 
 
