@@ -88,7 +88,10 @@ class _Draft:
             node["wait"] = {"event": EVENT_NAME, "timeout": f"{self._random.randint(5, 60)}s"}
         elif kind < 0.34:
             peer = f"peer-{self._random.randrange(PEERS)}"
-            node["send"] = {"event": EVENT_NAME, "to": f'"{peer}"'}
+            to: dict[str, Any] = {"to": f'"{peer}"'}
+            node["send"] = {"event": EVENT_NAME} | (
+                {"to_all": True} if self._now_and_then(0.3) else to
+            )
         elif kind < 0.41 and self._children:
             node["workflow"] = {
                 "name": self._random.choice(self._children),

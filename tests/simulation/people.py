@@ -88,6 +88,17 @@ class Client:
                 actor="somebody",
             )
 
+    async def broadcast(self) -> None:
+        """Tells all runs that wait."""
+        await self._until_answered(
+            "broadcast",
+            NAMESPACE,
+            event_id=self._request_id(),
+            name=EVENT_NAME,
+            payload=Payload(b'{"n": 5, "again": false}'),
+            actor="somebody",
+        )
+
     async def pause_for_a_while(self, run_id: bytes) -> None:
         """Pauses a run, and resumes it."""
         reference = RunReference(namespace=NAMESPACE, run_id=run_id)

@@ -140,6 +140,8 @@ class _World:
                 await self._client.end(draw.choice(run_ids))
             if draw.random() < 0.2:
                 await self._client.send(draw.choice(run_ids))
+            if draw.random() < 0.1:
+                await self._client.broadcast()
             if draw.random() < 0.2:
                 await self._client.pause_for_a_while(draw.choice(run_ids))
             await asyncio.sleep(draw.uniform(0.0, 3.0))

@@ -233,6 +233,21 @@ class RunService:
         )
         return messages.SendEventResponse(run=convert.run(row), event_id=event_id)
 
+    async def BroadcastEvent(
+        self, request: messages.BroadcastEventRequest, _context: Any
+    ) -> messages.BroadcastEventResponse:
+        """Sends an external event to all that wait for it."""
+        receivers, event_id = await self._runs.broadcast(
+            checks.namespace(request.namespace),
+            event_id=checks.identifier(
+                "event_id", request.event_id, limit=checks.MAX_REQUEST_ID_BYTES
+            ),
+            name=checks.identifier("name", request.name, limit=200, required=True),
+            payload=_value(request, "payload"),
+            actor="local",
+        )
+        return messages.BroadcastEventResponse(event_id=event_id, receivers=receivers)
+
     async def RetryRun(
         self, request: messages.RetryRunRequest, context: Any
     ) -> messages.RetryRunResponse:

@@ -278,6 +278,37 @@ def delete(settings: Settings, run: str, by_workflow_id: bool, reason: str) -> i
     return ExitCode.OK
 
 
+@click.command(
+    cls=Command,
+    examples=[
+        ("Tell all that wait", "treadle runs broadcast shop-opened --payload '{\"shop\": 1}'")
+    ],
+)
+@click.argument("event")
+@click.option(
+    "--payload",
+    type=JsonInput(),
+    metavar="JSON",
+    help="JSON, @FILE, or - for stdin.  [default: null]",
+)
+@click.option("--event-id", metavar="ID", help="Names it: the same id comes once to each run.")
+@client_options
+@click.pass_obj
+def broadcast(settings: Settings, event: str, payload: bytes | None, event_id: str | None) -> int:
+    """Send the external event EVENT to every open run that waits for it now."""
+    from treadle_server.cli.connection import connect
+    from treadle_server.cli.messages import print_plain
+    from treadle_server.cli.screen import Screen
+
+    with connect(settings) as client:
+        receivers = client.broadcast_event(event, _payload(payload), event_id=event_id)
+    if settings.output is not OutputFormat.TABLE:
+        print_plain({"receivers": receivers}, settings.output)
+    else:
+        Screen(settings).note(f"sent to {receivers} runs: event {event}")
+    return ExitCode.OK
+
+
 def _steer(
     settings: Settings,
     what: str,
@@ -306,4 +337,4 @@ def _payload(text: bytes | None) -> object:
     return None if text is None else payload_pb2.Payload(data=text)
 
 
-STEERING = (cancel, terminate, pause, resume, answer, skip, send, retry, delete)
+STEERING = (cancel, terminate, pause, resume, answer, skip, send, broadcast, retry, delete)

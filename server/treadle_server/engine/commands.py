@@ -80,7 +80,9 @@ class SatisfyWait:
 
 @dataclass(slots=True)
 class SendEvent:
-    """Send an external event to the open run of a workflow id."""
+    """Send an external event to the open run of a workflow id; if that is empty, to all runs that
+    wait for such an event.
+    """
 
     key: str
     name: str

@@ -36,6 +36,8 @@ class Table(enum.StrEnum):
     INBOX = "inbox"
     """(receiver, sender, seq, number) -> what is on its way from one run to another: written with
     the sender's events, deleted with the receiver's."""
+    WAIT = "wait"
+    """(namespace, event, run_id, key) -> nothing. Open waits for an external event of that name."""
     REQUEST = "request"
     """(namespace, method, request_id) -> answer of a call that was carried out; `expire_time` says
     how long."""
@@ -56,6 +58,7 @@ TABLES: Final[Mapping[Table, tuple[tuple[str, type], ...]]] = {
         ("key", str),
     ),
     Table.INBOX: (("receiver", str), ("sender", bytes), ("seq", int), ("number", int)),
+    Table.WAIT: (("namespace", str), ("event", str), ("run_id", bytes), ("key", str)),
     Table.REQUEST: (("namespace", str), ("method", str), ("request_id", str)),
     Table.META: (("name", str),),
 }

@@ -56,6 +56,7 @@ class _Checker:
         for one in self._open.values():
             yield from self._check_open(one)
         yield from self._check_ready_rows()
+        yield from self._check_wait_rows()
 
     def _fold(self, run_id: bytes, body: bytes) -> Iterator[Finding]:
         one = self._open.get(run_id)
@@ -159,6 +160,23 @@ class _Checker:
             yield Finding(
                 "lost-task", f"ready {key!r}", "an activity waits, but no worker will find it"
             )
+
+    def _check_wait_rows(self) -> Iterator[Finding]:
+        expected: set[Key] = {
+            (one.row.namespace, wait.name, one.row.run_id, key)
+            for one in self._open.values()
+            for key, wait in one.state.waits.items()
+        }
+        low: Key = ("",)
+        while rows := self._journal.scan(Table.WAIT, low, ("\U0010ffff",), _PAGE):
+            for row in rows:
+                if row.key in expected:
+                    expected.discard(row.key)
+                elif row.key[2] not in self._broken:
+                    yield Finding("orphan-wait", f"wait {row.key!r}", "no open wait is there")
+            low = (*rows[-1].key, "")
+        for key in expected:
+            yield Finding("lost-wait", f"wait {key!r}", "a wait that no broadcast would reach")
 
 
 def _latest_wake_time(state: RunState) -> Instant | None:

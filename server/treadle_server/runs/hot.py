@@ -39,6 +39,8 @@ class HotRun:
     compiled: Compiled
     settled: asyncio.Future[Outcome] | None = None
     dropped: bool = False
+    waits: dict[str, str] = field(default_factory=dict)
+    """Open waits as their rows have them: event by key."""
     heartbeats: dict[str, tuple[int, Instant]] = field(default_factory=dict)
     """Of open attempts, by key: the lease, and when its worker was last heard of."""
     heartbeat_details: dict[str, Payload] = field(default_factory=dict)
@@ -160,7 +162,7 @@ class HotRuns:
         compiled = await self._definitions.compiled(row.namespace, row.workflow, row.version)
         state = compiled.new_state(run_id)
         await fold(state, records)
-        hot = HotRun(row, state, compiled)
+        hot = HotRun(row, state, compiled, waits=open_waits(state))
         # An ended run never changes: it is folded for one answer, not kept.
         if not state.ended:
             self.add(hot)
@@ -174,6 +176,11 @@ class HotRuns:
             if not hot.busy:
                 total -= hot.weight
                 self.drop(hot)
+
+
+def open_waits(state: RunState) -> dict[str, str]:
+    """The events that a run waits for, by key."""
+    return {key: wait.name for key, wait in state.waits.items()}
 
 
 async def fold(state: RunState, records: list[Record]) -> None:

@@ -142,12 +142,38 @@ class Messages:
         if message.kind is MessageKind.START_CHILD:
             return await self._start(letter)
         run_id = message.run_id
+        if isinstance(message.event, e.EventSent) and not message.event.workflow_id:
+            one = _input(letter)
+            assert isinstance(one, i.ReceiveEvent)
+            await self.broadcast(letter.namespace, one, asked=False)
+            self._turns.discard(letter.delivered)
+            return True
         if isinstance(message.event, e.EventSent):
             row = self._journal.find_run(letter.namespace, message.event.workflow_id)
             if row is None or row.end_time is not None:
                 raise RunNotFound(f"no open run has workflow id {message.event.workflow_id!r}")
             run_id = row.run_id
         return await self._apply(letter, run_id, _input(letter))
+
+    async def broadcast(self, namespace: str, event: i.ReceiveEvent, *, asked: bool = True) -> int:
+        """Gives an event to every open run that waits for one of its name; to how many. A repeat
+        with the same id reaches those that were missed. Raises `Busy`, `Stopping`.
+        """
+        low: Key = (namespace, event.name)
+        high: Key = (namespace, event.name + "\0")
+        settled = []
+        while rows := self._journal.scan(Table.WAIT, low, high, _PAGE):
+            for run_id in dict.fromkeys(row.key[2] for row in rows):
+                assert isinstance(run_id, bytes)
+                hot = await self._hot.load_open(run_id)
+                if hot is None:
+                    continue
+                applied = self._turns.apply(hot, [event], asked=asked)
+                if not isinstance(applied.answers[0], Refusal):
+                    settled.append(applied.settled)
+            low = (*rows[-1].key, "")
+            await asyncio.sleep(0)
+        return sum([await until_settled(one) for one in settled])
 
     async def _apply(self, letter: Letter, run_id: bytes, one: i.Input) -> bool:
         hot = await self._hot.load_open(run_id)

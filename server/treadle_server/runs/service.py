@@ -12,7 +12,7 @@ import structlog
 
 from treadle_server.clock import Clock
 from treadle_server.engine.events import Event
-from treadle_server.engine.inputs import Wake
+from treadle_server.engine.inputs import ReceiveEvent, Wake
 from treadle_server.engine.values import Duration, Instant, Payload
 from treadle_server.ids import IdSource
 from treadle_server.journal.port import Info, Journal, Record, RunRow, Table
@@ -220,6 +220,14 @@ class Runs:
             reference, event_id=event_id, name=name, payload=payload, actor=actor
         )
         return row, event_id
+
+    async def broadcast(
+        self, namespace: str, *, event_id: str, name: str, payload: Payload, actor: str
+    ) -> tuple[int, str]:
+        """Gives all runs that wait for it an external event; to how many, and the event's id."""
+        event_id = event_id or self._ids.run_id(self._clock.now()).hex()
+        event = ReceiveEvent(event_id=event_id, name=name, payload=payload, actor=actor)
+        return await self._messages.broadcast(namespace, event), event_id
 
     # --- workers ----------------------------------------------------------------------------------
 

@@ -35,7 +35,7 @@ from treadle_server.matching.matching import Matching
 from treadle_server.matching.polls import Taker
 from treadle_server.matching.sessions import SESSION_LEASE
 from treadle_server.runs.errors import Busy, Stopping
-from treadle_server.runs.hot import HotRun, HotRuns, wake_comes_nearer
+from treadle_server.runs.hot import HotRun, HotRuns, open_waits, wake_comes_nearer
 from treadle_server.runs.letters import Letter, letters_of
 from treadle_server.runs.model import Stop, TaskView
 from treadle_server.runs.room import must_have_room
@@ -280,6 +280,8 @@ class Turns:
         write_row = self._bring_row_up_to_date(hot, now, new=new)
         added, removed = queue_changes(state, turn)
         rows = [*puts, *(Row(Table.READY, ready_key(hot, place)) for place in added)]
+        begun, over = self._changed_waits(hot)
+        rows += [Row(Table.WAIT, key) for key in begun]
         if not (records or write_row or rows or removed or deletes):
             return None
         return Unit(
@@ -289,8 +291,18 @@ class Turns:
             deletes=[
                 *deletes,
                 *((Table.READY, ready_key(hot, place)) for place in removed),
+                *((Table.WAIT, key) for key in over),
             ],
         )
+
+    def _changed_waits(self, hot: HotRun) -> tuple[list[Key], list[Key]]:
+        """Keys of rows of waits that began and that are over since the rows were written."""
+        if not hot.waits and not hot.state.waits:
+            return [], []
+        before, hot.waits = hot.waits, open_waits(hot.state)
+        begun = [_wait_key(hot, *one) for one in hot.waits.items() - before.items()]
+        over = [_wait_key(hot, *one) for one in before.items() - hot.waits.items()]
+        return sorted(begun), sorted(over)
 
     def _bring_row_up_to_date(self, hot: HotRun, now: Instant, *, new: bool) -> bool:
         """Whether the run's row must be written, having been brought up to date."""
@@ -404,6 +416,10 @@ def ready_key(hot: HotRun, place: QueuePlace) -> Key:
 def copy_row(hot: HotRun) -> RunRow:
     """The row as it is now: the staged one goes on changing while this one is on its way."""
     return replace(hot.row)
+
+
+def _wait_key(hot: HotRun, key: str, event: str) -> Key:
+    return (hot.namespace, event, hot.run_id, key)
 
 
 async def until_settled(settled: asyncio.Future[Outcome] | None) -> bool:

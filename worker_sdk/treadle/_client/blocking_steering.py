@@ -182,6 +182,21 @@ class SteersRunsBlocking:
         )
         return values.run((self._call(self._runs.SendEvent, request)).run)
 
+    def broadcast_event(
+        self, name: str, payload: object = None, *, event_id: str | None = None
+    ) -> int:
+        """Sends an external event to every open run that waits for one of its name now; to how
+        many. A repeat with the same id reaches those that were missed, and nobody twice.
+        """
+        request = run_service_pb2.BroadcastEventRequest(
+            namespace=self.namespace,
+            event_id=requests.request_id(event_id),
+            name=name,
+            payload=requests.optional_payload(payload),
+        )
+        receivers: int = (self._call(self._runs.BroadcastEvent, request)).receivers
+        return receivers
+
     def retry(
         self,
         run_id: str | None = None,

@@ -80,18 +80,19 @@ class OtherKinds:
         id: str,  # noqa: A002
         event: str,
         *,
-        to: Formula,
+        to: Formula | None = None,
+        to_all: bool = False,
         payload: Formula | Mapping[str, object] | None = None,
         run_if: Formula | None = None,
         join: Join | None = None,
         description: str = "",
     ) -> Node:
-        """Adds an external event that goes to the open run whose workflow id `to` gives. Without
-        `payload`, what the node gets is sent.
+        """Adds an external event that goes to the open run whose workflow id `to` gives, or to all
+        runs that wait for it (`to_all`). Without `payload`, what the node gets is sent.
         """
-        node: dict[str, object] = {
-            "send": {"event": event} | self._formula("to", to, ANYWHERE)
-        } | self._value("input", payload, id)
+        send = {"event": event} | self._formula("to", to, ANYWHERE)
+        send |= without_absent(to_all=to_all or None)
+        node: dict[str, object] = {"send": send} | self._value("input", payload, id)
         return self._add_kind(id, node, run_if=run_if, join=join, about=description)
 
     def workflow(

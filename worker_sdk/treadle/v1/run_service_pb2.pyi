@@ -658,3 +658,25 @@ class NodeExecution(_message.Message):
     failure: _payload_pb2.Failure
     worker: str
     def __init__(self, key: _Optional[str] = ..., kind: _Optional[str] = ..., state: _Optional[_Union[NodeState, str]] = ..., type: _Optional[str] = ..., attempts: _Optional[int] = ..., scheduled_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., started_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., input: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., output: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., failure: _Optional[_Union[_payload_pb2.Failure, _Mapping]] = ..., worker: _Optional[str] = ...) -> None: ...
+
+class BroadcastEventRequest(_message.Message):
+    __slots__ = ("namespace", "event_id", "name", "payload", "payload_json")
+    NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    PAYLOAD_FIELD_NUMBER: _ClassVar[int]
+    PAYLOAD_JSON_FIELD_NUMBER: _ClassVar[int]
+    namespace: str
+    event_id: str
+    name: str
+    payload: _payload_pb2.Payload
+    payload_json: _struct_pb2.Value
+    def __init__(self, namespace: _Optional[str] = ..., event_id: _Optional[str] = ..., name: _Optional[str] = ..., payload: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., payload_json: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ...) -> None: ...
+
+class BroadcastEventResponse(_message.Message):
+    __slots__ = ("event_id", "receivers")
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    RECEIVERS_FIELD_NUMBER: _ClassVar[int]
+    event_id: str
+    receivers: int
+    def __init__(self, event_id: _Optional[str] = ..., receivers: _Optional[int] = ...) -> None: ...

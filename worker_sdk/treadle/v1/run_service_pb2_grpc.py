@@ -97,6 +97,11 @@ class RunServiceStub(object):
                 request_serializer=treadle_dot_v1_dot_run__service__pb2.SendEventRequest.SerializeToString,
                 response_deserializer=treadle_dot_v1_dot_run__service__pb2.SendEventResponse.FromString,
                 _registered_method=True)
+        self.BroadcastEvent = channel.unary_unary(
+                '/treadle.v1.RunService/BroadcastEvent',
+                request_serializer=treadle_dot_v1_dot_run__service__pb2.BroadcastEventRequest.SerializeToString,
+                response_deserializer=treadle_dot_v1_dot_run__service__pb2.BroadcastEventResponse.FromString,
+                _registered_method=True)
         self.PauseRun = channel.unary_unary(
                 '/treadle.v1.RunService/PauseRun',
                 request_serializer=treadle_dot_v1_dot_run__service__pb2.PauseRunRequest.SerializeToString,
@@ -222,6 +227,13 @@ class RunServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def BroadcastEvent(self, request, context):
+        """Sends an external event to every open run that waits for one of its name now.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def PauseRun(self, request, context):
         """Holds the run back: what workers have goes on and is taken, but nothing new starts and no timer
         counts until it is resumed.
@@ -330,6 +342,11 @@ def add_RunServiceServicer_to_server(servicer, server):
                     servicer.SendEvent,
                     request_deserializer=treadle_dot_v1_dot_run__service__pb2.SendEventRequest.FromString,
                     response_serializer=treadle_dot_v1_dot_run__service__pb2.SendEventResponse.SerializeToString,
+            ),
+            'BroadcastEvent': grpc.unary_unary_rpc_method_handler(
+                    servicer.BroadcastEvent,
+                    request_deserializer=treadle_dot_v1_dot_run__service__pb2.BroadcastEventRequest.FromString,
+                    response_serializer=treadle_dot_v1_dot_run__service__pb2.BroadcastEventResponse.SerializeToString,
             ),
             'PauseRun': grpc.unary_unary_rpc_method_handler(
                     servicer.PauseRun,
@@ -689,6 +706,33 @@ class RunService(object):
             '/treadle.v1.RunService/SendEvent',
             treadle_dot_v1_dot_run__service__pb2.SendEventRequest.SerializeToString,
             treadle_dot_v1_dot_run__service__pb2.SendEventResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BroadcastEvent(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/treadle.v1.RunService/BroadcastEvent',
+            treadle_dot_v1_dot_run__service__pb2.BroadcastEventRequest.SerializeToString,
+            treadle_dot_v1_dot_run__service__pb2.BroadcastEventResponse.FromString,
             options,
             channel_credentials,
             insecure,

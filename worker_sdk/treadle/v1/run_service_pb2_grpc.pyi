@@ -66,6 +66,8 @@ class RunServiceStub:
     """Answers the incident of a held run."""
     SendEvent: _grpc.UnaryUnaryMultiCallable[_run_service_pb2.SendEventRequest, _run_service_pb2.SendEventResponse]
     """Sends an external event to a run that waits for it, or will: it is kept until it is consumed."""
+    BroadcastEvent: _grpc.UnaryUnaryMultiCallable[_run_service_pb2.BroadcastEventRequest, _run_service_pb2.BroadcastEventResponse]
+    """Sends an external event to every open run that waits for one of its name now."""
     PauseRun: _grpc.UnaryUnaryMultiCallable[_run_service_pb2.PauseRunRequest, _run_service_pb2.PauseRunResponse]
     """Holds the run back: what workers have goes on and is taken, but nothing new starts and no timer
     counts until it is resumed.
@@ -125,6 +127,8 @@ class RunServiceAsyncStub(RunServiceStub):
     """Answers the incident of a held run."""
     SendEvent: _aio.UnaryUnaryMultiCallable[_run_service_pb2.SendEventRequest, _run_service_pb2.SendEventResponse]  # type: ignore[assignment]
     """Sends an external event to a run that waits for it, or will: it is kept until it is consumed."""
+    BroadcastEvent: _aio.UnaryUnaryMultiCallable[_run_service_pb2.BroadcastEventRequest, _run_service_pb2.BroadcastEventResponse]  # type: ignore[assignment]
+    """Sends an external event to every open run that waits for one of its name now."""
     PauseRun: _aio.UnaryUnaryMultiCallable[_run_service_pb2.PauseRunRequest, _run_service_pb2.PauseRunResponse]  # type: ignore[assignment]
     """Holds the run back: what workers have goes on and is taken, but nothing new starts and no timer
     counts until it is resumed.
@@ -253,6 +257,14 @@ class RunServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_run_service_pb2.SendEventResponse, _abc.Awaitable[_run_service_pb2.SendEventResponse]]:
         """Sends an external event to a run that waits for it, or will: it is kept until it is consumed."""
+
+    @_abc_1.abstractmethod
+    def BroadcastEvent(
+        self,
+        request: _run_service_pb2.BroadcastEventRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_run_service_pb2.BroadcastEventResponse, _abc.Awaitable[_run_service_pb2.BroadcastEventResponse]]:
+        """Sends an external event to every open run that waits for one of its name now."""
 
     @_abc_1.abstractmethod
     def PauseRun(

@@ -49,10 +49,10 @@ class WaitSpec:
 
 @dataclass(slots=True, kw_only=True)
 class SendSpec:
-    """What external event a node sends, and to which workflow id."""
+    """What external event a node sends, and to which workflow id; None: to all that wait for it."""
 
     event: str
-    to: Expression
+    to: Expression | None
 
 
 @dataclass(slots=True, kw_only=True)

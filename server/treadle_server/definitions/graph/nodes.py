@@ -192,10 +192,15 @@ class NodeReader:
         inner = Fields(fields.raw("send") or {}, fields.at("send"), self._problems)
         event = self._event_name(inner)
         to = self._expression(inner, "to", names("params", "memory", "failures", "run"))
+        to_all = inner.flag("to_all")
         inner.close()
-        if to is None:
+        if (to is None) != to_all:
             self._problems.add(
-                inner.at("to"), "is missing: an expression that gives the workflow id of a run"
+                inner.at("to"),
+                "is missing: an expression that gives the workflow id of a run, or `to_all: true` "
+                "for all runs that wait for the event"
+                if to is None
+                else "goes to one run, and `to_all` to all that wait; leave one of them out",
             )
             return None
         return SendSpec(event=event, to=to)

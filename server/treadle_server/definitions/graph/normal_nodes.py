@@ -140,7 +140,11 @@ def _wait(value: Any, path: str) -> Part:
 
 
 def _send(value: Any, path: str) -> Part:
-    return said(event=value.get("event"), to=expression(value.get("to"), f"{path}.to"))
+    return said(
+        event=value.get("event"),
+        to=expression(value.get("to"), f"{path}.to"),
+        to_all=value.get("to_all") or None,
+    )
 
 
 def _workflow(value: Any, path: str) -> Part:

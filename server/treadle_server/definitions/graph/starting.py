@@ -120,7 +120,8 @@ class Starter:
         return read_time(self._value(state, start.at), start.at.path)
 
     def _send(self, state: RunState, spec: SendSpec, key: str, given: Payload) -> Command:
-        return SendEvent(key, spec.event, given, self._workflow_id(state, spec.to))
+        workflow_id = "" if spec.to is None else self._workflow_id(state, spec.to)
+        return SendEvent(key, spec.event, given, workflow_id)
 
     def _child(self, state: RunState, spec: ChildSpec, key: str, given: Payload) -> Command:
         if spec.workflow_id is None:

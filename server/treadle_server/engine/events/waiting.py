@@ -90,7 +90,9 @@ class WaitCancelled(Event):
 
 @dataclass(slots=True, kw_only=True)
 class EventSent(Event):
-    """An external event leaves this run for the open run of a workflow id, once."""
+    """An external event leaves this run for the open run of a workflow id, once; for all runs that
+    wait for it if that is empty.
+    """
 
     key: str
     event_id: str
