@@ -268,6 +268,36 @@ async def test_s000_23_a_subworkflow(bench: Bench) -> None:
         assert requested.version == 2
 
 
+async def test_s000_p12_work_in_batches_and_memory_that_is_let_go(bench: Bench) -> None:
+    @activity
+    async def load(ctx: Context, ids: list[int]) -> list[int]:
+        ctx.memory.set("scratch", "x" * 1_000)
+        return [one * 10 for one in ids]
+
+    @activity
+    async def tidy(ctx: Context) -> bool:
+        ctx.memory.delete("scratch")
+        return "scratch" in ctx.memory
+
+    @activity
+    async def look(ctx: Context) -> bool:
+        return "scratch" in ctx.memory
+
+    graph = Graph("batches")
+    graph.node("load", load, map=Map(over="params.ids", batch=4, parallel=2), input="item")
+    graph.node("tidy", tidy, memory=["scratch"], input="null")
+    graph.node("look", look, memory=["scratch"], input="null")
+    graph.edge("load", "tidy")
+    graph.edge("tidy", "look")
+    graph.output("{'loaded': load, 'left': look}")
+    async with bench.worker(load, tidy, look):
+        handle = await bench.start(graph, {"ids": list(range(10))})
+        output: Any = await handle.result(20)
+    assert output == {"loaded": [one * 10 for one in range(10)], "left": False}
+    tasks = [one for one in await events(handle, "activity_scheduled") if "[" in one.key]
+    assert len(tasks) == 3  # ten items, four at a time
+
+
 async def test_s000_25_a_cycle_without_a_guard_is_refused(bench: Bench) -> None:
     graph = Graph("cycle")
     graph.node("node_a", same)
