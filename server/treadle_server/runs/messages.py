@@ -81,6 +81,10 @@ class Messages:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    def sends(self, run_id: bytes) -> bool:
+        """Whether something that a run has said is still on its way."""
+        return any(letter.sender == run_id for queue in self._waiting.values() for letter in queue)
+
     def __len__(self) -> int:
         return sum(len(queue) for queue in self._waiting.values())
 

@@ -83,7 +83,6 @@ class Runs:
         self._definitions = Definitions(journal, writer, clock)
         self._hot = HotRuns(journal, self._definitions)
         self._matching = Matching(clock, self._refill, self._known_types)
-        self._upkeep = Upkeep(clock, journal, writer, retention)
         self._keeps_up = upkeep
         self._timers = TimerLoop(clock, self._wake, journal.due, timer_horizon)
         tokens = Tokens(token_secret)
@@ -121,8 +120,8 @@ class Runs:
         self._steering = Steering(
             clock=clock, journal=journal, hot=self._hot, queries=self._queries, turns=turns
         )
-        deletion = Deletion(journal=journal, writer=writer, hot=self._hot, queries=self._queries)
-        self.delete = deletion.delete
+        self._upkeep = Upkeep(clock, journal, writer, retention, self._messages.sends)
+        self.delete = Deletion(writer, self._hot, self._queries, self._messages).delete
         self.deploy = self._definitions.deploy
         self.cancel = self._steering.cancel
         self.terminate = self._steering.terminate

@@ -8,6 +8,8 @@ dbos-transact-golang#469); in small batches, as others wait for each.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from operator import methodcaller
 from typing import Final
 
 import structlog
@@ -25,15 +27,24 @@ _log = structlog.get_logger(component="runs")
 
 
 class Upkeep:
-    """Looks once a minute, and goes on while there is more. `retention` None: runs stay."""
+    """Looks once a minute, and goes on while there is more. `retention` None: runs stay.
+
+    A run of which `still_speaks` is true has messages on their way, which need its history.
+    """
 
     def __init__(
-        self, clock: Clock, journal: Journal, writer: Writer, retention: Duration | None
+        self,
+        clock: Clock,
+        journal: Journal,
+        writer: Writer,
+        retention: Duration | None,
+        still_speaks: Callable[[bytes], bool] = lambda run_id: False,
     ) -> None:
         self._clock = clock
         self._journal = journal
         self._writer = writer
         self._retention = retention
+        self._still_speaks = still_speaks
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -70,7 +81,10 @@ class Upkeep:
             return
         before = self._clock.now() - self._retention
         total = 0
-        while run_ids := self._journal.ended_runs(before, RUNS_AT_ONCE):
-            total += await self._writer.carry_out(lambda journal: journal.delete_runs(run_ids))
+        while found := self._journal.ended_runs(before, RUNS_AT_ONCE):
+            run_ids = [run_id for run_id in found if not self._still_speaks(run_id)]
+            if not run_ids:
+                break
+            total += await self._writer.carry_out(methodcaller("delete_runs", run_ids))
         if total:
             _log.info("deleted runs that ended long ago", runs=total)
