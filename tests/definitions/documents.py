@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from treadle_server.definitions.compiled import Compiled, compile_document
+from treadle_server.definitions.compiled import CompiledGraph, compile_document
 from treadle_server.definitions.errors import DefinitionInvalid
 
 
@@ -27,6 +27,6 @@ def faults(document: Any) -> dict[str, str]:
     return {violation.path: violation.message for violation in caught.value.violations}
 
 
-def accepted(document: Any) -> Compiled:
+def accepted(document: Any) -> CompiledGraph:
     """The compiled form of a document that is right."""
     return compile_document(document)

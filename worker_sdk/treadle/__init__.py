@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from treadle.errors import TreadleError as TreadleError
     from treadle.graph import Graph as Graph
     from treadle.worker import Worker as Worker
+    from treadle.workflows import Workflow as Workflow
+    from treadle.workflows import step as step
+    from treadle.workflows import workflow as workflow
 
 _MODULES = {
     "ApplicationError": "treadle.errors",
@@ -31,8 +34,11 @@ _MODULES = {
     "Start": "treadle.client",
     "TreadleError": "treadle.errors",
     "Worker": "treadle.worker",
+    "Workflow": "treadle.workflows",
     "activity": "treadle.activities",
     "current_context": "treadle.context",
+    "step": "treadle.workflows",
+    "workflow": "treadle.workflows",
 }
 
 __all__ = sorted(_MODULES)

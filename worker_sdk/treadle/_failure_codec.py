@@ -25,3 +25,23 @@ def from_message(message: payload_pb2.Failure) -> Failure:
         timeout_kind=timeout_kind,
         stack_trace=message.stack_trace,
     )
+
+
+def to_message(failure: Failure) -> payload_pb2.Failure:
+    """Writes a failure for the wire. Raises `PayloadError` if its details cannot be written."""
+    message = payload_pb2.Failure(
+        kind=failure.kind,
+        message=failure.message,
+        non_retryable=failure.non_retryable,
+        stack_trace=failure.stack_trace,
+    )
+    if failure.timeout_kind:
+        name = _TIMEOUT_KIND_PREFIX + failure.timeout_kind.upper()
+        message.timeout_kind = payload_pb2.TimeoutKind.Value(name)  # type: ignore[assignment]
+    if failure.details is not None:
+        message.details.CopyFrom(payload.encode(failure.details))
+    if failure.cause is not None:
+        message.cause.CopyFrom(to_message(failure.cause))
+    if failure.next_delay is not None:
+        message.next_delay.FromTimedelta(failure.next_delay)
+    return message

@@ -62,6 +62,11 @@ class Activity(Generic[_Parameters, _Result]):
         """Calls the function itself: nothing is checked, no server is involved."""
         return self.function(*args, **kwargs)
 
+    @property
+    def output(self) -> Any:
+        """What the function says that it gives; `inspect.Parameter.empty` if it does not say."""
+        return self._output
+
     def __repr__(self) -> str:
         return f"<Activity {self.name}>"
 

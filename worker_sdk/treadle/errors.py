@@ -26,6 +26,13 @@
     ├── DefinitionError             an activity, a worker or a graph was written wrongly
     ├── MemoryKeyMissing            the run's memory has no such key
     ├── ActivityCancelled           what `Context.raise_if_cancelled` raises
+    ├── WorkFailed                  what workflow code gets of work that failed; `failure` says why
+    │   ├── StepFailed
+    │   ├── ActivityFailed
+    │   └── ChildFailed
+    ├── NotDeterministic            workflow code did what a replay would do otherwise
+    ├── WorkflowOnly                a word of workflow code was used elsewhere
+    ├── UpdateFailed                the code refused an update, or failed at it; `failure` says why
     └── ApplicationError            what an activity raises to say how it failed
 
 What is not here: how a gRPC status becomes one of these (`_client/statuses.py`).
@@ -214,6 +221,50 @@ class MemoryKeyMissing(TreadleError, KeyError):
 
 class ActivityCancelled(TreadleError):
     """The attempt was asked to stop; raised by `Context.raise_if_cancelled` for plain functions."""
+
+
+class WorkFailed(TreadleError):
+    """Work that workflow code asked for has failed for good. `kind` is what to look at."""
+
+    def __init__(self, message: str, *, name: str, failure: Failure) -> None:
+        super().__init__(message)
+        self.name = name
+        self.failure = failure
+
+    @property
+    def kind(self) -> str:
+        """The stable name of what went wrong."""
+        return self.failure.kind
+
+
+class StepFailed(WorkFailed):
+    """A step failed, and no attempt is left."""
+
+
+class ActivityFailed(WorkFailed):
+    """An activity failed, and no attempt is left."""
+
+
+class ChildFailed(WorkFailed):
+    """A child run did not complete, or could not be started."""
+
+
+class NotDeterministic(TreadleError):
+    """Workflow code did something that a replay would do otherwise: looked at a clock, made
+    something random, read or wrote something outside. The message says what to do instead.
+    """
+
+
+class WorkflowOnly(TreadleError):
+    """A word of workflow code, such as `workflow.now()` or `step`, was used elsewhere."""
+
+
+class UpdateFailed(TreadleError):
+    """An update was refused by the workflow's code, or failed in it; `failure` says why."""
+
+    def __init__(self, message: str, *, failure: Failure) -> None:
+        super().__init__(message)
+        self.failure = failure
 
 
 class ApplicationError(TreadleError):

@@ -1,6 +1,6 @@
-"""`Worker`: takes tasks from a queue and runs activities.
+"""`Worker`: takes tasks from a queue; runs activities and the code of workflows.
 
-    worker = Worker([charge, refund], resources={"database": open_pool})
+    worker = Worker([charge, refund, onboarding], resources={"database": open_pool})
     worker.run_blocking()
 
 What is not here: how it does that (`_worker`, whose docstring says who owns what).
@@ -22,15 +22,17 @@ from treadle._worker.resources import Factory
 from treadle._worker.settings import Settings
 from treadle.activities import Activity
 from treadle.errors import DefinitionError
+from treadle.workflows import Workflow
 
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class Worker:
-    """Runs activities for one queue.
+    """Runs activities and the code of workflows for one queue. Its workflows are deployed when it
+    begins.
 
     Args:
-        activities: functions decorated with `@activity`; at least one.
+        work: functions decorated with `@activity` or `@workflow`; at least one.
         address: host and port of the server; `TREADLE_ADDRESS` if None, 127.0.0.1:7400 without it.
         namespace: whose runs.
         queue: where the tasks come from.
@@ -43,13 +45,15 @@ class Worker:
         identity: for people, which worker this is; "host/pid" if None.
         build_id: for people, which edition of the code it runs.
         drain_seconds: how long running activities may go on once the worker was asked to stop.
+        cached_runs: how many runs of code stay in memory between their decisions; the others are
+            replayed from their histories.
 
     Raises `DefinitionError` if it is put together wrongly.
     """
 
     def __init__(
         self,
-        activities: Iterable[Activity[..., Any]],
+        work: Iterable[Activity[..., Any] | Workflow[..., Any]],
         *,
         address: str | None = None,
         namespace: str = "default",
@@ -60,13 +64,19 @@ class Worker:
         identity: str | None = None,
         build_id: str = "",
         drain_seconds: float = 30.0,
+        cached_runs: int = 500,
     ) -> None:
-        self._activities = _by_name(activities)
+        work = list(work)
+        self._activities = _by_name(one for one in work if not isinstance(one, Workflow))
+        self._workflows = _by_version(one for one in work if isinstance(one, Workflow))
+        if not work:
+            raise DefinitionError("a worker needs at least one activity or workflow")
         self._resources = dict(resources or {})
         if slots < 1 or (threads is not None and threads < 1):
             raise DefinitionError("a worker needs at least one slot, and at least one thread")
         threads = min(slots, slots if threads is None else threads)
-        if not any(activity.is_async for activity in self._activities.values()):
+        plain = not any(activity.is_async for activity in self._activities.values())
+        if plain and not self._workflows:
             slots = threads  # more tasks than threads would only wait here instead of elsewhere
         self.settings = Settings(
             address=channel.resolve_address(address),
@@ -77,12 +87,13 @@ class Worker:
             slots=slots,
             threads=threads,
             drain_seconds=drain_seconds,
+            cached_runs=cached_runs,
         )
         self._life: Life | None = None
 
     @classmethod
     def from_module(cls, name: str, **options: Any) -> Self:
-        """A worker for every activity of a module, and for what its `resources` name.
+        """A worker for every activity and workflow of a module, and for what its `resources` name.
 
         Args:
             name: the module, as `import` takes it.
@@ -91,18 +102,26 @@ class Worker:
         Raises `ImportError` if there is no such module, `DefinitionError` if it has no activities.
         """
         module = importlib.import_module(name)
-        found = [value for value in vars(module).values() if isinstance(value, Activity)]
+        found = [
+            value for value in vars(module).values() if isinstance(value, (Activity, Workflow))
+        ]
         if not found:
             raise DefinitionError(
-                f"module {name!r} has no activities; decorate its functions with @treadle.activity"
+                f"module {name!r} has no activities and no workflows; decorate its functions with "
+                "@treadle.activity or @treadle.workflow"
             )
         options.setdefault("resources", getattr(module, "resources", None))
         return cls(found, **options)
 
     @property
     def activities(self) -> tuple[Activity[..., Any], ...]:
-        """What it runs."""
+        """The activities that it runs."""
         return tuple(self._activities.values())
+
+    @property
+    def workflows(self) -> tuple[Workflow[..., Any], ...]:
+        """The workflows whose code it runs."""
+        return tuple(self._workflows.values())
 
     async def run(self) -> None:
         """Takes and runs tasks until `stop` is called, then drains. Cancelled: leaves at once.
@@ -112,7 +131,7 @@ class Worker:
         """
         if self._life is not None:
             raise RuntimeError("this worker is running already")
-        self._life = Life(self.settings, self._activities, self._resources)
+        self._life = Life(self.settings, self._activities, self._workflows, self._resources)
         try:
             await self._life.run()
         finally:
@@ -150,20 +169,35 @@ def _by_name(activities: Iterable[Activity[..., Any]]) -> dict[str, Activity[...
     by_name: dict[str, Activity[..., Any]] = {}
     for activity in activities:
         if not isinstance(activity, Activity):
-            raise DefinitionError(f"{activity!r} is not an activity; decorate it with @activity")
+            raise DefinitionError(
+                f"{activity!r} is neither an activity nor a workflow; decorate it with @activity "
+                "or @workflow"
+            )
         other = by_name.setdefault(activity.name, activity)
         if other is not activity:
             raise DefinitionError(
                 f"two activities are named {activity.name!r}: {_place(other)} and "
                 f"{_place(activity)}; give one another name with @activity(name=...)"
             )
-    if not by_name:
-        raise DefinitionError("a worker needs at least one activity")
     return by_name
 
 
-def _place(activity: Activity[..., Any]) -> str:
-    function = activity.function
+def _by_version(
+    workflows: Iterable[Workflow[..., Any]],
+) -> dict[tuple[str, int], Workflow[..., Any]]:
+    by_version: dict[tuple[str, int], Workflow[..., Any]] = {}
+    for workflow in workflows:
+        other = by_version.setdefault((workflow.name, workflow.version), workflow)
+        if other is not workflow:
+            raise DefinitionError(
+                f"two workflows are {workflow.name!r} version {workflow.version}: {_place(other)} "
+                f"and {_place(workflow)}; give one another version with @workflow(version=...)"
+            )
+    return by_version
+
+
+def _place(work: Activity[..., Any] | Workflow[..., Any]) -> str:
+    function = work.function
     return f"{function.__module__}.{function.__qualname__}"
 
 

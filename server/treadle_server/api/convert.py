@@ -12,14 +12,20 @@ from google.protobuf.json_format import ParseDict, ParseError
 from google.protobuf.struct_pb2 import Value
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from treadle.v1 import definition_service_pb2, event_pb2, run_service_pb2, worker_service_pb2
+from treadle.v1 import (
+    decision_pb2,
+    definition_service_pb2,
+    event_pb2,
+    run_service_pb2,
+    worker_service_pb2,
+)
 from treadle_server.engine.entities import Activity
 from treadle_server.engine.transitions import ActivityStage
 from treadle_server.engine.values import Instant, Payload
 from treadle_server.journal.codec import failure_to_message, payload_to_message
 from treadle_server.journal.port import Record, RunRow
 from treadle_server.runs.executions import Execution
-from treadle_server.runs.model import DefinitionView, RunView, Started, Stop, TaskView
+from treadle_server.runs.model import DecisionView, DefinitionView, RunView, Started, Stop, TaskView
 from treadle_server.telemetry.ids import is_sampled, trace_id, traceparent
 
 
@@ -186,7 +192,7 @@ def task(
     scheduled = view.activity.scheduled
     message = worker_service_pb2.Task(
         task_token=view.token,
-        kind=worker_service_pb2.TASK_KIND_ACTIVITY,
+        kind=_kind(view),
         run_id=str(uuid.UUID(bytes=view.run_id)),
         workflow_id=view.workflow_id,
         workflow=view.workflow,
@@ -212,6 +218,36 @@ def task(
         message.heartbeat_details.CopyFrom(payload_to_message(view.heartbeat_details))
     if plain_json and (value_message := json_value(scheduled.input)) is not None:
         message.input_json.CopyFrom(value_message)
+    if view.decision is not None:
+        _write_decision(view.decision(), message.decision)
+    return message
+
+
+def _kind(view: TaskView) -> worker_service_pb2.TaskKind:
+    if view.decision is not None:
+        return worker_service_pb2.TASK_KIND_DECISION
+    if view.activity.scheduled.local:
+        return worker_service_pb2.TASK_KIND_STEP
+    return worker_service_pb2.TASK_KIND_ACTIVITY
+
+
+def _write_decision(
+    view: DecisionView, message: decision_pb2.DecisionTask | decision_pb2.DecisionAnswer
+) -> None:
+    message.after_seq = view.after_seq
+    message.event_batches.extend(view.batches)
+    for step in view.steps:
+        added = message.steps.add(index=step.index, attempt=step.attempt)
+        if step.heartbeat_details is not None:
+            added.heartbeat_details.CopyFrom(payload_to_message(step.heartbeat_details))
+
+
+def decision_answer(view: DecisionView) -> decision_pb2.DecisionAnswer:
+    """The answer to a report of a decision."""
+    message = decision_pb2.DecisionAnswer(task_token=view.token)
+    _write_decision(view, message)
+    for index, token in view.leases:
+        message.leases.add(index=index, task_token=token)
     return message
 
 

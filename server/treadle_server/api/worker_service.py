@@ -5,25 +5,20 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from treadle.v1 import payload_pb2
 from treadle.v1 import worker_service_pb2 as messages
 from treadle_server.api import checks, convert
 from treadle_server.api.errors import invalid, item_status
+from treadle_server.api.reports import decision_report, failure
+from treadle_server.engine.decisions import decision_type
 from treadle_server.engine.errors import Refusal
-from treadle_server.engine.values import NULL, Duration, Failure, MemoryOperation, Payload
-from treadle_server.journal.codec import (
-    CodecError,
-    failure_from_message,
-    memory_operation_from_message,
-)
+from treadle_server.engine.values import NULL, Duration, MemoryOperation, Payload
+from treadle_server.journal.codec import memory_operation_from_message
 from treadle_server.runs.model import Beat, CompleteRequest, PollRequest, Result, TaskView
 from treadle_server.runs.service import Runs
 
 POLL_DEFAULT = 20 * 1_000_000
 _DEADLINE_MARGIN = 1_000_000
 _MAX_SESSION_BYTES = 100
-_MESSAGE_BYTES = 8_192
-_STACK_BYTES = 16_384
 
 
 class WorkerService:
@@ -84,6 +79,20 @@ class WorkerService:
             statuses=statuses,
             tasks=self._tasks(answer.tasks),
             delivery_id=answer.delivery_id,
+            decisions=[convert.decision_answer(view) for view in answer.decisions],
+        )
+
+    async def ReadHistory(
+        self, request: messages.ReadHistoryRequest, _context: Any
+    ) -> messages.ReadHistoryResponse:
+        """The events of a decision's run."""
+        records, more = await self._runs.read_history(
+            checks.namespace(request.namespace), request.task_token, request.after_seq
+        )
+        return messages.ReadHistoryResponse(
+            event_batches=[record.body for record in records],
+            more=more,
+            last_seq=records[-1].base_seq + records[-1].count - 1 if records else 0,
         )
 
     async def Heartbeat(
@@ -127,8 +136,8 @@ def poll_request(
     """A checked poll; it ends before the caller's deadline."""
     session_id = checks.identifier("session_id", request.session_id, limit=_MAX_SESSION_BYTES)
     for kind in request.kinds:
-        if kind != messages.TASK_KIND_ACTIVITY:
-            raise invalid("kinds", f"has no value {kind}; there are activities only")
+        if kind not in (messages.TASK_KIND_ACTIVITY, messages.TASK_KIND_DECISION):
+            raise invalid("kinds", f"has no value {kind}; there are activities and decisions")
     max_tasks = checks.count("max_tasks", request.max_tasks, low=0, high=checks.MAX_BATCH)
     if not session_id:
         max_tasks = max_tasks or 1
@@ -141,6 +150,9 @@ def poll_request(
     types = frozenset(
         checks.identifier("activity_types", one.name, required=True)
         for one in request.activity_types
+    ) | frozenset(
+        decision_type(checks.identifier("workflow_types", one.name, required=True), one.version)
+        for one in request.workflow_types
     )
     held = None
     if request.HasField("resume"):
@@ -172,13 +184,16 @@ def _result(item: messages.TaskResult, path: str) -> Result:
                 skipped=item.completed.skipped,
             )
         case "failed":
-            return Result(token=item.task_token, failure=_failure(item.failed, f"{path}.failed"))
+            return Result(token=item.task_token, failure=failure(item.failed, f"{path}.failed"))
+        case "decided":
+            report = decision_report(item.decided, f"{path}.decided")
+            return Result(token=item.task_token, report=report)
         case "cancelled":
             return Result(token=item.task_token, cancelled=True)
         case "returned":
             return Result(token=item.task_token, returned=item.returned.reason[:1_000])
         case _:
-            raise invalid(path, "has no outcome: completed, failed, cancelled or returned")
+            raise invalid(path, "has no outcome: completed, failed, cancelled, returned or decided")
 
 
 def _output(completed: messages.TaskCompleted, path: str) -> Payload:
@@ -198,22 +213,6 @@ def _memory(completed: messages.TaskCompleted, path: str) -> tuple[MemoryOperati
         if operation.WhichOneof("operation") is None:
             raise invalid(f"{path}.memory_operations", "has an operation that does nothing")
     return tuple(memory_operation_from_message(operation) for operation in operations)
-
-
-def _failure(message: payload_pb2.Failure, path: str) -> Failure:
-    checks.identifier(f"{path}.kind", message.kind, limit=200, required=True)
-    if message.HasField("details"):
-        checks.payload(f"{path}.details", message.details)
-    if message.HasField("next_delay"):
-        checks.duration(f"{path}.next_delay", message.next_delay)
-    if len(message.message) > _MESSAGE_BYTES:
-        message.message = message.message[:_MESSAGE_BYTES]
-    if len(message.stack_trace) > _STACK_BYTES:
-        message.stack_trace = message.stack_trace[-_STACK_BYTES:]
-    try:
-        return failure_from_message(message)
-    except CodecError as error:
-        raise invalid(path, str(error)) from None
 
 
 __all__ = ["Refusal", "WorkerService", "poll_request"]

@@ -93,6 +93,7 @@ def _in_documents(loaded: list[Document]) -> Iterator[_Finding]:
         from treadle_server.definitions.compiled import compile_document
         from treadle_server.definitions.errors import DefinitionInvalid
         from treadle_server.definitions.graph.hints import hints, nesting_hints
+        from treadle_server.definitions.graph.model import GraphDefinition
     except ImportError as error:
         missing_extra("checking definitions", "server", error)
     sources = []
@@ -104,7 +105,8 @@ def _in_documents(loaded: list[Document]) -> Iterator[_Finding]:
                 line = document.line_of(fault.path)
                 yield _Finding(document.source, line, "error", "", fault.path, fault.message)
             continue
-        sources.append((document, definition))
+        if isinstance(definition, GraphDefinition):
+            sources.append((document, definition))
     said = [(document, hint) for document, one in sources for hint in hints(one)]
     by_identity = {id(one): document for document, one in sources}
     nested = nesting_hints([one for _, one in sources])

@@ -1,9 +1,12 @@
-"""Compiled versions of any kind, and how a document becomes one. Today there are graphs."""
+"""Compiled versions of any kind, and how a document becomes one: graphs and code so far."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
+from treadle_server.definitions.code.decider import CodeDecider
+from treadle_server.definitions.code.model import CodeDefinition
+from treadle_server.definitions.code.parse import parse_code
 from treadle_server.definitions.document import kind_of
 from treadle_server.definitions.errors import DefinitionInvalid, Violation
 from treadle_server.definitions.graph.decider import GraphDecider
@@ -11,40 +14,105 @@ from treadle_server.definitions.graph.hints import Hint, hints
 from treadle_server.definitions.graph.model import GraphDefinition
 from treadle_server.definitions.graph.parse import parse_graph
 from treadle_server.definitions.parameters import complete_input
+from treadle_server.engine.code import CodeProgress
+from treadle_server.engine.decider import Decider
 from treadle_server.engine.graph import GraphProgress
 from treadle_server.engine.state import RunState
 from treadle_server.engine.topology import RULES
 from treadle_server.engine.values import Payload
 
-KINDS = ("graph",)
+KINDS = ("graph", "code")
+
+CODE_RULES = 1
+"""The numbered rules of code."""
 
 
-class Compiled:
+class Compiled(Protocol):
     """One version, ready to run: the decider of all its runs, and how a run of it begins."""
+
+    kind: str
+    rules: int
+    node_count: int
+    number: int
+    """The version's number if the definition says it, as code does; else 0."""
+    weight: int
+    """About how many things it holds in memory."""
+
+    @property
+    def definition(self) -> GraphDefinition | CodeDefinition:
+        """What was deployed."""
+        ...
+
+    @property
+    def decider(self) -> Decider:
+        """Decides for all runs of the version."""
+        ...
+
+    def hints(self) -> list[Hint]:
+        """What could be better: advice."""
+        ...
+
+    def new_state(self, run_id: bytes) -> RunState:
+        """The state of a run before its first event."""
+        ...
+
+    def complete_input(self, payload: Payload) -> Payload:
+        """The input with defaults filled in; raises `InputInvalid`."""
+        ...
+
+
+class CompiledGraph:
+    """A version of a graph."""
 
     kind = "graph"
     rules = RULES
+    number = 0
 
     def __init__(self, definition: GraphDefinition) -> None:
         self.definition = definition
         self.decider = GraphDecider(definition)
+        self.node_count = len(definition.nodes)
+        self.weight = len(definition.nodes) + len(definition.edges)
 
     def hints(self) -> list[Hint]:
-        """What could be better: advice."""
+        """See `Compiled`."""
         return hints(self.definition)
 
-    @property
-    def weight(self) -> int:
-        """About how many things it holds in memory."""
-        return len(self.definition.nodes) + len(self.definition.edges)
-
     def new_state(self, run_id: bytes) -> RunState:
-        """The state of a run before its first event."""
+        """See `Compiled`."""
         return RunState(run_id, GraphProgress(self.definition.topology))
 
     def complete_input(self, payload: Payload) -> Payload:
-        """The input with defaults filled in; raises `InputInvalid`."""
+        """See `Compiled`."""
         return complete_input(self.definition.parameters, payload)
+
+
+class CompiledCode:
+    """A version of a workflow that is code. Its input is checked where its types are known: by the
+    worker.
+    """
+
+    kind = "code"
+    rules = CODE_RULES
+    node_count = 0
+    weight = 1
+
+    def __init__(self, definition: CodeDefinition) -> None:
+        self.definition = definition
+        self.decider = CodeDecider(definition)
+        self.number = definition.version
+
+    def hints(self) -> list[Hint]:
+        """See `Compiled`."""
+        return []
+
+    def new_state(self, run_id: bytes) -> RunState:
+        """See `Compiled`."""
+        return RunState(run_id, CodeProgress())
+
+    def complete_input(self, payload: Payload) -> Payload:
+        """See `Compiled`."""
+        return payload
 
 
 def compile_document(document: Any) -> Compiled:
@@ -52,8 +120,8 @@ def compile_document(document: Any) -> Compiled:
     if not isinstance(document, dict):
         raise DefinitionInvalid([Violation("$", f"must be an object, is {kind_of(document)}")])
     kind = document.get("kind")
-    if kind not in KINDS:
-        raise DefinitionInvalid(
-            [Violation("kind", f"must be one of {', '.join(KINDS)}; is {kind!r}")]
-        )
-    return Compiled(parse_graph(document))
+    if kind == "graph":
+        return CompiledGraph(parse_graph(document))
+    if kind == "code":
+        return CompiledCode(parse_code(document))
+    raise DefinitionInvalid([Violation("kind", f"must be one of {', '.join(KINDS)}; is {kind!r}")])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from treadle_server.engine import events as e
 from treadle_server.engine import inputs as i
+from treadle_server.engine.code import DECISION
 from treadle_server.engine.entities import Activity
 from treadle_server.engine.errors import (
     LeaseEnded,
@@ -254,6 +255,12 @@ def answer(state: RunState, request: i.AnswerHeld) -> list[e.Event]:
 def override(state: RunState, request: i.AnswerHeld) -> list[e.Event]:
     """A person gives the outcome of an open activity, whoever has it. Raises `NotOpen`."""
     activity = state.activities.get(request.key)
+    if request.key == DECISION:
+        raise NotOpen(
+            "what the code decides cannot be skipped; answer retry once a worker has code that "
+            "fits, or fail",
+            key=request.key,
+        )
     if activity is None or activity.stage is ActivityStage.CANCELLING:
         raise NotOpen(f"{request.key!r} is no open activity of the run", key=request.key)
     return [

@@ -29,6 +29,8 @@ class ActivityOptions:
     priority: int = 3
     memory_keys: tuple[str, ...] = ()
     hold_on_failure: bool = False
+    local: bool = False
+    """A step of code."""
 
 
 @dataclass(slots=True)
@@ -40,6 +42,8 @@ class ScheduleActivity:
     input: Payload
     delay: Duration = 0
     not_before: Instant | None = None
+    compensates: str = ""
+    """The key of what it undoes; of code, where a graph's are scheduled by the ending."""
 
 
 @dataclass(slots=True)
@@ -68,6 +72,7 @@ class StartWait:
     key: str
     name: str
     timeout: Duration | None = None
+    filter: str = ""
 
 
 @dataclass(slots=True)
@@ -192,6 +197,66 @@ class FailNode:
 
 
 @dataclass(slots=True)
+class NoteCompensation:
+    """What `of` gave can be undone, by a function of the code that `type` names."""
+
+    of: str
+    type: str
+
+
+@dataclass(slots=True)
+class StartCompensation:
+    """Code undoes what was done."""
+
+
+@dataclass(slots=True)
+class EndCompensation:
+    """It has, as far as that went."""
+
+    undone: tuple[str, ...]
+    not_undone: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class SetAttribute:
+    """Let the run say this about itself."""
+
+    key: str
+    name: str
+    value: Payload
+
+
+@dataclass(slots=True)
+class RecordMarker:
+    """Code takes the new way here."""
+
+    key: str
+    id: str
+
+
+@dataclass(slots=True)
+class AnswerUpdate:
+    """This is the answer to an update."""
+
+    update_id: str
+    output: Payload | None = None
+    failure: Failure | None = None
+
+
+@dataclass(slots=True)
+class CancelRun:
+    """The run ends as it was asked to."""
+
+
+@dataclass(slots=True)
+class ContinueAsNew:
+    """Another run goes on in this one's place."""
+
+    input: Payload
+    version: int = 0
+
+
+@dataclass(slots=True)
 class CompleteRun:
     """The run has arrived."""
 
@@ -224,6 +289,14 @@ Command = (
     | MarkUnreached
     | Drop
     | FailNode
+    | NoteCompensation
+    | StartCompensation
+    | EndCompensation
+    | SetAttribute
+    | RecordMarker
+    | AnswerUpdate
+    | CancelRun
+    | ContinueAsNew
     | CompleteRun
     | FailRun
 )

@@ -45,9 +45,9 @@ class Activity:
     @property
     def place(self) -> QueuePlace | None:
         """Its place in a queue, or None if it is not waiting for a worker."""
-        if self.stage is not ActivityStage.QUEUED:
-            return None
         scheduled = self.scheduled
+        if self.stage is not ActivityStage.QUEUED or scheduled.local:
+            return None
         return (scheduled.queue, scheduled.type, scheduled.priority, self.ready_time, scheduled.key)
 
     @property
@@ -94,6 +94,8 @@ class Wait:
     name: str
     due_time: Instant | None
     """When it times out; None: never."""
+    filter: str = ""
+    """Of code: CEL over `event`."""
 
 
 @dataclass(slots=True)

@@ -60,6 +60,24 @@ class RunIsPaused(Refusal):
     reason = "RUN_PAUSED"
 
 
+class ReportInvalid(Refusal):
+    """What code reports does not fit its run."""
+
+    reason = "REPORT_INVALID"
+
+
+class NoUpdates(Refusal):
+    """Only workflows that are code take updates."""
+
+    reason = "NO_UPDATES"
+
+
+class TooManyUpdates(Refusal):
+    """So many updates wait for their answers that the run takes no more."""
+
+    reason = "TOO_MANY_UPDATES"
+
+
 class TooManyEvents(Refusal):
     """The run keeps as many unconsumed external events as it may."""
 

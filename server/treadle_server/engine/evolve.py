@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from treadle_server.engine import events as e
+from treadle_server.engine.code import CodeProgress
 from treadle_server.engine.entities import START, Activity, Undo
 from treadle_server.engine.fold_entities import ENTITY_HANDLERS
 from treadle_server.engine.memory import apply_operations, merge
@@ -22,7 +23,7 @@ from treadle_server.engine.transitions import (
     next_activity_stage,
     next_run_stage,
 )
-from treadle_server.engine.values import CancelCause, Instant, ParentClosePolicy, RetryState
+from treadle_server.engine.values import NULL, CancelCause, Instant, ParentClosePolicy, RetryState
 
 
 class SequenceBroken(Exception):
@@ -38,10 +39,14 @@ def evolve(state: RunState, event: e.Event) -> None:
     state.seq = event.seq
     state.time = event.time
     _HANDLERS[type(event)](state, event)
+    if state.progress.news:
+        state.code.note_news(event.seq)
     if state.progress.unhandled is not None and state.ending is None:
         # A failure that nothing handles ends the run; which one that is follows from structure.
         node, failure = state.progress.unhandled
-        _begin_ending(state, Ending(RunStage.FAILED, failure, node))
+        # What code did can only be undone by code, and nobody has it.
+        compensates = not state.progress.remote
+        _begin_ending(state, Ending(RunStage.FAILED, failure, node, compensates=compensates))
 
 
 def due_time(activity: Activity, now: Instant) -> Instant | None:
@@ -111,6 +116,10 @@ def _run_closed(state: RunState, event: e.Event) -> None:
 
 def _cancel_requested(state: RunState, event: e.CancelRequested) -> None:
     state.stage = next_run_stage(state.stage, event)
+    if isinstance(state.progress, CodeProgress):
+        state.cancel = event
+        state.progress.news = True
+        return
     stage = RunStage.TIMED_OUT if event.cause is CancelCause.RUN_TIMEOUT else RunStage.CANCELLED
     compensates = not event.skip_compensation
     _begin_ending(state, Ending(stage, reason=event.reason, compensates=compensates))
@@ -158,6 +167,7 @@ def _incident_answered(state: RunState, event: e.IncidentAnswered) -> None:
     activity.waiting_since_time = None
     activity.ready_time = event.time
     state.push_due(activity, due_time(activity, event.time))
+    _note_step(state, activity)
 
 
 # --- activities -----------------------------------------------------------------------------------
@@ -172,14 +182,25 @@ def _activity_scheduled(state: RunState, event: e.ActivityScheduled) -> None:
     due = due_time(activity, event.time)
     if due is not None:
         state.push_due(activity, due)
+    _note_step(state, activity)
     if event.compensates:
-        _undo_of(state, event.key).started = True
+        _undo_of(state, event).started = True
     else:
         state.progress.node_started(event.key)
 
 
-def _undo_of(state: RunState, key: str) -> Undo:
-    return next(undo for undo in state.undo if undo.registered.key == key)
+def _note_step(state: RunState, activity: Activity) -> None:
+    """A step that waits is begun by the run's next decision, if not by the one under way."""
+    if not activity.scheduled.local:
+        return
+    if activity.stage is ActivityStage.QUEUED and activity.ready_time <= state.time:
+        state.code.step_ready(activity.scheduled.key)
+    else:
+        state.code.step_taken(activity.scheduled.key)
+
+
+def _undo_of(state: RunState, scheduled: e.ActivityScheduled) -> Undo:
+    return next(undo for undo in state.undo if undo.registered.of == scheduled.compensates)
 
 
 def _attempt_started(state: RunState, event: e.AttemptStarted) -> None:
@@ -192,6 +213,7 @@ def _attempt_started(state: RunState, event: e.AttemptStarted) -> None:
     activity.session_id = event.session_id
     activity.identity = event.identity
     state.push_due(activity, due_time(activity, event.time))
+    _note_step(state, activity)
 
 
 def _attempt_failed(state: RunState, event: e.AttemptFailed) -> None:
@@ -206,6 +228,7 @@ def _attempt_failed(state: RunState, event: e.AttemptFailed) -> None:
     else:
         activity.lost_in_a_row = 0
     state.push_due(activity, due_time(activity, event.time))
+    _note_step(state, activity)
 
 
 def _activity_requeued(state: RunState, event: e.ActivityRequeued) -> None:
@@ -215,6 +238,7 @@ def _activity_requeued(state: RunState, event: e.ActivityRequeued) -> None:
     activity.waiting_since_time = None
     activity.ready_time = event.time
     state.push_due(activity, due_time(activity, event.time))
+    _note_step(state, activity)
 
 
 def _close(state: RunState, key: str, event: e.Event) -> Activity:
@@ -222,6 +246,8 @@ def _close(state: RunState, key: str, event: e.Event) -> Activity:
     next_activity_stage(activity.stage, event)
     del state.activities[key]
     state.incidents.pop(key, None)
+    if activity.scheduled.local:
+        state.code.step_taken(key)
     return activity
 
 
@@ -230,7 +256,7 @@ def _activity_completed(state: RunState, event: e.ActivityCompleted) -> None:
     if event.memory_operations:
         merge(state.memory, apply_operations(state.memory, event.memory_operations))
     if activity.scheduled.compensates:
-        _undo_of(state, event.key).undone = True
+        _undone(state, activity)
         return
     stage = NodeState.SKIPPED if event.skipped else NodeState.COMPLETED
     state.progress.node_succeeded(event.key, event.output, stage)
@@ -238,11 +264,12 @@ def _activity_completed(state: RunState, event: e.ActivityCompleted) -> None:
 
 def _activity_failed(state: RunState, event: e.ActivityFailed) -> None:
     activity = _close(state, event.key, event)
-    if activity.scheduled.compensates:
+    if activity.scheduled.compensates and not state.progress.remote:
         return
     if event.retry_state is RetryState.CANCEL_REQUESTED and state.ending is None:
         # Nobody needed it any more: how it ended changes nothing.
         state.progress.node_stopped(event.key)
+        state.progress.attempt_stopped(event.key)
         return
     state.progress.node_failed_running(event.key, event.failure)
 
@@ -258,21 +285,60 @@ def _activity_cancelled(state: RunState, event: e.ActivityCancelled) -> None:
     activity = _close(state, event.key, event)
     if not activity.scheduled.compensates:
         state.progress.node_stopped(event.key)
+    if event.lease:
+        state.progress.attempt_stopped(event.key)
+
+
+def _undone(state: RunState, activity: Activity) -> None:
+    _undo_of(state, activity.scheduled).undone = True
+    if state.progress.remote:
+        state.progress.node_succeeded(activity.scheduled.key, NULL)
 
 
 def _activity_overridden(state: RunState, event: e.ActivityOverridden) -> None:
     activity = _close(state, event.key, event)
     if activity.scheduled.compensates:
-        _undo_of(state, event.key).undone = True
+        _undone(state, activity)
         return
     state.progress.node_succeeded(event.key, event.output, NodeState.SKIPPED)
+
+
+# --- code -----------------------------------------------------------------------------------------
+
+
+def _decision_completed(state: RunState, event: e.DecisionCompleted) -> None:
+    if event.keeps:
+        # The worker is alive and goes on: its time begins anew.
+        activity = state.activities[event.key]
+        activity.started_time = activity.heartbeat_time = event.time
+        activity.attempt = 1
+        state.push_due(activity, due_time(activity, event.time))
+    else:
+        _close(state, event.key, event)
+    state.code.decided(event)
+
+
+def _marker_recorded(_state: RunState, _event: e.MarkerRecorded) -> None:
+    """Only replays look at it."""
+
+
+def _attribute_set(state: RunState, event: e.AttributeSet) -> None:
+    state.code.attributes[event.name] = event.value
+
+
+def _update_received(state: RunState, event: e.UpdateReceived) -> None:
+    state.code.update_received(event)
+
+
+def _update_answered(state: RunState, event: e.UpdateAnswered) -> None:
+    state.code.update_answered(event)
 
 
 # --- graphs ---------------------------------------------------------------------------------------
 
 
 def _edges_decided(state: RunState, event: e.EdgesDecided) -> None:
-    state.progress.edges_decided(event)
+    state.graph.edges_decided(event)
 
 
 def _node_skipped(state: RunState, event: e.NodeSkipped) -> None:
@@ -280,7 +346,7 @@ def _node_skipped(state: RunState, event: e.NodeSkipped) -> None:
 
 
 def _nodes_unreached(state: RunState, event: e.NodesUnreached) -> None:
-    state.progress.nodes_unreached(event)
+    state.graph.nodes_unreached(event)
 
 
 def _node_failed(state: RunState, event: e.NodeFailed) -> None:
@@ -292,15 +358,15 @@ def _node_completed(state: RunState, event: e.NodeCompleted) -> None:
 
 
 def _loop_turned(state: RunState, event: e.LoopTurned) -> None:
-    state.progress.loop_turned(event)
+    state.graph.loop_turned(event)
 
 
 def _map_started(state: RunState, event: e.MapStarted) -> None:
-    state.progress.map_started(event)
+    state.graph.map_started(event)
 
 
 def _map_ended(state: RunState, event: e.MapEnded) -> None:
-    state.progress.map_ended(event)
+    state.graph.map_ended(event)
 
 
 _HANDLERS: dict[type[e.Event], Callable[[RunState, Any], None]] = {
@@ -310,6 +376,7 @@ _HANDLERS: dict[type[e.Event], Callable[[RunState, Any], None]] = {
     e.RunCancelled: _run_closed,
     e.RunTimedOut: _run_closed,
     e.RunTerminated: _run_closed,
+    e.RunContinued: _run_closed,
     e.CancelRequested: _cancel_requested,
     e.RunHeld: _run_held,
     e.IncidentAnswered: _incident_answered,
@@ -321,6 +388,11 @@ _HANDLERS: dict[type[e.Event], Callable[[RunState, Any], None]] = {
     e.ActivityFailed: _activity_failed,
     e.ActivityCancelRequested: _activity_cancel_requested,
     e.ActivityCancelled: _activity_cancelled,
+    e.DecisionCompleted: _decision_completed,
+    e.MarkerRecorded: _marker_recorded,
+    e.AttributeSet: _attribute_set,
+    e.UpdateReceived: _update_received,
+    e.UpdateAnswered: _update_answered,
     e.EdgesDecided: _edges_decided,
     e.NodeSkipped: _node_skipped,
     e.NodesUnreached: _nodes_unreached,

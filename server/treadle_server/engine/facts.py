@@ -17,7 +17,11 @@ class FactKind(enum.IntEnum):
     MAP = 3
     """Items of a map can be started or stopped, or the map is over."""
     WAIT = 4
-    """An external event has come that a waiting node may be waiting for."""
+    """An external event has come that a waiting node may be waiting for. In code the number is the
+    command's.
+    """
+    DECISION = 5
+    """Code must be asked."""
 
 
 Fact = tuple[FactKind, int]

@@ -49,7 +49,7 @@ def _event_received(state: RunState, event: e.EventReceived) -> None:
 
 
 def _wait_started(state: RunState, event: e.WaitStarted) -> None:
-    wait = Wait(event.key, event.time, event.name, event.until)
+    wait = Wait(event.key, event.time, event.name, event.until, event.filter)
     state.waits[event.key] = wait
     state.push_alarm(wait)
     state.progress.node_started(event.key)

@@ -50,6 +50,10 @@ class GraphProgress:
         "unhandled",
     )
 
+    remote = False
+    """The server decides by itself."""
+    news = False
+
     def __init__(self, topology: Topology) -> None:
         self.topology = topology
         self._states = bytearray([NodeState.PENDING]) * len(topology.names)
@@ -67,6 +71,15 @@ class GraphProgress:
         self.first_failure: tuple[str, Failure] | None = None
         self.live = 0
         self.unhandled: tuple[str, Failure] | None = None
+
+    @property
+    def weight(self) -> int:
+        """About what it costs to keep."""
+        return len(self.topology.names) // 8
+
+    def states(self) -> list[tuple[str, NodeState]]:
+        """How each node stands."""
+        return [(name, self.state(number)) for number, name in enumerate(self.topology.names)]
 
     # --- what the decider asks --------------------------------------------------------------------
 
@@ -204,6 +217,9 @@ class GraphProgress:
         if not self._is_item(key, lambda running, item: running.item_cancelled(item)):
             self.live -= 1
             self._cancel(self.topology.node_of(key))
+
+    def attempt_stopped(self, _key: str) -> None:
+        """A worker that was asked to stop has stopped: nothing follows."""
 
     def asked_to_stop(self, key: str) -> None:
         """What runs has yet to answer that."""

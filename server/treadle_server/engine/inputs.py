@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from treadle_server.engine.commands import Command
 from treadle_server.engine.values import (
     CancelCause,
     ChildEnd,
@@ -75,6 +76,51 @@ class CompleteAttempt:
     output: Payload
     memory_operations: tuple[MemoryOperation, ...] = ()
     skipped: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class CodeCommand:
+    """What code asks for, and how replays are told that it asks for the same; None: only that."""
+
+    description: str
+    command: Command | None
+
+
+@dataclass(slots=True, kw_only=True)
+class StepOutcome:
+    """How a step stands that the decision's worker runs: exactly one of output, failure, cancelled
+    and goes_on.
+    """
+
+    index: int
+    took: Duration = 0
+    output: Payload | None = None
+    failure: Failure | None = None
+    cancelled: bool = False
+    goes_on: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class ReportDecision:
+    """Code has seen the events up to `seen_seq` and asks for these commands."""
+
+    lease: int
+    seen_seq: int
+    first_index: int
+    commands: tuple[CodeCommand, ...] = ()
+    steps: tuple[StepOutcome, ...] = ()
+    keep: bool = False
+    build_id: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class ReceiveUpdate:
+    """Somebody asks code to do something and waits for the answer."""
+
+    update_id: str
+    name: str
+    input: Payload
+    actor: str = ""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -226,6 +272,8 @@ Input = (
     | GrantLease
     | CompleteAttempt
     | FailAttempt
+    | ReportDecision
+    | ReceiveUpdate
     | CancelAttempt
     | ReturnLease
     | LoseLease

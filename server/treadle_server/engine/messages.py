@@ -25,6 +25,7 @@ class MessageKind(enum.IntEnum):
     CANCEL_CHILD = 3
     TERMINATE_CHILD = 4
     TELL_PARENT = 5
+    START_NEXT = 6
 
 
 @dataclass(slots=True)
@@ -59,6 +60,9 @@ def messages_of(state: RunState, event: e.Event) -> Iterator[Message]:
             yield Message(kind, event, requested.run_id, event.key)
         case e.RunStarted() if event.parent_run_id:
             yield Message(MessageKind.TELL_PARENT, event, event.parent_run_id, event.parent_key)
+        case e.RunContinued():
+            yield Message(MessageKind.START_NEXT, event, event.next_run_id)
+            yield from _to_children(state, event)
         case _ if isinstance(event, RUN_ENDS):
             if state.parent is not None:
                 yield Message(MessageKind.TELL_PARENT, event, *state.parent)

@@ -14,12 +14,24 @@ from treadle_server.engine.maps import MapProgress
 from treadle_server.engine.state import RunState
 from treadle_server.engine.topology import NodeState
 from treadle_server.engine.transitions import ActivityStage
-from treadle_server.engine.values import Duration, Failure, FailureKind, Instant
+from treadle_server.engine.values import (
+    NO_RETRY,
+    NULL,
+    CancelCause,
+    Duration,
+    Failure,
+    FailureKind,
+    Instant,
+)
 
 MAX_DEPTH = 32
 """So deep may runs start each other. Far more than anybody draws; two workflows that start each
 other would fill the disk.
 """
+
+
+NEXT = "next"
+"""What makes the id of the run that takes this one's place; no command has this key."""
 
 
 def perform(state: RunState, command: c.Command, now: Instant) -> list[e.Event]:
@@ -51,6 +63,8 @@ def _schedule_activity(
             memory_keys=options.memory_keys,
             start_time=start_time if start_time > now else None,
             hold_on_failure=options.hold_on_failure,
+            local=options.local,
+            compensates=command.compensates,
         )
     ]
 
@@ -87,7 +101,7 @@ def _start_timer(_state: RunState, command: c.StartTimer, now: Instant) -> list[
 
 def _start_wait(_state: RunState, command: c.StartWait, now: Instant) -> list[e.Event]:
     until = None if command.timeout is None else now + command.timeout
-    return [e.WaitStarted(key=command.key, name=command.name, until=until)]
+    return [e.WaitStarted(key=command.key, name=command.name, until=until, filter=command.filter)]
 
 
 def _satisfy_wait(state: RunState, command: c.SatisfyWait, _now: Instant) -> list[e.Event]:
@@ -125,7 +139,7 @@ def _start_child(state: RunState, command: c.StartChild, now: Instant) -> list[e
             run_id=run_id,
             workflow=command.workflow,
             version=command.version,
-            workflow_id=command.workflow_id,
+            workflow_id=command.workflow_id or f"{state.run_id.hex()}/{command.key}",
             input=command.input,
             on_parent_end=command.on_parent_end,
             awaited=command.awaited,
@@ -176,7 +190,7 @@ def _end_map(_state: RunState, command: c.EndMap, _now: Instant) -> list[e.Event
 
 
 def _drop(state: RunState, command: c.Drop, now: Instant) -> list[e.Event]:
-    progress = state.progress
+    progress = state.graph
     events: list[e.Event] = []
     unreached: list[str] = []
     for key in command.nodes:
@@ -219,6 +233,77 @@ def _register_compensation(
     ]
 
 
+def _note_compensation(
+    _state: RunState, command: c.NoteCompensation, _now: Instant
+) -> list[e.Event]:
+    return [
+        e.CompensationRegistered(
+            key=f"{command.of}!undo",
+            of=command.of,
+            type=command.type,
+            queue="",
+            input=NULL,
+            retry=NO_RETRY,
+            start_to_close_timeout=0,
+        )
+    ]
+
+
+def _start_compensation(
+    state: RunState, _command: c.StartCompensation, _now: Instant
+) -> list[e.Event]:
+    return [] if state.compensating else [e.CompensationStarted()]
+
+
+def _end_compensation(_state: RunState, command: c.EndCompensation, _now: Instant) -> list[e.Event]:
+    return [e.CompensationEnded(undone=command.undone, not_undone=command.not_undone)]
+
+
+def _set_attribute(_state: RunState, command: c.SetAttribute, _now: Instant) -> list[e.Event]:
+    return [e.AttributeSet(key=command.key, name=command.name, value=command.value)]
+
+
+def _record_marker(_state: RunState, command: c.RecordMarker, _now: Instant) -> list[e.Event]:
+    return [e.MarkerRecorded(key=command.key, id=command.id)]
+
+
+def _answer_update(_state: RunState, command: c.AnswerUpdate, _now: Instant) -> list[e.Event]:
+    return [
+        e.UpdateAnswered(
+            update_id=command.update_id, output=command.output, failure=command.failure
+        )
+    ]
+
+
+def _cancel_run(state: RunState, _command: c.CancelRun, _now: Instant) -> list[e.Event]:
+    cancel = state.cancel
+    if cancel is not None and cancel.cause is CancelCause.RUN_TIMEOUT:
+        return [e.RunTimedOut(started_time=state.started_time, workflow=state.workflow)]
+    reason = "the code ended the run by itself" if cancel is None else cancel.reason
+    return [e.RunCancelled(reason=reason, started_time=state.started_time, workflow=state.workflow)]
+
+
+def _continue_as_new(state: RunState, command: c.ContinueAsNew, now: Instant) -> list[e.Event]:
+    parent_run_id, parent_key = state.parent or (b"", "")
+    return [
+        e.RunContinued(
+            next_run_id=child_run_id(state.run_id, NEXT, now),
+            input=command.input,
+            next_version=command.version,
+            started_time=state.started_time,
+            workflow=state.workflow,
+            workflow_id=state.workflow_id,
+            depth=state.depth,
+            events=tuple(
+                e.CarriedEvent(event_id=one.event_id, name=one.name, payload=one.payload)
+                for one in state.received
+            ),
+            parent_run_id=parent_run_id,
+            parent_key=parent_key,
+        )
+    ]
+
+
 def _complete_run(state: RunState, command: c.CompleteRun, _now: Instant) -> list[e.Event]:
     return [
         e.RunCompleted(
@@ -252,6 +337,14 @@ _PERFORMERS: dict[type[Any], Callable[[RunState, Any, Instant], list[e.Event]]] 
     c.MarkUnreached: _mark_unreached,
     c.Drop: _drop,
     c.FailNode: _fail_node,
+    c.NoteCompensation: _note_compensation,
+    c.StartCompensation: _start_compensation,
+    c.EndCompensation: _end_compensation,
+    c.SetAttribute: _set_attribute,
+    c.RecordMarker: _record_marker,
+    c.AnswerUpdate: _answer_update,
+    c.CancelRun: _cancel_run,
+    c.ContinueAsNew: _continue_as_new,
     c.TurnLoop: _turn_loop,
     c.StartMap: _start_map,
     c.EndMap: _end_map,

@@ -10,6 +10,7 @@ import heapq
 from collections import deque
 from dataclasses import dataclass, field
 
+from treadle_server.engine.code import CodeProgress
 from treadle_server.engine.entities import (
     START,
     Activity,
@@ -19,7 +20,7 @@ from treadle_server.engine.entities import (
     Undo,
     Wait,
 )
-from treadle_server.engine.events import ChildRequested
+from treadle_server.engine.events import CancelRequested, ChildRequested
 from treadle_server.engine.graph import GraphProgress
 from treadle_server.engine.transitions import ENDED, ActivityStage, RunStage
 from treadle_server.engine.values import Failure, Instant, Payload, SeedOutcome
@@ -44,7 +45,7 @@ class RunState:
     """See the module's docstring. `progress` is the part that differs by kind of definition."""
 
     run_id: bytes
-    progress: GraphProgress
+    progress: GraphProgress | CodeProgress
     stage: RunStage = RunStage.ABSENT
     seq: int = 0
     time: Instant = 0
@@ -58,6 +59,8 @@ class RunState:
     memory: dict[str, Payload] = field(default_factory=dict)
     last_lease: int = 0
     ending: Ending | None = None
+    cancel: CancelRequested | None = None
+    """What code was asked for; it decides what becomes of it."""
     output: Payload | None = None
     incidents: dict[str, str] = field(default_factory=dict)
     """Key -> what happened, for each thing a person is asked about."""
@@ -92,6 +95,18 @@ class RunState:
     """
 
     @property
+    def graph(self) -> GraphProgress:
+        """`progress`, of a graph."""
+        assert isinstance(self.progress, GraphProgress)
+        return self.progress
+
+    @property
+    def code(self) -> CodeProgress:
+        """`progress`, of code."""
+        assert isinstance(self.progress, CodeProgress)
+        return self.progress
+
+    @property
     def ended(self) -> bool:
         """Whether the run has ended."""
         return self.stage in ENDED
@@ -100,6 +115,11 @@ class RunState:
     def idle(self) -> bool:
         """Whether nothing is to begin now: the run is paused, or its time has not come."""
         return self.paused or START in self.timers
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether the run was asked to end, or has to."""
+        return self.ending is not None or self.cancel is not None
 
     @property
     def at_rest(self) -> bool:
@@ -211,6 +231,6 @@ class RunState:
                 break
             heapq.heappop(self.due)
         first = self.due[0][0] if self.due else None
-        if self.deadline is None or self.ending is not None:
+        if self.deadline is None or self.is_ending:
             return first
         return self.deadline if first is None else min(first, self.deadline)

@@ -53,6 +53,7 @@ class RunStage(enum.IntEnum):
     CANCELLED = 4
     TIMED_OUT = 5
     TERMINATED = 6
+    CONTINUED = 7
 
 
 ENDED = frozenset(
@@ -62,6 +63,7 @@ ENDED = frozenset(
         RunStage.CANCELLED,
         RunStage.TIMED_OUT,
         RunStage.TERMINATED,
+        RunStage.CONTINUED,
     }
 )
 
@@ -74,6 +76,7 @@ ACTIVITY_TRANSITIONS: dict[tuple[ActivityStage, type[e.Event]], ActivityStage] =
     (ActivityStage.LEASED, e.AttemptFailed): ActivityStage.QUEUED,
     (ActivityStage.LEASED, e.ActivityRequeued): ActivityStage.QUEUED,
     (ActivityStage.LEASED, e.ActivityCompleted): ActivityStage.CLOSED,
+    (ActivityStage.LEASED, e.DecisionCompleted): ActivityStage.CLOSED,
     (ActivityStage.LEASED, e.ActivityFailed): ActivityStage.CLOSED,
     (ActivityStage.LEASED, e.ActivityCancelled): ActivityStage.CLOSED,
     (ActivityStage.LEASED, e.ActivityCancelRequested): ActivityStage.CANCELLING,
@@ -98,6 +101,7 @@ RUN_TRANSITIONS: dict[tuple[RunStage, type[e.Event]], RunStage] = {
     (RunStage.RUNNING, e.RunCancelled): RunStage.CANCELLED,
     (RunStage.RUNNING, e.RunTimedOut): RunStage.TIMED_OUT,
     (RunStage.RUNNING, e.RunTerminated): RunStage.TERMINATED,
+    (RunStage.RUNNING, e.RunContinued): RunStage.CONTINUED,
 }
 
 

@@ -17,11 +17,13 @@ from typing import Any
 from treadle_server.engine import activities
 from treadle_server.engine import events as e
 from treadle_server.engine import inputs as i
+from treadle_server.engine.code import CodeProgress
 from treadle_server.engine.commands import Command
 from treadle_server.engine.decider import Decider
+from treadle_server.engine.decisions import take_report
 from treadle_server.engine.ending import next_of_ending
 from treadle_server.engine.entities import START, Activity, QueuePlace, Timer, Wait
-from treadle_server.engine.errors import Refusal, RunEnded, TooManyEvents
+from treadle_server.engine.errors import NoUpdates, Refusal, RunEnded, TooManyEvents, TooManyUpdates
 from treadle_server.engine.evolve import due_time, evolve
 from treadle_server.engine.messages import Message, messages_of
 from treadle_server.engine.perform import perform
@@ -31,6 +33,9 @@ from treadle_server.engine.values import NULL, CancelCause, IncidentAnswer, Inst
 
 EVENTS_KEPT = 1_000
 """External events that a run keeps unconsumed; the next one is refused."""
+
+UPDATES_OPEN = 100
+"""So many updates of a run may wait for their answers."""
 
 COMMANDS_PER_TURN = 500
 """What is left waits for another turn, behind other runs: no run may stop the others."""
@@ -43,6 +48,7 @@ _TOUCHES_QUEUE = (
     e.ActivityFailed,
     e.ActivityCancelled,
     e.ActivityOverridden,
+    e.DecisionCompleted,
     e.RunHeld,
     e.IncidentAnswered,
 )
@@ -246,6 +252,28 @@ def _cancelled(turn: Turn, state: RunState, one: i.CancelAttempt, now: Instant) 
     _emit_all(turn, state, activities.cancelled(state, one, now), now)
 
 
+def _decide(turn: Turn, state: RunState, one: i.ReportDecision, now: Instant) -> None:
+    for events in take_report(state, one, now):
+        _emit_all(turn, state, events, now)
+
+
+def _update(turn: Turn, state: RunState, one: i.ReceiveUpdate, now: Instant) -> None:
+    _open(state)
+    if not isinstance(state.progress, CodeProgress):
+        raise NoUpdates("only workflows that are code take updates; send the run an event")
+    updates = state.progress.updates
+    if one.update_id in updates:
+        return
+    if sum(answer is None for answer in updates.values()) >= UPDATES_OPEN:
+        raise TooManyUpdates(
+            f"{UPDATES_OPEN} updates of the run wait for their answers; send this one later"
+        )
+    received = e.UpdateReceived(
+        update_id=one.update_id, name=one.name, input=one.input, actor=one.actor
+    )
+    _emit(turn, state, received, now)
+
+
 def _return(turn: Turn, state: RunState, one: i.ReturnLease, now: Instant) -> None:
     _emit_all(turn, state, activities.give_back(state, one, now), now)
 
@@ -258,7 +286,7 @@ def _lose(turn: Turn, state: RunState, one: i.LoseLease, now: Instant) -> None:
 def _wake(turn: Turn, state: RunState, one: i.Wake, now: Instant) -> None:
     if state.ended:
         return
-    if state.deadline is not None and state.deadline <= now and state.ending is None:
+    if state.deadline is not None and state.deadline <= now and not state.is_ending:
         request = e.CancelRequested(
             reason="the run's time is up", actor="", cause=CancelCause.RUN_TIMEOUT
         )
@@ -284,7 +312,11 @@ def _wake(turn: Turn, state: RunState, one: i.Wake, now: Instant) -> None:
             _emit_all(turn, state, found, now)
             continue
         state.push_due(activity, due_time(activity, now))
-        if activity.stage is ActivityStage.QUEUED and activity.ready_time <= now:
+        if activity.stage is not ActivityStage.QUEUED or activity.ready_time > now:
+            continue
+        if activity.scheduled.local:
+            state.code.step_ready(activity.scheduled.key)
+        else:
             turn.offers.append(activity.scheduled.key)
 
 
@@ -296,7 +328,7 @@ def _fired(alarm: Timer | Wait) -> e.Event:
 
 def _request_cancel(turn: Turn, state: RunState, one: i.RequestCancel, now: Instant) -> None:
     _open(state)
-    if state.ending is None:
+    if not state.is_ending:
         request = e.CancelRequested(
             reason=one.reason,
             actor=one.actor,
@@ -394,6 +426,8 @@ _HANDLERS: dict[type[Any], Callable[[Turn, RunState, Any, Instant], Any]] = {
     i.GrantLease: _grant,
     i.CompleteAttempt: _complete,
     i.FailAttempt: _fail,
+    i.ReportDecision: _decide,
+    i.ReceiveUpdate: _update,
     i.CancelAttempt: _cancelled,
     i.ReturnLease: _return,
     i.LoseLease: _lose,

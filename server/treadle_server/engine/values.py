@@ -177,6 +177,8 @@ class SeedOutcome:
     node: str
     output: Payload
     skipped: bool = False
+    command: str = ""
+    """Of code: what was asked for."""
 
 
 class FailureKind:
@@ -193,3 +195,4 @@ class FailureKind:
     WAIT_TIMED_OUT = "treadle.WaitTimedOut"
     MAP_FAILED = "treadle.MapFailed"
     CHILD_FAILED = "treadle.ChildFailed"
+    RUN_ENDED = "treadle.RunEnded"

@@ -34,7 +34,7 @@ from typing import Any
 from google.protobuf.message import DecodeError
 
 from treadle.v1 import event_pb2, payload_pb2
-from treadle_server.engine.events import EVENT_TYPES, DecidedEdge, Event
+from treadle_server.engine.events import EVENT_TYPES, CarriedEvent, DecidedEdge, Event
 from treadle_server.engine.values import (
     CompareAndSet,
     Failure,
@@ -69,6 +69,7 @@ _DERIVED = derive(
         CompareAndSet: payload_pb2.CompareAndSet,
         MemoryOperation: payload_pb2.MemoryOperation,
         DecidedEdge: event_pb2.DecidedEdge,
+        CarriedEvent: event_pb2.CarriedEvent,
         SeedOutcome: event_pb2.SeedOutcome,
     },
     events=EVENT_TYPES,

@@ -30,6 +30,9 @@ class Table(enum.StrEnum):
     """(namespace, workflow, version) -> stored definition, with its summary."""
     DEFINITION_HASH = "definition_hash"
     """(namespace, workflow, content_hash) -> version as decimal text."""
+    WORKFLOW = "workflow"
+    """(namespace, workflow) -> its current version and the states of its versions, as JSON; only of
+    workflows whose versions are numbered by their code."""
     READY = "ready"
     """(namespace, queue, type, priority, ready_time, run_id, key) -> nothing. Work that no worker
     has taken yet, one lane per activity type."""
@@ -48,6 +51,7 @@ class Table(enum.StrEnum):
 TABLES: Final[Mapping[Table, tuple[tuple[str, type], ...]]] = {
     Table.DEFINITION: (("namespace", str), ("workflow", str), ("version", int)),
     Table.DEFINITION_HASH: (("namespace", str), ("workflow", str), ("content_hash", bytes)),
+    Table.WORKFLOW: (("namespace", str), ("workflow", str)),
     Table.READY: (
         ("namespace", str),
         ("queue", str),

@@ -44,17 +44,22 @@ class Matching:
     # --- tasks ------------------------------------------------------------------------------------
 
     def find_taker(
-        self, namespace: str, queue: str, type_name: str, prefer: Taker | None
+        self,
+        namespace: str,
+        queue: str,
+        type_name: str,
+        prefer: Taker | None,
+        sticky: str = "",
     ) -> Taker | None:
-        """Who gets a task that is just becoming ready: the preferred worker, or the poll that waits
-        longest.
+        """Who gets a task that is just becoming ready: the preferred worker, the session that had
+        the last one of its kind (`sticky`), or the poll that waits longest.
         """
         if prefer is not None and prefer.capacity > 0 and prefer.accepts(type_name):
             oldest = self._lanes.oldest_ready_time((namespace, queue, type_name))
             if oldest is None or oldest + HEAD_MAY_WAIT > self._clock.now():
                 return prefer
         parked = self._parked.get((namespace, queue))
-        return None if parked is None else parked.find(type_name)
+        return None if parked is None else parked.find(type_name, sticky)
 
     def add(self, namespace: str, place: QueuePlace, run_id: bytes) -> None:
         """A task waits, and its row is committed. A poll that was parked meanwhile gets it."""

@@ -124,12 +124,18 @@ class ParkedPolls:
             if not line:
                 del self._lines[taker.types]
 
-    def find(self, type_name: str) -> Taker | None:
-        """The poll that waits longest among those that can take this type now."""
+    def find(self, type_name: str, sticky: str = "") -> Taker | None:
+        """The poll that waits longest among those that can take this type now; one of the session
+        `sticky` if there is any.
+        """
         best: Taker | None = None
         for types, line in self._lines.items():
             if types is not None and type_name not in types:
                 continue
+            if sticky:
+                for taker in line:
+                    if taker.session_id == sticky and taker.capacity > 0 and not taker.delivered:
+                        return taker
             first = next(
                 (taker for taker in line if taker.capacity > 0 and not taker.delivered), None
             )

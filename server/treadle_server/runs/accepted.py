@@ -26,6 +26,8 @@ async def was_accepted(
                 if getattr(event, "key", None) == key and getattr(event, "lease", None) == lease:
                     if isinstance(event, e.AttemptStarted):
                         continue
+                    if isinstance(event, e.DecisionCompleted) and not _same(event, result):
+                        continue  # a decision that goes on is reported several times
                     return _same(event, result)
         last = records[-1]
         after_seq = last.base_seq + last.count - 1
@@ -40,6 +42,8 @@ def _same(event: e.Event, result: Result) -> bool:
                 result.output == event.output
                 and result.memory_operations == event.memory_operations
             )
+        case e.DecisionCompleted():
+            return result.report is not None and result.report.seen_seq == event.seen_seq
         case e.AttemptFailed() | e.ActivityFailed():
             return result.failure == event.failure
         case e.ActivityCancelled():

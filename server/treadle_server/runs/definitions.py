@@ -9,7 +9,9 @@ from collections import OrderedDict
 from typing import Any
 
 from treadle_server.clock import Clock
+from treadle_server.definitions.code.signature import signature_fault
 from treadle_server.definitions.compiled import Compiled, compile_document
+from treadle_server.definitions.errors import DefinitionInvalid, Violation
 from treadle_server.engine.values import Instant
 from treadle_server.journal.port import Journal, Outcome, Row, Table, Unit
 from treadle_server.journal.writer import Writer
@@ -80,10 +82,14 @@ class Definitions:
         )
         if same is not None:
             return self.read(namespace, definition.name, int(same.value)), False
-        version = self._latest(namespace, definition.name) + 1
+        latest = self._latest(namespace, definition.name)
+        version = compiled.number or latest + 1
         view = _view(compiled, version, self._clock.now())
+        if compiled.number:
+            self._check_number(namespace, view)
         if validate_only:
             return view, True
+        current = max(latest, version)
         puts = [
             Row(Table.DEFINITION, (namespace, definition.name, version), _encode(view)),
             Row(
@@ -92,6 +98,8 @@ class Definitions:
                 str(version).encode(),
             ),
         ]
+        if compiled.number:
+            puts.append(_workflow_row(namespace, definition.name, current))
         if request_id:
             expire_time = self._clock.now() + REQUEST_LIFE
             puts.append(Row(Table.REQUEST, request_key, content_hash, expire_time))
@@ -99,9 +107,30 @@ class Definitions:
         outcome = await asyncio.shield(self._writer.submit(Unit(puts=puts)))
         if outcome is not Outcome.COMMITTED:
             raise Stopping("the definition could not be stored; try again")
-        self._current[namespace, definition.name] = version
+        self._current[namespace, definition.name] = current
         self._remember((namespace, definition.name, version), compiled)
         return view, True
+
+    def _check_number(self, namespace: str, view: DefinitionView) -> None:
+        """A number means one thing for ever: a signature that its runs' data fits."""
+        [row] = self._journal.get(Table.DEFINITION, [(namespace, view.workflow, view.version)])
+        if row is None:
+            return
+        stored = _decode(row)
+        fault = f"is a {stored.kind} already"
+        if stored.kind == view.kind:
+            old, new = json.loads(stored.document), json.loads(view.document)
+            fault = signature_fault(old.get("input"), new.get("input"))
+        if fault:
+            raise DefinitionInvalid(
+                [
+                    Violation(
+                        "version",
+                        f"version {view.version} of {view.workflow!r} {fault}; give the changed "
+                        "workflow a new number, and keep the old one for its open runs",
+                    )
+                ]
+            )
 
     def read(self, namespace: str, workflow: str, version: int) -> DefinitionView:
         """One stored version; 0 is the current one. Raises `NotFound`."""
@@ -168,6 +197,9 @@ class Definitions:
         known = self._current.get((namespace, workflow))
         if known is not None:
             return known
+        [row] = self._journal.get(Table.WORKFLOW, [(namespace, workflow)])
+        if row is not None:
+            return int(json.loads(row.value)["current"])
         # Versions have no gaps, so the highest is found by asking for powers of two, then halving.
         if not self._exists(namespace, workflow, 1):
             return 0
@@ -227,9 +259,14 @@ def _view(compiled: Compiled, version: int, now: Instant) -> DefinitionView:
         description=definition.description,
         content_hash=definition.content_hash,
         create_time=now,
-        node_count=len(definition.nodes),
+        node_count=compiled.node_count,
         document=definition.document,
     )
+
+
+def _workflow_row(namespace: str, workflow: str, current: int) -> Row:
+    value = json.dumps({"current": current}).encode()
+    return Row(Table.WORKFLOW, (namespace, workflow), value)
 
 
 def _encode(view: DefinitionView) -> bytes:

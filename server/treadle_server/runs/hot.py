@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from treadle_server.definitions.compiled import Compiled
+from treadle_server.engine.code import CodeProgress
 from treadle_server.engine.evolve import evolve
 from treadle_server.engine.state import RunState
 from treadle_server.engine.values import Instant, Payload
@@ -45,6 +46,10 @@ class HotRun:
     """Of open attempts, by key: the lease, and when its worker was last heard of."""
     heartbeat_details: dict[str, Payload] = field(default_factory=dict)
     """By key: for the activity's next attempt."""
+    tail: list[Record] = field(default_factory=list)
+    """Of code: committed records with events that its code has not seen."""
+    sticky: str = ""
+    """Of code: the session that had its last decision, and may have the run in memory."""
 
     @property
     def run_id(self) -> bytes:
@@ -59,11 +64,7 @@ class HotRun:
     @property
     def weight(self) -> int:
         """About what it costs to keep."""
-        return (
-            RUN_WEIGHT
-            + len(self.state.progress.topology.names) // 8
-            + 4 * len(self.state.activities)
-        )
+        return RUN_WEIGHT + self.state.progress.weight + 4 * len(self.state.activities)
 
     @property
     def busy(self) -> bool:
@@ -163,6 +164,8 @@ class HotRuns:
         state = compiled.new_state(run_id)
         await fold(state, records)
         hot = HotRun(row, state, compiled, waits=open_waits(state))
+        if isinstance(state.progress, CodeProgress):
+            hot.tail = unseen(records, state.progress.seen_seq)
         # An ended run never changes: it is folded for one answer, not kept.
         if not state.ended:
             self.add(hot)
@@ -181,6 +184,11 @@ class HotRuns:
 def open_waits(state: RunState) -> dict[str, str]:
     """The events that a run waits for, by key."""
     return {key: wait.name for key, wait in state.waits.items()}
+
+
+def unseen(records: Iterable[Record], seen_seq: int) -> list[Record]:
+    """The records with events after `seen_seq`."""
+    return [record for record in records if record.base_seq + record.count - 1 > seen_seq]
 
 
 async def fold(state: RunState, records: list[Record]) -> None:

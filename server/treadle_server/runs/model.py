@@ -5,10 +5,12 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from treadle_server.definitions.graph.hints import Hint
 from treadle_server.engine.entities import Activity, Child, Timer, Wait
+from treadle_server.engine.inputs import ReportDecision
 from treadle_server.engine.topology import NodeState
 from treadle_server.engine.values import (
     Duration,
@@ -157,11 +159,36 @@ class TaskView:
     deadline: Instant
     memory: dict[str, Payload] = field(default_factory=dict)
     heartbeat_details: Payload | None = None
+    decision: Callable[[], DecisionView] | None = None
+    """Of a decision: what its code has to see. Asked for when the task is handed over, when what it
+    tells is committed.
+    """
 
     @property
     def key(self) -> str:
         """The activity's key in its run."""
         return self.activity.scheduled.key
+
+
+@dataclass(slots=True, kw_only=True)
+class StepView:
+    """A step that waits for the decision's worker."""
+
+    index: int
+    attempt: int
+    heartbeat_details: Payload | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class DecisionView:
+    """What code has to see, and what its worker has to do."""
+
+    after_seq: int
+    batches: list[bytes] = field(default_factory=list)
+    steps: list[StepView] = field(default_factory=list)
+    token: bytes = b""
+    leases: list[tuple[int, bytes]] = field(default_factory=list)
+    """(index, token) of steps that go on under a lease of their own."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -205,7 +232,7 @@ class PollAnswer:
 
 @dataclass(slots=True, kw_only=True)
 class Result:
-    """How an attempt ended: exactly one of the four."""
+    """How an attempt ended: exactly one of these."""
 
     token: bytes
     output: Payload | None = None
@@ -214,6 +241,8 @@ class Result:
     failure: Failure | None = None
     cancelled: bool = False
     returned: str | None = None
+    report: ReportDecision | None = None
+    """Of a decision; its lease is that of the token."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -234,6 +263,7 @@ class CompleteAnswer:
     refusals: list[Exception | None]
     tasks: list[TaskView] = field(default_factory=list)
     delivery_id: int = 0
+    decisions: list[DecisionView] = field(default_factory=list)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import TypeVar
 
-from treadle_server.engine.topology import NodeState
 from treadle_server.engine.transitions import RunStage
 from treadle_server.engine.values import Duration, Instant
 from treadle_server.journal.codec import decode_batch
@@ -205,24 +204,19 @@ def view_of(hot: HotRun, *, include_nodes: bool) -> RunView:
         failure=None if ending is None else ending.failure,
         activities=[replace(activity) for activity in shown],
         activity_count=len(state.activities),
-        cancel_requested=ending is not None
-        and ending.stage in (RunStage.CANCELLED, RunStage.TIMED_OUT),
+        cancel_requested=state.cancel is not None
+        or (ending is not None and ending.stage in (RunStage.CANCELLED, RunStage.TIMED_OUT)),
         incident=next(iter(state.incidents.values()), ""),
         paused=state.paused,
         timers=_first(state.timers),
         waits=_first(state.waits),
         children=[replace(child) for child in _first(state.children)],
-        nodes=_nodes(hot) if include_nodes else [],
+        nodes=hot.state.progress.states() if include_nodes else [],
     )
 
 
 def _first(things: dict[str, _Thing]) -> list[_Thing]:
     return list(itertools.islice(things.values(), ACTIVITIES_SHOWN))
-
-
-def _nodes(hot: HotRun) -> list[tuple[str, NodeState]]:
-    progress = hot.state.progress
-    return [(name, progress.state(number)) for number, name in enumerate(progress.topology.names)]
 
 
 def _named(reference: RunReference) -> str:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from dataclasses import replace
 from typing import Any
 
 from treadle_server.clock import Clock
 from treadle_server.engine import inputs as i
-from treadle_server.engine.errors import LeaseEnded, Refusal
+from treadle_server.engine.code import DECISION
+from treadle_server.engine.errors import LeaseEnded, Refusal, ReportInvalid
 from treadle_server.engine.inputs import Renewal
 from treadle_server.engine.transitions import ActivityStage
-from treadle_server.journal.port import Journal, Outcome
+from treadle_server.journal.port import Journal, Outcome, Record
 from treadle_server.matching.polls import Taker
 from treadle_server.matching.sessions import Session, Sessions
 from treadle_server.runs.accepted import was_accepted
+from treadle_server.runs.decisions import HISTORY_BYTES, answer_to
 from treadle_server.runs.errors import Busy, Stopping
 from treadle_server.runs.hot import HotRun, HotRuns
 from treadle_server.runs.leases import holds, over, promises_kept
@@ -23,6 +26,7 @@ from treadle_server.runs.model import (
     BeatAnswer,
     CompleteAnswer,
     CompleteRequest,
+    DecisionView,
     Result,
 )
 from treadle_server.runs.polls import Polls
@@ -90,11 +94,29 @@ class Reports:
                 self._polls.abandon(taker)
             raise
         answer = CompleteAnswer(refusals=list(refusals))
+        for result, refusal in zip(request.results, refusals, strict=True):
+            if result.report is not None and refusal is None:
+                answer.decisions += await self._decisions(request.namespace, result, session)
         if taker is not None and session is not None:
             tasks: list[Any] = taker.delivered
             answer.tasks, answer.delivery_id = tasks, self._polls.note_delivery(session, tasks)
             taker.gone = True
         return answer
+
+    async def _decisions(
+        self, namespace: str, result: Result, session: Session | None
+    ) -> list[DecisionView]:
+        """What the worker of an accepted report goes on with."""
+        assert result.report is not None, "the caller looked"
+        run_id, _, _ = self._tokens.read(namespace, result.token)
+        hot = self._hot.get(run_id) or await self._hot.load_open(run_id)
+        if hot is None:
+            return []
+        now = self._clock.now()
+        found = answer_to(
+            hot, self._journal, self._tokens, session, result.token, result.report, now
+        )
+        return [] if found is None else [found]
 
     def _session(self, namespace: str, session_id: str) -> Session | None:
         return self._sessions.find(namespace, session_id) if session_id else None
@@ -110,14 +132,15 @@ class Reports:
             hot = self._hot.get(run_id) or await self._hot.load_open(run_id)
             if hot is None:
                 return await self._too_late(run_id, key, lease, result, session)
-            applied = self._turns.apply(hot, [_input(key, lease, result)], prefer=taker)
+            applied = self._turns.apply(hot, [input_of(key, lease, result)], prefer=taker)
         except Refusal as unusable:
             return unusable
         refusal = applied.answers[0]
         if isinstance(refusal, LeaseEnded):
             await until_settled(applied.settled)
             return await self._too_late(run_id, key, lease, result, session)
-        if session is not None:
+        kept = result.report is not None and result.report.keep
+        if session is not None and not kept:
             session.leases.pop((run_id, key, lease), None)
         if isinstance(refusal, Exception):
             return refusal
@@ -143,6 +166,18 @@ class Reports:
         if await until_settled(report):
             return None
         return Stopping("the result could not be written down; send it again")
+
+    async def history(
+        self, namespace: str, token: bytes, after_seq: int
+    ) -> tuple[list[Record], bool]:
+        """Committed records of the run that a decision is about. Raises `LeaseEnded`."""
+        run_id, key, lease = self._tokens.read(namespace, token)
+        hot = await self._hot.load_open(run_id)
+        if hot is None or not holds(hot, key, lease):
+            raise over(key)
+        records = self._journal.read_run(run_id, after_seq, HISTORY_BYTES)
+        last = records[-1].base_seq + records[-1].count - 1 if records else after_seq
+        return records, bool(records and self._journal.read_run(run_id, last, 1))
 
     # --- heartbeats -------------------------------------------------------------------------------
 
@@ -186,7 +221,12 @@ class Reports:
         return Renewal(0, heartbeat_time)
 
 
-def _input(key: str, lease: int, result: Result) -> i.Input:
+def input_of(key: str, lease: int, result: Result) -> i.Input:
+    """The engine's input for a result. Raises `ReportInvalid` for one of the wrong kind."""
+    if result.report is not None and key == DECISION:
+        return replace(result.report, lease=lease)
+    if result.report is not None or (result.output is not None and key == DECISION):
+        raise ReportInvalid("a decision is reported as `decided`, and nothing else is")
     if result.output is not None:
         return i.CompleteAttempt(
             key=key,

@@ -37,9 +37,10 @@ def _outcome(state: RunState, event: e.Event) -> Iterator[SeedOutcome]:
     name: str = getattr(event, key)
     if item_of(name) is not None or name.endswith("!undo"):
         return
-    node = state.progress.topology.node_of(name)
-    output = state.progress.outputs.get(node, NULL)
-    match state.progress.state(node):
+    progress = state.graph
+    node = progress.topology.node_of(name)
+    output = progress.outputs.get(node, NULL)
+    match progress.state(node):
         case NodeState.COMPLETED:
             yield SeedOutcome(node=name, output=output)
         case NodeState.SKIPPED:

@@ -88,6 +88,7 @@ class Runs:
         tokens = Tokens(token_secret)
         turns = self._turns = Turns(
             clock=clock,
+            journal=journal,
             writer=writer,
             hot=self._hot,
             matching=self._matching,
@@ -233,6 +234,12 @@ class Runs:
     async def poll(self, request: PollRequest) -> PollAnswer:
         """Waits for tasks."""
         return await self._polls.poll(request)
+
+    async def read_history(
+        self, namespace: str, token: bytes, after_seq: int
+    ) -> tuple[list[Record], bool]:
+        """Committed records of the run that a decision is about. Raises `LeaseEnded`."""
+        return await self._reports.history(namespace, token, after_seq)
 
     async def complete(self, request: CompleteRequest) -> CompleteAnswer:
         """Takes results."""

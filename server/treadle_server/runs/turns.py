@@ -21,23 +21,34 @@ from functools import partial
 from typing import Any
 
 from treadle_server.clock import Clock
+from treadle_server.engine.code import DECISION, CodeProgress
 from treadle_server.engine.entities import QueuePlace
 from treadle_server.engine.errors import Refusal
 from treadle_server.engine.events import Event
 from treadle_server.engine.inputs import Continue, Granted, GrantLease, Input, ReturnLease
-from treadle_server.engine.transitions import ActivityStage
 from treadle_server.engine.turn import Turn, queue_changes, take_turn
 from treadle_server.engine.values import Instant
 from treadle_server.journal.codec import encode_batch
-from treadle_server.journal.port import JournalError, Key, Outcome, Record, Row, RunRow, Table, Unit
+from treadle_server.journal.port import (
+    Journal,
+    JournalError,
+    Key,
+    Outcome,
+    Record,
+    Row,
+    RunRow,
+    Table,
+    Unit,
+)
 from treadle_server.journal.writer import Writer
 from treadle_server.matching.matching import Matching
 from treadle_server.matching.polls import Taker
 from treadle_server.matching.sessions import SESSION_LEASE
+from treadle_server.runs.decisions import decision_view
 from treadle_server.runs.errors import Busy, Stopping
-from treadle_server.runs.hot import HotRun, HotRuns, open_waits, wake_comes_nearer
+from treadle_server.runs.hot import HotRun, HotRuns, open_waits, unseen, wake_comes_nearer
 from treadle_server.runs.letters import Letter, letters_of
-from treadle_server.runs.model import Stop, TaskView
+from treadle_server.runs.model import DecisionView, Stop, TaskView
 from treadle_server.runs.room import must_have_room
 from treadle_server.runs.tokens import Tokens
 from treadle_server.timers.loop import TimerLoop
@@ -72,6 +83,7 @@ class Turns:
         self,
         *,
         clock: Clock,
+        journal: Journal,
         writer: Writer,
         hot: HotRuns,
         matching: Matching,
@@ -80,6 +92,7 @@ class Turns:
         committed: Committed,
     ) -> None:
         self._clock = clock
+        self._journal = journal
         self._writer = writer
         self._hot = hot
         self._matching = matching
@@ -209,15 +222,12 @@ class Turns:
         # Granting makes no new offers, but `offers` may name what has been withdrawn since.
         for key in turn.offers:
             activity = hot.state.activities.get(key)
-            if (
-                activity is None
-                or activity.stage is not ActivityStage.QUEUED
-                or not hot.state.hands_out(activity)
-            ):
+            if activity is None or activity.place is None or not hot.state.hands_out(activity):
                 continue
             scheduled = activity.scheduled
+            sticky = hot.sticky if key == DECISION else ""
             taker = self._matching.find_taker(
-                hot.namespace, scheduled.queue, scheduled.type, prefer
+                hot.namespace, scheduled.queue, scheduled.type, prefer, sticky
             )
             if taker is None:
                 continue
@@ -259,7 +269,11 @@ class Turns:
             deadline=activity.attempt_deadline,
             memory=memory,
             heartbeat_details=hot.heartbeat_details.get(key),
+            decision=partial(self._decision, hot) if key == DECISION else None,
         )
+
+    def _decision(self, hot: HotRun) -> DecisionView:
+        return decision_view(hot, self._journal, self._clock.now(), hot.state.code.seen_seq)
 
     def _unit(
         self,
@@ -346,6 +360,8 @@ class Turns:
             for assignment in assignments:
                 assignment.taker.release()
             return
+        if isinstance(hot.state.progress, CodeProgress):
+            hot.tail = unseen([*hot.tail, *unit.records], hot.state.progress.seen_seq)
         for assignment in assignments:
             self._hand_over(hot, assignment)
         self.offer(hot, turn.offers)
@@ -370,6 +386,8 @@ class Turns:
         if not taker.gone:
             if taker.session is not None:
                 taker.session.leases[hot.run_id, task.key, task.lease] = None
+                if task.key == DECISION:
+                    hot.sticky = taker.session_id
             taker.deliver(task)
             return
         taker.release()

@@ -98,3 +98,11 @@ def name_of(annotation: object) -> str:
     if isinstance(annotation, type) and typing.get_origin(annotation) is None:
         return annotation.__qualname__
     return str(annotation).replace("typing.", "")
+
+
+def return_annotation(function: Callable[..., object]) -> Any:
+    """What a function says that it gives; `MISSING` if it does not say, or cannot be asked."""
+    try:
+        return typing.get_type_hints(function, include_extras=True).get("return", MISSING)
+    except Exception:  # noqa: BLE001 - builtins, partials, names that only type checkers know
+        return MISSING

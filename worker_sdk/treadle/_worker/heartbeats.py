@@ -53,7 +53,7 @@ class Heartbeats:
     def give(self, token: bytes, details: payload_pb2.Payload | None) -> None:
         """Takes a heartbeat; from any thread."""
         attempt = self._session.attempts.get(token)
-        if attempt is None:
+        if not isinstance(attempt, Attempt):
             return
         # In this order, and the reverse in `_send`: then no details are lost between threads.
         if details is not None:

@@ -19,13 +19,11 @@ from typing import Any
 
 from treadle._worker import resources
 from treadle._worker.connection import Connection
-from treadle._worker.heartbeats import Heartbeats
-from treadle._worker.poller import Poller
-from treadle._worker.reporter import Reporter
+from treadle._worker.decisions import Workflows
+from treadle._worker.parts import ActivityPart, CodePart, Part
 from treadle._worker.runner import Runner
-from treadle._worker.session import Session
+from treadle._worker.session import Attempt, Session
 from treadle._worker.settings import Settings
-from treadle._worker.threads import Threads
 from treadle._worker.watchdog import Watchdog
 from treadle.activities import Activity
 from treadle.errors import RequestError
@@ -41,12 +39,14 @@ class Life:
         self,
         settings: Settings,
         activities: Mapping[str, Activity[..., Any]],
+        workflows: Workflows,
         factories: Mapping[str, resources.Factory],
     ) -> None:
         self._settings = settings
         self._activities = activities
+        self._workflows = workflows
         self._factories = factories
-        self._session = Session(settings.slots)
+        self._parts: list[Part] = []
         self._drain_asked = asyncio.Event()
         self._leave_asked = asyncio.Event()
 
@@ -57,83 +57,97 @@ class Life:
         self._drain_asked.set()
 
     async def run(self) -> None:
-        """Runs until stopped. Raises what opening a resource raises, or what ended the poller."""
-        settings, session = self._settings, self._session
+        """Runs until stopped. Raises what opening a resource raises, or what ended a poller."""
+        settings = self._settings
         loop = asyncio.get_running_loop()
         async with AsyncExitStack() as stack:
             connection = Connection(settings.address, settings.call_timeout_seconds)
             stack.push_async_callback(connection.close)
             opened = await resources.open_all(self._factories, stack)
-
-            threads = Threads(settings.threads, loop)
-            stack.callback(threads.close)
-            heartbeats = Heartbeats(session, connection, settings.namespace, loop)
-            runner = Runner(session, heartbeats, threads, self._activities, opened)
-            poller = Poller(session, connection, settings, self._activity_types())
-            reporter = Reporter(session, connection, settings.namespace)
-            session.begin, session.slots_changed = runner.begin, poller.reconsider
+            self._parts = self._make_parts(connection, opened, loop)
+            for part in self._parts:
+                stack.callback(part.close)
             watchdog = Watchdog(loop, settings.blocked_seconds, Runner.run_async.__code__)
             watchdog.start()
             stack.callback(watchdog.stop)
 
             _log.info(
-                "session %s: queue %r at %s, %d activities, %d slots",
-                session.session_id,
+                "%s: queue %r at %s, %d activities, %d workflows, %d slots",
+                ", ".join(f"session {part.session.session_id}" for part in self._parts),
                 settings.queue,
                 settings.address,
                 len(self._activities),
+                len(self._workflows),
                 settings.slots,
             )
-            parts = _start(poller.run(), reporter.run(), heartbeats.run())
+            tasks = [asyncio.create_task(work) for part in self._parts for work in part.running()]
             try:
-                await self._until(self._drain_asked.wait(), parts)
-                await self._drain(runner, poller, parts)
+                await self._until(self._drain_asked.wait(), tasks)
+                await self._drain(tasks)
             finally:
-                await self._leave(runner, connection, parts)
+                await self._leave(connection, tasks)
 
-    async def _drain(
-        self, runner: Runner, poller: Poller, parts: Sequence[asyncio.Task[None]]
-    ) -> None:
-        session = self._session
-        _log.info(
-            "draining: %d activities run, and have %.0f s",
-            len(session.attempts),
-            self._settings.drain_seconds,
-        )
-        session.slots.open = False
-        runner.return_waiting()
-        poller.reconsider()
+    def _make_parts(
+        self,
+        connection: Connection,
+        opened: Mapping[str, Any],
+        loop: asyncio.AbstractEventLoop,
+    ) -> list[Part]:
+        parts: list[Part] = []
+        if self._activities:
+            parts.append(ActivityPart(self._settings, connection, self._activities, opened, loop))
+        queues: dict[str, dict[tuple[str, int], Any]] = {}
+        for key, workflow in self._workflows.items():
+            queue = self._settings.queue if workflow.queue == "default" else workflow.queue
+            queues.setdefault(queue, {})[key] = workflow
+        for queue, workflows in queues.items():
+            parts.append(CodePart(self._settings, connection, workflows, opened, loop, queue))
+        return parts
+
+    async def _drain(self, tasks: Sequence[asyncio.Task[None]]) -> None:
+        running = sum(len(part.session.attempts) for part in self._parts)
+        _log.info("draining: %d tasks run, and have %.0f s", running, self._settings.drain_seconds)
+        for part in self._parts:
+            part.session.slots.open = False
+            part.return_waiting()
+            part.poller.reconsider()
 
         async def settled() -> None:
-            await session.quiet.wait()
-            await session.all_reported.wait()
+            for part in self._parts:
+                await part.session.quiet.wait()
+                await part.session.all_reported.wait()
 
         try:
             async with asyncio.timeout(self._settings.drain_seconds):
-                await self._until(_first(settled(), self._leave_asked.wait()), parts)
+                await self._until(_first(settled(), self._leave_asked.wait()), tasks)
         except TimeoutError:
-            _log.warning("the drain took too long: %d activities run", len(session.attempts))
+            running = sum(len(part.session.attempts) for part in self._parts)
+            _log.warning("the drain took too long: %d tasks run", running)
 
-    async def _leave(
-        self, runner: Runner, connection: Connection, parts: Sequence[asyncio.Task[None]]
-    ) -> None:
-        session = self._session
-        running = list(session.attempts.values())
-        for attempt in running:
-            _log.warning("left while it runs: %s", attempt, extra=attempt.log_fields())
-        runner.leave()
-        session.slots.open = False
+    async def _leave(self, connection: Connection, tasks: Sequence[asyncio.Task[None]]) -> None:
+        ending: list[asyncio.Task[None]] = []
+        for part in self._parts:
+            for held in list(part.session.attempts.values()):
+                _log.warning("left while it runs: %s", held, extra=held.log_fields())
+                if isinstance(held, Attempt) and held.running is not None:
+                    ending.append(held.running)
+            part.session.slots.open = False
+            part.leave()
         try:
             async with asyncio.timeout(self._settings.leave_seconds):
-                ending = [a.running for a in running if a.running is not None]
                 if ending:
                     await asyncio.wait(ending)
-                await session.all_reported.wait()
+                for part in self._parts:
+                    await part.session.all_reported.wait()
         except TimeoutError:
             pass  # what an activity does with its cancellation is not waited for any longer
-        for part in parts:
-            part.cancel()
-        await asyncio.gather(*parts, return_exceptions=True)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for part in self._parts:
+            await self._say_goodbye(connection, part.session)
+
+    async def _say_goodbye(self, connection: Connection, session: Session) -> None:
         request = messages.EndSessionRequest(
             namespace=self._settings.namespace, session_id=session.session_id
         )
@@ -157,16 +171,6 @@ class Life:
                     part.result()
         finally:
             waiting.cancel()
-
-    def _activity_types(self) -> list[messages.ActivityType]:
-        return [
-            messages.ActivityType(name=activity.name, description=activity.description)
-            for activity in self._activities.values()
-        ]
-
-
-def _start(*parts: Coroutine[Any, Any, None]) -> list[asyncio.Task[None]]:
-    return [asyncio.create_task(part) for part in parts]
 
 
 async def _first(*conditions: Coroutine[Any, Any, object]) -> None:

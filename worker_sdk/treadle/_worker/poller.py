@@ -40,12 +40,16 @@ class Poller:
         session: Session,
         connection: Connection,
         settings: Settings,
-        activity_types: Sequence[messages.ActivityType],
+        activity_types: Sequence[messages.ActivityType] = (),
+        workflow_types: Sequence[messages.WorkflowType] = (),
+        queue: str | None = None,
     ) -> None:
         self._session = session
         self._connection = connection
         self._settings = settings
         self._activity_types = activity_types
+        self._workflow_types = workflow_types
+        self._queue = queue or settings.queue
         self._call: PollCall | None = None
         self._withdrawn = False
         self._failing_since: float | None = None
@@ -83,7 +87,7 @@ class Poller:
         settings, session = self._settings, self._session
         request = messages.PollTasksRequest(
             namespace=settings.namespace,
-            queue=settings.queue,
+            queue=self._queue,
             max_tasks=session.slots.promised_to_poll,
             wait=duration(settings.poll_wait_seconds),
             identity=settings.identity,
@@ -93,6 +97,7 @@ class Poller:
         )
         if session.must_resume:
             request.activity_types.extend(self._activity_types)
+            request.workflow_types.extend(self._workflow_types)
             request.resume.held_task_tokens.extend(session.held_tokens())
             session.must_resume = False
         return request

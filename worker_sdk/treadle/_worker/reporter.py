@@ -21,6 +21,7 @@ from treadle._worker.session import Session
 from treadle.errors import RequestError, RequestRefused, ServerBusy
 from treadle.v1 import payload_pb2
 from treadle.v1 import worker_service_pb2 as messages
+from treadle.v1.decision_pb2 import DecisionAnswer
 
 _log = logging.getLogger("treadle.worker")
 
@@ -91,9 +92,14 @@ class Reporter:
         finally:
             slots.promised_to_report = 0
         session.receive(response.tasks, response.delivery_id)
+        answers = {answer.task_token: answer for answer in response.decisions}
         again = 0
         for result, status in zip(batch, response.statuses, strict=False):
             again += self._read(result, status)
+            if result.HasField("decided") and status.code not in _TRANSIENT:
+                token = result.task_token
+                answer = answers.get(token) or DecisionAnswer(task_token=token)
+                session.decided(token, None if status.code else answer)
         # The answer promised nothing more than it brought: what is left can go to the poll.
         session.slots_changed()
         if again:
@@ -130,6 +136,9 @@ class Reporter:
 
     def _refused(self, result: messages.TaskResult, invalid: bool, message: str) -> None:
         """The server will not have it. If it is the result that is wrong, its run learns that."""
+        if result.HasField("decided") and not invalid:
+            self._session.settle(result)
+            return
         final = result.failed.kind == outcomes.RESULT_REFUSED
         becomes = "reported as a failure instead" if invalid and not final else "dropped"
         _log.warning("the server refused a result, which is %s: %s", becomes, message)

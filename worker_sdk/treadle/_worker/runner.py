@@ -86,9 +86,7 @@ class Runner:
         self._leaving = True
         self.return_waiting()
         for attempt in list(self._session.attempts.values()):
-            attempt.context.ask_to_stop()
-            if attempt.running is not None and attempt.begun:
-                attempt.running.cancel()
+            attempt.ask_to_stop()
 
     async def run_async(self, attempt: Attempt, activity: Activity[..., Any]) -> None:
         """One async attempt. The watchdog finds this frame, and in it `attempt`, by its code."""

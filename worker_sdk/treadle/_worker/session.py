@@ -12,12 +12,13 @@ import logging
 import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Protocol
 
 from treadle.activities import Activity
 from treadle.context import Context
 from treadle.v1 import payload_pb2
 from treadle.v1 import worker_service_pb2 as messages
+from treadle.v1.decision_pb2 import DecisionAnswer
 
 _log = logging.getLogger("treadle.worker")
 
@@ -64,6 +65,14 @@ class Attempt:
         context = self.context
         return f"{context.activity_type} (run {context.run_id}, {context.key} #{context.attempt})"
 
+    def ask_to_stop(self) -> None:
+        """Tells the activity; one that awaits something gets a `CancelledError`."""
+        self.context.ask_to_stop()
+        # A task that is cancelled before its first step never runs, and so never ends its attempt;
+        # one that has not begun looks at `cancel_asked` instead.
+        if self.running is not None and self.begun:
+            self.running.cancel()
+
     def log_fields(self) -> dict[str, object]:
         """What every log record about this attempt carries."""
         context = self.context
@@ -73,6 +82,23 @@ class Attempt:
             "key": context.key,
             "attempt": context.attempt,
         }
+
+
+class Held(Protocol):
+    """Something that the session holds: an attempt at an activity, or a decision."""
+
+    token: bytes
+    abandoned: bool
+    """Nobody waits for its result any more."""
+    cancel_asked: bool
+
+    def ask_to_stop(self) -> None:
+        """It is to end soon."""
+        ...
+
+    def log_fields(self) -> dict[str, object]:
+        """What every log record about it carries."""
+        ...
 
 
 class Slots:
@@ -103,7 +129,7 @@ class Session:
     def __init__(self, slots: int) -> None:
         self.session_id = str(uuid.uuid4())
         self.slots = Slots(slots)
-        self.attempts: dict[bytes, Attempt] = {}
+        self.attempts: dict[bytes, Held] = {}
         self.unreported: dict[bytes, messages.TaskResult] = {}
         """In the order they came; the reporter takes from the front."""
         self._settled: OrderedDict[bytes, messages.TaskResult] = OrderedDict()
@@ -111,6 +137,8 @@ class Session:
         self.begin: Callable[[messages.Task], None]
         """Takes a new task; set by `lifecycle`, as are `slots_changed`: the runner, the poller."""
         self.slots_changed: Callable[[], None]
+        self.decided: Callable[[bytes, DecisionAnswer | None], None]
+        """Told what became of the report of a decision; None: it was refused."""
         self.must_resume = True
         """The server may have forgotten the session: the next poll says what is held."""
         self.result_came = asyncio.Event()
@@ -135,13 +163,13 @@ class Session:
         if delivery_id:
             self._acknowledgements.append(delivery_id)
 
-    def hold(self, attempt: Attempt) -> None:
+    def hold(self, attempt: Held) -> None:
         """An attempt begins."""
         self.attempts[attempt.token] = attempt
         self.slots.taken += 1
         self.quiet.clear()
 
-    def release(self, attempt: Attempt, result: messages.TaskResult | None) -> None:
+    def release(self, attempt: Held, result: messages.TaskResult | None) -> None:
         """An attempt has ended; `result` None: nobody wants to know."""
         self.attempts.pop(attempt.token, None)
         self.slots.taken -= 1
@@ -209,14 +237,10 @@ class Session:
             return
         self.cancel(attempt)
 
-    def cancel(self, attempt: Attempt) -> None:
+    def cancel(self, attempt: Held) -> None:
         """Asks an attempt to stop; asking again changes nothing."""
         if attempt.cancel_asked:
             return
         attempt.cancel_asked = True
-        attempt.context.ask_to_stop()
         _log.info("asked to stop: %s", attempt, extra=attempt.log_fields())
-        # A task that is cancelled before its first step never runs, and so never ends its attempt;
-        # one that has not begun looks at `cancel_asked` instead.
-        if attempt.running is not None and attempt.begun:
-            attempt.running.cancel()
+        attempt.ask_to_stop()

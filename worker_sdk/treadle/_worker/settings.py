@@ -19,6 +19,10 @@ class Settings:
     threads: int
     """How many of them may be plain functions."""
     drain_seconds: float
+    decision_slots: int = 100
+    """How many runs of code are decided for at a time."""
+    cached_runs: int = 500
+    """How many runs of code stay in memory between their decisions."""
     poll_wait_seconds: float = 20.0
     """How long a poll is parked; the server ends a session that has not polled for 30 s."""
     call_timeout_seconds: float = 30.0

@@ -85,7 +85,7 @@ CHILD_END_TIMED_OUT: ChildEnd
 CHILD_END_TERMINATED: ChildEnd
 
 class Event(_message.Message):
-    __slots__ = ("seq", "time", "run_started", "run_completed", "run_failed", "run_cancelled", "run_timed_out", "run_terminated", "cancel_requested", "run_held", "incident_answered", "run_paused", "run_resumed", "activity_scheduled", "attempt_started", "attempt_failed", "activity_requeued", "activity_completed", "activity_failed", "activity_cancel_requested", "activity_cancelled", "activity_overridden", "timer_started", "timer_fired", "timer_cancelled", "event_received", "wait_started", "wait_satisfied", "wait_timed_out", "wait_cancelled", "event_sent", "child_requested", "child_started", "child_ended", "child_cancel_requested", "edges_decided", "node_skipped", "nodes_unreached", "node_failed", "node_completed", "loop_turned", "map_started", "map_ended", "compensation_registered", "compensation_started", "compensation_ended")
+    __slots__ = ("seq", "time", "run_started", "run_completed", "run_failed", "run_cancelled", "run_timed_out", "run_terminated", "cancel_requested", "run_held", "incident_answered", "run_paused", "run_resumed", "run_continued", "attribute_set", "activity_scheduled", "attempt_started", "attempt_failed", "activity_requeued", "activity_completed", "activity_failed", "activity_cancel_requested", "activity_cancelled", "activity_overridden", "timer_started", "timer_fired", "timer_cancelled", "event_received", "wait_started", "wait_satisfied", "wait_timed_out", "wait_cancelled", "event_sent", "child_requested", "child_started", "child_ended", "child_cancel_requested", "edges_decided", "node_skipped", "nodes_unreached", "node_failed", "node_completed", "loop_turned", "map_started", "map_ended", "decision_completed", "marker_recorded", "update_received", "update_answered", "compensation_registered", "compensation_started", "compensation_ended")
     SEQ_FIELD_NUMBER: _ClassVar[int]
     TIME_FIELD_NUMBER: _ClassVar[int]
     RUN_STARTED_FIELD_NUMBER: _ClassVar[int]
@@ -99,6 +99,8 @@ class Event(_message.Message):
     INCIDENT_ANSWERED_FIELD_NUMBER: _ClassVar[int]
     RUN_PAUSED_FIELD_NUMBER: _ClassVar[int]
     RUN_RESUMED_FIELD_NUMBER: _ClassVar[int]
+    RUN_CONTINUED_FIELD_NUMBER: _ClassVar[int]
+    ATTRIBUTE_SET_FIELD_NUMBER: _ClassVar[int]
     ACTIVITY_SCHEDULED_FIELD_NUMBER: _ClassVar[int]
     ATTEMPT_STARTED_FIELD_NUMBER: _ClassVar[int]
     ATTEMPT_FAILED_FIELD_NUMBER: _ClassVar[int]
@@ -129,6 +131,10 @@ class Event(_message.Message):
     LOOP_TURNED_FIELD_NUMBER: _ClassVar[int]
     MAP_STARTED_FIELD_NUMBER: _ClassVar[int]
     MAP_ENDED_FIELD_NUMBER: _ClassVar[int]
+    DECISION_COMPLETED_FIELD_NUMBER: _ClassVar[int]
+    MARKER_RECORDED_FIELD_NUMBER: _ClassVar[int]
+    UPDATE_RECEIVED_FIELD_NUMBER: _ClassVar[int]
+    UPDATE_ANSWERED_FIELD_NUMBER: _ClassVar[int]
     COMPENSATION_REGISTERED_FIELD_NUMBER: _ClassVar[int]
     COMPENSATION_STARTED_FIELD_NUMBER: _ClassVar[int]
     COMPENSATION_ENDED_FIELD_NUMBER: _ClassVar[int]
@@ -145,6 +151,8 @@ class Event(_message.Message):
     incident_answered: IncidentAnswered
     run_paused: RunPaused
     run_resumed: RunResumed
+    run_continued: RunContinued
+    attribute_set: AttributeSet
     activity_scheduled: ActivityScheduled
     attempt_started: AttemptStarted
     attempt_failed: AttemptFailed
@@ -175,10 +183,14 @@ class Event(_message.Message):
     loop_turned: LoopTurned
     map_started: MapStarted
     map_ended: MapEnded
+    decision_completed: DecisionCompleted
+    marker_recorded: MarkerRecorded
+    update_received: UpdateReceived
+    update_answered: UpdateAnswered
     compensation_registered: CompensationRegistered
     compensation_started: CompensationStarted
     compensation_ended: CompensationEnded
-    def __init__(self, seq: _Optional[int] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., run_started: _Optional[_Union[RunStarted, _Mapping]] = ..., run_completed: _Optional[_Union[RunCompleted, _Mapping]] = ..., run_failed: _Optional[_Union[RunFailed, _Mapping]] = ..., run_cancelled: _Optional[_Union[RunCancelled, _Mapping]] = ..., run_timed_out: _Optional[_Union[RunTimedOut, _Mapping]] = ..., run_terminated: _Optional[_Union[RunTerminated, _Mapping]] = ..., cancel_requested: _Optional[_Union[CancelRequested, _Mapping]] = ..., run_held: _Optional[_Union[RunHeld, _Mapping]] = ..., incident_answered: _Optional[_Union[IncidentAnswered, _Mapping]] = ..., run_paused: _Optional[_Union[RunPaused, _Mapping]] = ..., run_resumed: _Optional[_Union[RunResumed, _Mapping]] = ..., activity_scheduled: _Optional[_Union[ActivityScheduled, _Mapping]] = ..., attempt_started: _Optional[_Union[AttemptStarted, _Mapping]] = ..., attempt_failed: _Optional[_Union[AttemptFailed, _Mapping]] = ..., activity_requeued: _Optional[_Union[ActivityRequeued, _Mapping]] = ..., activity_completed: _Optional[_Union[ActivityCompleted, _Mapping]] = ..., activity_failed: _Optional[_Union[ActivityFailed, _Mapping]] = ..., activity_cancel_requested: _Optional[_Union[ActivityCancelRequested, _Mapping]] = ..., activity_cancelled: _Optional[_Union[ActivityCancelled, _Mapping]] = ..., activity_overridden: _Optional[_Union[ActivityOverridden, _Mapping]] = ..., timer_started: _Optional[_Union[TimerStarted, _Mapping]] = ..., timer_fired: _Optional[_Union[TimerFired, _Mapping]] = ..., timer_cancelled: _Optional[_Union[TimerCancelled, _Mapping]] = ..., event_received: _Optional[_Union[EventReceived, _Mapping]] = ..., wait_started: _Optional[_Union[WaitStarted, _Mapping]] = ..., wait_satisfied: _Optional[_Union[WaitSatisfied, _Mapping]] = ..., wait_timed_out: _Optional[_Union[WaitTimedOut, _Mapping]] = ..., wait_cancelled: _Optional[_Union[WaitCancelled, _Mapping]] = ..., event_sent: _Optional[_Union[EventSent, _Mapping]] = ..., child_requested: _Optional[_Union[ChildRequested, _Mapping]] = ..., child_started: _Optional[_Union[ChildStarted, _Mapping]] = ..., child_ended: _Optional[_Union[ChildEnded, _Mapping]] = ..., child_cancel_requested: _Optional[_Union[ChildCancelRequested, _Mapping]] = ..., edges_decided: _Optional[_Union[EdgesDecided, _Mapping]] = ..., node_skipped: _Optional[_Union[NodeSkipped, _Mapping]] = ..., nodes_unreached: _Optional[_Union[NodesUnreached, _Mapping]] = ..., node_failed: _Optional[_Union[NodeFailed, _Mapping]] = ..., node_completed: _Optional[_Union[NodeCompleted, _Mapping]] = ..., loop_turned: _Optional[_Union[LoopTurned, _Mapping]] = ..., map_started: _Optional[_Union[MapStarted, _Mapping]] = ..., map_ended: _Optional[_Union[MapEnded, _Mapping]] = ..., compensation_registered: _Optional[_Union[CompensationRegistered, _Mapping]] = ..., compensation_started: _Optional[_Union[CompensationStarted, _Mapping]] = ..., compensation_ended: _Optional[_Union[CompensationEnded, _Mapping]] = ...) -> None: ...
+    def __init__(self, seq: _Optional[int] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., run_started: _Optional[_Union[RunStarted, _Mapping]] = ..., run_completed: _Optional[_Union[RunCompleted, _Mapping]] = ..., run_failed: _Optional[_Union[RunFailed, _Mapping]] = ..., run_cancelled: _Optional[_Union[RunCancelled, _Mapping]] = ..., run_timed_out: _Optional[_Union[RunTimedOut, _Mapping]] = ..., run_terminated: _Optional[_Union[RunTerminated, _Mapping]] = ..., cancel_requested: _Optional[_Union[CancelRequested, _Mapping]] = ..., run_held: _Optional[_Union[RunHeld, _Mapping]] = ..., incident_answered: _Optional[_Union[IncidentAnswered, _Mapping]] = ..., run_paused: _Optional[_Union[RunPaused, _Mapping]] = ..., run_resumed: _Optional[_Union[RunResumed, _Mapping]] = ..., run_continued: _Optional[_Union[RunContinued, _Mapping]] = ..., attribute_set: _Optional[_Union[AttributeSet, _Mapping]] = ..., activity_scheduled: _Optional[_Union[ActivityScheduled, _Mapping]] = ..., attempt_started: _Optional[_Union[AttemptStarted, _Mapping]] = ..., attempt_failed: _Optional[_Union[AttemptFailed, _Mapping]] = ..., activity_requeued: _Optional[_Union[ActivityRequeued, _Mapping]] = ..., activity_completed: _Optional[_Union[ActivityCompleted, _Mapping]] = ..., activity_failed: _Optional[_Union[ActivityFailed, _Mapping]] = ..., activity_cancel_requested: _Optional[_Union[ActivityCancelRequested, _Mapping]] = ..., activity_cancelled: _Optional[_Union[ActivityCancelled, _Mapping]] = ..., activity_overridden: _Optional[_Union[ActivityOverridden, _Mapping]] = ..., timer_started: _Optional[_Union[TimerStarted, _Mapping]] = ..., timer_fired: _Optional[_Union[TimerFired, _Mapping]] = ..., timer_cancelled: _Optional[_Union[TimerCancelled, _Mapping]] = ..., event_received: _Optional[_Union[EventReceived, _Mapping]] = ..., wait_started: _Optional[_Union[WaitStarted, _Mapping]] = ..., wait_satisfied: _Optional[_Union[WaitSatisfied, _Mapping]] = ..., wait_timed_out: _Optional[_Union[WaitTimedOut, _Mapping]] = ..., wait_cancelled: _Optional[_Union[WaitCancelled, _Mapping]] = ..., event_sent: _Optional[_Union[EventSent, _Mapping]] = ..., child_requested: _Optional[_Union[ChildRequested, _Mapping]] = ..., child_started: _Optional[_Union[ChildStarted, _Mapping]] = ..., child_ended: _Optional[_Union[ChildEnded, _Mapping]] = ..., child_cancel_requested: _Optional[_Union[ChildCancelRequested, _Mapping]] = ..., edges_decided: _Optional[_Union[EdgesDecided, _Mapping]] = ..., node_skipped: _Optional[_Union[NodeSkipped, _Mapping]] = ..., nodes_unreached: _Optional[_Union[NodesUnreached, _Mapping]] = ..., node_failed: _Optional[_Union[NodeFailed, _Mapping]] = ..., node_completed: _Optional[_Union[NodeCompleted, _Mapping]] = ..., loop_turned: _Optional[_Union[LoopTurned, _Mapping]] = ..., map_started: _Optional[_Union[MapStarted, _Mapping]] = ..., map_ended: _Optional[_Union[MapEnded, _Mapping]] = ..., decision_completed: _Optional[_Union[DecisionCompleted, _Mapping]] = ..., marker_recorded: _Optional[_Union[MarkerRecorded, _Mapping]] = ..., update_received: _Optional[_Union[UpdateReceived, _Mapping]] = ..., update_answered: _Optional[_Union[UpdateAnswered, _Mapping]] = ..., compensation_registered: _Optional[_Union[CompensationRegistered, _Mapping]] = ..., compensation_started: _Optional[_Union[CompensationStarted, _Mapping]] = ..., compensation_ended: _Optional[_Union[CompensationEnded, _Mapping]] = ...) -> None: ...
 
 class EventBatch(_message.Message):
     __slots__ = ("events",)
@@ -219,14 +231,16 @@ class RunStarted(_message.Message):
     def __init__(self, workflow: _Optional[str] = ..., version: _Optional[int] = ..., workflow_id: _Optional[str] = ..., rules: _Optional[int] = ..., input: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., deadline: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., traceparent: _Optional[str] = ..., actor: _Optional[str] = ..., request_id: _Optional[str] = ..., parent_run_id: _Optional[bytes] = ..., parent_key: _Optional[str] = ..., retry_of: _Optional[bytes] = ..., seed: _Optional[_Iterable[_Union[SeedOutcome, _Mapping]]] = ..., depth: _Optional[int] = ...) -> None: ...
 
 class SeedOutcome(_message.Message):
-    __slots__ = ("node", "output", "skipped")
+    __slots__ = ("node", "output", "skipped", "command")
     NODE_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_FIELD_NUMBER: _ClassVar[int]
     SKIPPED_FIELD_NUMBER: _ClassVar[int]
+    COMMAND_FIELD_NUMBER: _ClassVar[int]
     node: str
     output: _payload_pb2.Payload
     skipped: bool
-    def __init__(self, node: _Optional[str] = ..., output: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., skipped: bool = ...) -> None: ...
+    command: str
+    def __init__(self, node: _Optional[str] = ..., output: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., skipped: bool = ..., command: _Optional[str] = ...) -> None: ...
 
 class RunCompleted(_message.Message):
     __slots__ = ("output", "started_time", "workflow")
@@ -306,6 +320,50 @@ class RunResumed(_message.Message):
     actor: str
     def __init__(self, actor: _Optional[str] = ...) -> None: ...
 
+class RunContinued(_message.Message):
+    __slots__ = ("next_run_id", "input", "next_version", "started_time", "workflow", "events", "workflow_id", "depth", "parent_run_id", "parent_key")
+    NEXT_RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    INPUT_FIELD_NUMBER: _ClassVar[int]
+    NEXT_VERSION_FIELD_NUMBER: _ClassVar[int]
+    STARTED_TIME_FIELD_NUMBER: _ClassVar[int]
+    WORKFLOW_FIELD_NUMBER: _ClassVar[int]
+    EVENTS_FIELD_NUMBER: _ClassVar[int]
+    WORKFLOW_ID_FIELD_NUMBER: _ClassVar[int]
+    DEPTH_FIELD_NUMBER: _ClassVar[int]
+    PARENT_RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    PARENT_KEY_FIELD_NUMBER: _ClassVar[int]
+    next_run_id: bytes
+    input: _payload_pb2.Payload
+    next_version: int
+    started_time: _timestamp_pb2.Timestamp
+    workflow: str
+    events: _containers.RepeatedCompositeFieldContainer[CarriedEvent]
+    workflow_id: str
+    depth: int
+    parent_run_id: bytes
+    parent_key: str
+    def __init__(self, next_run_id: _Optional[bytes] = ..., input: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., next_version: _Optional[int] = ..., started_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., workflow: _Optional[str] = ..., events: _Optional[_Iterable[_Union[CarriedEvent, _Mapping]]] = ..., workflow_id: _Optional[str] = ..., depth: _Optional[int] = ..., parent_run_id: _Optional[bytes] = ..., parent_key: _Optional[str] = ...) -> None: ...
+
+class CarriedEvent(_message.Message):
+    __slots__ = ("event_id", "name", "payload")
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    PAYLOAD_FIELD_NUMBER: _ClassVar[int]
+    event_id: str
+    name: str
+    payload: _payload_pb2.Payload
+    def __init__(self, event_id: _Optional[str] = ..., name: _Optional[str] = ..., payload: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ...) -> None: ...
+
+class AttributeSet(_message.Message):
+    __slots__ = ("key", "name", "value")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    name: str
+    value: _payload_pb2.Payload
+    def __init__(self, key: _Optional[str] = ..., name: _Optional[str] = ..., value: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ...) -> None: ...
+
 class RunHeld(_message.Message):
     __slots__ = ("incident", "key", "failure")
     INCIDENT_FIELD_NUMBER: _ClassVar[int]
@@ -331,7 +389,7 @@ class IncidentAnswered(_message.Message):
     def __init__(self, key: _Optional[str] = ..., answer: _Optional[_Union[IncidentAnswer, str]] = ..., actor: _Optional[str] = ..., reason: _Optional[str] = ..., output: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ...) -> None: ...
 
 class ActivityScheduled(_message.Message):
-    __slots__ = ("key", "type", "queue", "input", "retry", "schedule_to_start_timeout", "start_to_close_timeout", "schedule_to_close_timeout", "heartbeat_timeout", "priority", "memory_keys", "start_time", "hold_on_failure", "compensates")
+    __slots__ = ("key", "type", "queue", "input", "retry", "schedule_to_start_timeout", "start_to_close_timeout", "schedule_to_close_timeout", "heartbeat_timeout", "priority", "memory_keys", "start_time", "hold_on_failure", "compensates", "local")
     KEY_FIELD_NUMBER: _ClassVar[int]
     TYPE_FIELD_NUMBER: _ClassVar[int]
     QUEUE_FIELD_NUMBER: _ClassVar[int]
@@ -346,6 +404,7 @@ class ActivityScheduled(_message.Message):
     START_TIME_FIELD_NUMBER: _ClassVar[int]
     HOLD_ON_FAILURE_FIELD_NUMBER: _ClassVar[int]
     COMPENSATES_FIELD_NUMBER: _ClassVar[int]
+    LOCAL_FIELD_NUMBER: _ClassVar[int]
     key: str
     type: str
     queue: str
@@ -360,7 +419,8 @@ class ActivityScheduled(_message.Message):
     start_time: _timestamp_pb2.Timestamp
     hold_on_failure: bool
     compensates: str
-    def __init__(self, key: _Optional[str] = ..., type: _Optional[str] = ..., queue: _Optional[str] = ..., input: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., retry: _Optional[_Union[_payload_pb2.RetryPolicy, _Mapping]] = ..., schedule_to_start_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., start_to_close_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., schedule_to_close_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., heartbeat_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., priority: _Optional[int] = ..., memory_keys: _Optional[_Iterable[str]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., hold_on_failure: bool = ..., compensates: _Optional[str] = ...) -> None: ...
+    local: bool
+    def __init__(self, key: _Optional[str] = ..., type: _Optional[str] = ..., queue: _Optional[str] = ..., input: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., retry: _Optional[_Union[_payload_pb2.RetryPolicy, _Mapping]] = ..., schedule_to_start_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., start_to_close_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., schedule_to_close_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., heartbeat_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., priority: _Optional[int] = ..., memory_keys: _Optional[_Iterable[str]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., hold_on_failure: bool = ..., compensates: _Optional[str] = ..., local: bool = ...) -> None: ...
 
 class AttemptStarted(_message.Message):
     __slots__ = ("key", "lease", "attempt", "session_id", "identity", "build_id", "until", "ready_time", "waiting_since_time", "type")
@@ -625,14 +685,16 @@ class EventReceived(_message.Message):
     def __init__(self, event_id: _Optional[str] = ..., name: _Optional[str] = ..., payload: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., actor: _Optional[str] = ...) -> None: ...
 
 class WaitStarted(_message.Message):
-    __slots__ = ("key", "name", "until")
+    __slots__ = ("key", "name", "until", "filter")
     KEY_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     UNTIL_FIELD_NUMBER: _ClassVar[int]
+    FILTER_FIELD_NUMBER: _ClassVar[int]
     key: str
     name: str
     until: _timestamp_pb2.Timestamp
-    def __init__(self, key: _Optional[str] = ..., name: _Optional[str] = ..., until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    filter: str
+    def __init__(self, key: _Optional[str] = ..., name: _Optional[str] = ..., until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., filter: _Optional[str] = ...) -> None: ...
 
 class WaitSatisfied(_message.Message):
     __slots__ = ("key", "event_id", "started_time")
@@ -723,6 +785,64 @@ class ChildCancelRequested(_message.Message):
     KEY_FIELD_NUMBER: _ClassVar[int]
     key: str
     def __init__(self, key: _Optional[str] = ...) -> None: ...
+
+class DecisionCompleted(_message.Message):
+    __slots__ = ("key", "lease", "attempt", "seen_seq", "first_index", "commands", "build_id", "keeps", "started_time", "scheduled_time", "identity", "type")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    LEASE_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    SEEN_SEQ_FIELD_NUMBER: _ClassVar[int]
+    FIRST_INDEX_FIELD_NUMBER: _ClassVar[int]
+    COMMANDS_FIELD_NUMBER: _ClassVar[int]
+    BUILD_ID_FIELD_NUMBER: _ClassVar[int]
+    KEEPS_FIELD_NUMBER: _ClassVar[int]
+    STARTED_TIME_FIELD_NUMBER: _ClassVar[int]
+    SCHEDULED_TIME_FIELD_NUMBER: _ClassVar[int]
+    IDENTITY_FIELD_NUMBER: _ClassVar[int]
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    lease: int
+    attempt: int
+    seen_seq: int
+    first_index: int
+    commands: _containers.RepeatedScalarFieldContainer[str]
+    build_id: str
+    keeps: bool
+    started_time: _timestamp_pb2.Timestamp
+    scheduled_time: _timestamp_pb2.Timestamp
+    identity: str
+    type: str
+    def __init__(self, key: _Optional[str] = ..., lease: _Optional[int] = ..., attempt: _Optional[int] = ..., seen_seq: _Optional[int] = ..., first_index: _Optional[int] = ..., commands: _Optional[_Iterable[str]] = ..., build_id: _Optional[str] = ..., keeps: bool = ..., started_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., scheduled_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., identity: _Optional[str] = ..., type: _Optional[str] = ...) -> None: ...
+
+class MarkerRecorded(_message.Message):
+    __slots__ = ("key", "id")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    id: str
+    def __init__(self, key: _Optional[str] = ..., id: _Optional[str] = ...) -> None: ...
+
+class UpdateReceived(_message.Message):
+    __slots__ = ("update_id", "name", "input", "actor")
+    UPDATE_ID_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    INPUT_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    update_id: str
+    name: str
+    input: _payload_pb2.Payload
+    actor: str
+    def __init__(self, update_id: _Optional[str] = ..., name: _Optional[str] = ..., input: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., actor: _Optional[str] = ...) -> None: ...
+
+class UpdateAnswered(_message.Message):
+    __slots__ = ("update_id", "output", "failure")
+    UPDATE_ID_FIELD_NUMBER: _ClassVar[int]
+    OUTPUT_FIELD_NUMBER: _ClassVar[int]
+    FAILURE_FIELD_NUMBER: _ClassVar[int]
+    update_id: str
+    output: _payload_pb2.Payload
+    failure: _payload_pb2.Failure
+    def __init__(self, update_id: _Optional[str] = ..., output: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., failure: _Optional[_Union[_payload_pb2.Failure, _Mapping]] = ...) -> None: ...
 
 class CompensationRegistered(_message.Message):
     __slots__ = ("key", "of", "type", "queue", "input", "retry", "start_to_close_timeout")

@@ -23,6 +23,7 @@ class RunState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     RUN_STATE_CANCELLED: _ClassVar[RunState]
     RUN_STATE_TIMED_OUT: _ClassVar[RunState]
     RUN_STATE_TERMINATED: _ClassVar[RunState]
+    RUN_STATE_CONTINUED: _ClassVar[RunState]
 
 class ActivityState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -63,6 +64,7 @@ RUN_STATE_FAILED: RunState
 RUN_STATE_CANCELLED: RunState
 RUN_STATE_TIMED_OUT: RunState
 RUN_STATE_TERMINATED: RunState
+RUN_STATE_CONTINUED: RunState
 ACTIVITY_STATE_UNSPECIFIED: ActivityState
 ACTIVITY_STATE_READY: ActivityState
 ACTIVITY_STATE_BACKING_OFF: ActivityState

@@ -25,10 +25,11 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from treadle.v1 import decision_pb2 as treadle_dot_v1_dot_decision__pb2
 from treadle.v1 import payload_pb2 as treadle_dot_v1_dot_payload__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ftreadle/v1/worker_service.proto\x12\ntreadle.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18treadle/v1/payload.proto\"1\n\x0c\x41\x63tivityType\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\")\n\rSessionResume\x12\x18\n\x10held_task_tokens\x18\x01 \x03(\x0c\"\xe1\x02\n\x10PollTasksRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\r\n\x05queue\x18\x02 \x01(\t\x12#\n\x05kinds\x18\x03 \x03(\x0e\x32\x14.treadle.v1.TaskKind\x12\x11\n\tmax_tasks\x18\x04 \x01(\x05\x12\'\n\x04wait\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x10\n\x08identity\x18\x06 \x01(\t\x12\x10\n\x08\x62uild_id\x18\x07 \x01(\t\x12\x12\n\nsession_id\x18\x08 \x01(\t\x12\x30\n\x0e\x61\x63tivity_types\x18\t \x03(\x0b\x32\x18.treadle.v1.ActivityType\x12)\n\x06resume\x18\n \x01(\x0b\x32\x19.treadle.v1.SessionResume\x12!\n\x19\x61\x63knowledged_delivery_ids\x18\x0b \x03(\x03\x12\x12\n\nplain_json\x18\x0c \x01(\x08\"\x7f\n\x11PollTasksResponse\x12\x1f\n\x05tasks\x18\x01 \x03(\x0b\x32\x10.treadle.v1.Task\x12\x34\n\x10\x63ontrol_messages\x18\x02 \x03(\x0b\x32\x1a.treadle.v1.ControlMessage\x12\x13\n\x0b\x64\x65livery_id\x18\x03 \x01(\x03\"\xb1\x05\n\x04Task\x12\x12\n\ntask_token\x18\x01 \x01(\x0c\x12\"\n\x04kind\x18\x02 \x01(\x0e\x32\x14.treadle.v1.TaskKind\x12\x0e\n\x06run_id\x18\x03 \x01(\t\x12\x13\n\x0bworkflow_id\x18\x04 \x01(\t\x12\x10\n\x08workflow\x18\x05 \x01(\t\x12\x0f\n\x07version\x18\x06 \x01(\x03\x12\x0b\n\x03key\x18\x07 \x01(\t\x12\x15\n\ractivity_type\x18\x08 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\t \x01(\x05\x12\"\n\x05input\x18\n \x01(\x0b\x32\x13.treadle.v1.Payload\x12*\n\ninput_json\x18\x0b \x01(\x0b\x32\x16.google.protobuf.Value\x12\x32\n\x0escheduled_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0cstarted_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x64\x65\x61\x64line\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x34\n\x11heartbeat_timeout\x18\x0f \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x13\n\x0btraceparent\x18\x10 \x01(\t\x12,\n\x06memory\x18\x11 \x03(\x0b\x32\x1c.treadle.v1.Task.MemoryEntry\x12.\n\x11heartbeat_details\x18\x12 \x01(\x0b\x32\x13.treadle.v1.Payload\x12\r\n\x05queue\x18\x13 \x01(\t\x12\x14\n\x0cmax_attempts\x18\x14 \x01(\x05\x1a\x42\n\x0bMemoryEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\"\n\x05value\x18\x02 \x01(\x0b\x32\x13.treadle.v1.Payload:\x02\x38\x01\"O\n\x0e\x43ontrolMessage\x12\x12\n\ntask_token\x18\x01 \x01(\x0c\x12)\n\x06\x61\x63tion\x18\x02 \x01(\x0e\x32\x19.treadle.v1.ControlAction\"\xae\x01\n\x14\x43ompleteTasksRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\'\n\x07results\x18\x02 \x03(\x0b\x32\x16.treadle.v1.TaskResult\x12\x11\n\twant_next\x18\x03 \x01(\x05\x12\x12\n\nsession_id\x18\x04 \x01(\t\x12!\n\x19\x61\x63knowledged_delivery_ids\x18\x05 \x03(\x03\x12\x10\n\x08identity\x18\x06 \x01(\t\"\xe0\x01\n\nTaskResult\x12\x12\n\ntask_token\x18\x01 \x01(\x0c\x12.\n\tcompleted\x18\x02 \x01(\x0b\x32\x19.treadle.v1.TaskCompletedH\x00\x12%\n\x06\x66\x61iled\x18\x03 \x01(\x0b\x32\x13.treadle.v1.FailureH\x00\x12.\n\tcancelled\x18\x04 \x01(\x0b\x32\x19.treadle.v1.TaskCancelledH\x00\x12,\n\x08returned\x18\x05 \x01(\x0b\x32\x18.treadle.v1.TaskReturnedH\x00\x42\t\n\x07outcome\"\xbe\x01\n\rTaskCompleted\x12%\n\x06output\x18\x01 \x01(\x0b\x32\x13.treadle.v1.PayloadH\x00\x12-\n\x0boutput_json\x18\x02 \x01(\x0b\x32\x16.google.protobuf.ValueH\x00\x12\x36\n\x11memory_operations\x18\x03 \x03(\x0b\x32\x1b.treadle.v1.MemoryOperation\x12\x0f\n\x07skipped\x18\x04 \x01(\x08\x42\x0e\n\x0coutput_value\"\x0f\n\rTaskCancelled\"\x1e\n\x0cTaskReturned\x12\x0e\n\x06reason\x18\x01 \x01(\t\"w\n\x15\x43ompleteTasksResponse\x12(\n\x08statuses\x18\x01 \x03(\x0b\x32\x16.treadle.v1.ItemStatus\x12\x1f\n\x05tasks\x18\x02 \x03(\x0b\x32\x10.treadle.v1.Task\x12\x13\n\x0b\x64\x65livery_id\x18\x03 \x01(\x03\"h\n\x10HeartbeatRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\x12-\n\nheartbeats\x18\x03 \x03(\x0b\x32\x19.treadle.v1.TaskHeartbeat\"I\n\rTaskHeartbeat\x12\x12\n\ntask_token\x18\x01 \x01(\x0c\x12$\n\x07\x64\x65tails\x18\x02 \x01(\x0b\x32\x13.treadle.v1.Payload\"F\n\x11HeartbeatResponse\x12\x31\n\x08statuses\x18\x01 \x03(\x0b\x32\x1f.treadle.v1.TaskHeartbeatStatus\"W\n\x13TaskHeartbeatStatus\x12&\n\x06status\x18\x01 \x01(\x0b\x32\x16.treadle.v1.ItemStatus\x12\x18\n\x10\x63\x61ncel_requested\x18\x02 \x01(\x08\":\n\x11\x45ndSessionRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\"\x14\n\x12\x45ndSessionResponse*=\n\x08TaskKind\x12\x19\n\x15TASK_KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12TASK_KIND_ACTIVITY\x10\x01*f\n\rControlAction\x12\x1e\n\x1a\x43ONTROL_ACTION_UNSPECIFIED\x10\x00\x12\x19\n\x15\x43ONTROL_ACTION_CANCEL\x10\x01\x12\x1a\n\x16\x43ONTROL_ACTION_ABANDON\x10\x02\x32\xc6\x02\n\rWorkerService\x12H\n\tPollTasks\x12\x1c.treadle.v1.PollTasksRequest\x1a\x1d.treadle.v1.PollTasksResponse\x12T\n\rCompleteTasks\x12 .treadle.v1.CompleteTasksRequest\x1a!.treadle.v1.CompleteTasksResponse\x12H\n\tHeartbeat\x12\x1c.treadle.v1.HeartbeatRequest\x1a\x1d.treadle.v1.HeartbeatResponse\x12K\n\nEndSession\x12\x1d.treadle.v1.EndSessionRequest\x1a\x1e.treadle.v1.EndSessionResponseB4\n\x0e\x64\x65v.treadle.v1P\x01Z treadle.dev/treadle/v1;treadlev1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ftreadle/v1/worker_service.proto\x12\ntreadle.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19treadle/v1/decision.proto\x1a\x18treadle/v1/payload.proto\"1\n\x0c\x41\x63tivityType\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\"-\n\x0cWorkflowType\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\")\n\rSessionResume\x12\x18\n\x10held_task_tokens\x18\x01 \x03(\x0c\"\x93\x03\n\x10PollTasksRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\r\n\x05queue\x18\x02 \x01(\t\x12#\n\x05kinds\x18\x03 \x03(\x0e\x32\x14.treadle.v1.TaskKind\x12\x11\n\tmax_tasks\x18\x04 \x01(\x05\x12\'\n\x04wait\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x10\n\x08identity\x18\x06 \x01(\t\x12\x10\n\x08\x62uild_id\x18\x07 \x01(\t\x12\x12\n\nsession_id\x18\x08 \x01(\t\x12\x30\n\x0e\x61\x63tivity_types\x18\t \x03(\x0b\x32\x18.treadle.v1.ActivityType\x12)\n\x06resume\x18\n \x01(\x0b\x32\x19.treadle.v1.SessionResume\x12!\n\x19\x61\x63knowledged_delivery_ids\x18\x0b \x03(\x03\x12\x12\n\nplain_json\x18\x0c \x01(\x08\x12\x30\n\x0eworkflow_types\x18\r \x03(\x0b\x32\x18.treadle.v1.WorkflowType\"\x7f\n\x11PollTasksResponse\x12\x1f\n\x05tasks\x18\x01 \x03(\x0b\x32\x10.treadle.v1.Task\x12\x34\n\x10\x63ontrol_messages\x18\x02 \x03(\x0b\x32\x1a.treadle.v1.ControlMessage\x12\x13\n\x0b\x64\x65livery_id\x18\x03 \x01(\x03\"\xdd\x05\n\x04Task\x12\x12\n\ntask_token\x18\x01 \x01(\x0c\x12\"\n\x04kind\x18\x02 \x01(\x0e\x32\x14.treadle.v1.TaskKind\x12\x0e\n\x06run_id\x18\x03 \x01(\t\x12\x13\n\x0bworkflow_id\x18\x04 \x01(\t\x12\x10\n\x08workflow\x18\x05 \x01(\t\x12\x0f\n\x07version\x18\x06 \x01(\x03\x12\x0b\n\x03key\x18\x07 \x01(\t\x12\x15\n\ractivity_type\x18\x08 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\t \x01(\x05\x12\"\n\x05input\x18\n \x01(\x0b\x32\x13.treadle.v1.Payload\x12*\n\ninput_json\x18\x0b \x01(\x0b\x32\x16.google.protobuf.Value\x12\x32\n\x0escheduled_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0cstarted_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x64\x65\x61\x64line\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x34\n\x11heartbeat_timeout\x18\x0f \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x13\n\x0btraceparent\x18\x10 \x01(\t\x12,\n\x06memory\x18\x11 \x03(\x0b\x32\x1c.treadle.v1.Task.MemoryEntry\x12.\n\x11heartbeat_details\x18\x12 \x01(\x0b\x32\x13.treadle.v1.Payload\x12\r\n\x05queue\x18\x13 \x01(\t\x12\x14\n\x0cmax_attempts\x18\x14 \x01(\x05\x12*\n\x08\x64\x65\x63ision\x18\x15 \x01(\x0b\x32\x18.treadle.v1.DecisionTask\x1a\x42\n\x0bMemoryEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\"\n\x05value\x18\x02 \x01(\x0b\x32\x13.treadle.v1.Payload:\x02\x38\x01\"O\n\x0e\x43ontrolMessage\x12\x12\n\ntask_token\x18\x01 \x01(\x0c\x12)\n\x06\x61\x63tion\x18\x02 \x01(\x0e\x32\x19.treadle.v1.ControlAction\"\xae\x01\n\x14\x43ompleteTasksRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\'\n\x07results\x18\x02 \x03(\x0b\x32\x16.treadle.v1.TaskResult\x12\x11\n\twant_next\x18\x03 \x01(\x05\x12\x12\n\nsession_id\x18\x04 \x01(\t\x12!\n\x19\x61\x63knowledged_delivery_ids\x18\x05 \x03(\x03\x12\x10\n\x08identity\x18\x06 \x01(\t\"\x8f\x02\n\nTaskResult\x12\x12\n\ntask_token\x18\x01 \x01(\x0c\x12.\n\tcompleted\x18\x02 \x01(\x0b\x32\x19.treadle.v1.TaskCompletedH\x00\x12%\n\x06\x66\x61iled\x18\x03 \x01(\x0b\x32\x13.treadle.v1.FailureH\x00\x12.\n\tcancelled\x18\x04 \x01(\x0b\x32\x19.treadle.v1.TaskCancelledH\x00\x12,\n\x08returned\x18\x05 \x01(\x0b\x32\x18.treadle.v1.TaskReturnedH\x00\x12-\n\x07\x64\x65\x63ided\x18\x06 \x01(\x0b\x32\x1a.treadle.v1.DecisionReportH\x00\x42\t\n\x07outcome\"\xbe\x01\n\rTaskCompleted\x12%\n\x06output\x18\x01 \x01(\x0b\x32\x13.treadle.v1.PayloadH\x00\x12-\n\x0boutput_json\x18\x02 \x01(\x0b\x32\x16.google.protobuf.ValueH\x00\x12\x36\n\x11memory_operations\x18\x03 \x03(\x0b\x32\x1b.treadle.v1.MemoryOperation\x12\x0f\n\x07skipped\x18\x04 \x01(\x08\x42\x0e\n\x0coutput_value\"\x0f\n\rTaskCancelled\"\x1e\n\x0cTaskReturned\x12\x0e\n\x06reason\x18\x01 \x01(\t\"\xa6\x01\n\x15\x43ompleteTasksResponse\x12(\n\x08statuses\x18\x01 \x03(\x0b\x32\x16.treadle.v1.ItemStatus\x12\x1f\n\x05tasks\x18\x02 \x03(\x0b\x32\x10.treadle.v1.Task\x12\x13\n\x0b\x64\x65livery_id\x18\x03 \x01(\x03\x12-\n\tdecisions\x18\x04 \x03(\x0b\x32\x1a.treadle.v1.DecisionAnswer\"h\n\x10HeartbeatRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\x12-\n\nheartbeats\x18\x03 \x03(\x0b\x32\x19.treadle.v1.TaskHeartbeat\"I\n\rTaskHeartbeat\x12\x12\n\ntask_token\x18\x01 \x01(\x0c\x12$\n\x07\x64\x65tails\x18\x02 \x01(\x0b\x32\x13.treadle.v1.Payload\"F\n\x11HeartbeatResponse\x12\x31\n\x08statuses\x18\x01 \x03(\x0b\x32\x1f.treadle.v1.TaskHeartbeatStatus\"W\n\x13TaskHeartbeatStatus\x12&\n\x06status\x18\x01 \x01(\x0b\x32\x16.treadle.v1.ItemStatus\x12\x18\n\x10\x63\x61ncel_requested\x18\x02 \x01(\x08\":\n\x11\x45ndSessionRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\"\x14\n\x12\x45ndSessionResponse\"N\n\x12ReadHistoryRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x12\n\ntask_token\x18\x02 \x01(\x0c\x12\x11\n\tafter_seq\x18\x03 \x01(\x03\"L\n\x13ReadHistoryResponse\x12\x15\n\revent_batches\x18\x01 \x03(\x0c\x12\x0c\n\x04more\x18\x02 \x01(\x08\x12\x10\n\x08last_seq\x18\x03 \x01(\x03*i\n\x08TaskKind\x12\x19\n\x15TASK_KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12TASK_KIND_ACTIVITY\x10\x01\x12\x16\n\x12TASK_KIND_DECISION\x10\x02\x12\x12\n\x0eTASK_KIND_STEP\x10\x03*f\n\rControlAction\x12\x1e\n\x1a\x43ONTROL_ACTION_UNSPECIFIED\x10\x00\x12\x19\n\x15\x43ONTROL_ACTION_CANCEL\x10\x01\x12\x1a\n\x16\x43ONTROL_ACTION_ABANDON\x10\x02\x32\x96\x03\n\rWorkerService\x12H\n\tPollTasks\x12\x1c.treadle.v1.PollTasksRequest\x1a\x1d.treadle.v1.PollTasksResponse\x12T\n\rCompleteTasks\x12 .treadle.v1.CompleteTasksRequest\x1a!.treadle.v1.CompleteTasksResponse\x12H\n\tHeartbeat\x12\x1c.treadle.v1.HeartbeatRequest\x1a\x1d.treadle.v1.HeartbeatResponse\x12N\n\x0bReadHistory\x12\x1e.treadle.v1.ReadHistoryRequest\x1a\x1f.treadle.v1.ReadHistoryResponse\x12K\n\nEndSession\x12\x1d.treadle.v1.EndSessionRequest\x1a\x1e.treadle.v1.EndSessionResponseB4\n\x0e\x64\x65v.treadle.v1P\x01Z treadle.dev/treadle/v1;treadlev1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,48 +39,54 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._serialized_options = b'\n\016dev.treadle.v1P\001Z treadle.dev/treadle/v1;treadlev1'
   _globals['_TASK_MEMORYENTRY']._loaded_options = None
   _globals['_TASK_MEMORYENTRY']._serialized_options = b'8\001'
-  _globals['_TASKKIND']._serialized_start=2711
-  _globals['_TASKKIND']._serialized_end=2772
-  _globals['_CONTROLACTION']._serialized_start=2774
-  _globals['_CONTROLACTION']._serialized_end=2876
-  _globals['_ACTIVITYTYPE']._serialized_start=168
-  _globals['_ACTIVITYTYPE']._serialized_end=217
-  _globals['_SESSIONRESUME']._serialized_start=219
-  _globals['_SESSIONRESUME']._serialized_end=260
-  _globals['_POLLTASKSREQUEST']._serialized_start=263
-  _globals['_POLLTASKSREQUEST']._serialized_end=616
-  _globals['_POLLTASKSRESPONSE']._serialized_start=618
-  _globals['_POLLTASKSRESPONSE']._serialized_end=745
-  _globals['_TASK']._serialized_start=748
-  _globals['_TASK']._serialized_end=1437
-  _globals['_TASK_MEMORYENTRY']._serialized_start=1371
-  _globals['_TASK_MEMORYENTRY']._serialized_end=1437
-  _globals['_CONTROLMESSAGE']._serialized_start=1439
-  _globals['_CONTROLMESSAGE']._serialized_end=1518
-  _globals['_COMPLETETASKSREQUEST']._serialized_start=1521
-  _globals['_COMPLETETASKSREQUEST']._serialized_end=1695
-  _globals['_TASKRESULT']._serialized_start=1698
-  _globals['_TASKRESULT']._serialized_end=1922
-  _globals['_TASKCOMPLETED']._serialized_start=1925
-  _globals['_TASKCOMPLETED']._serialized_end=2115
-  _globals['_TASKCANCELLED']._serialized_start=2117
-  _globals['_TASKCANCELLED']._serialized_end=2132
-  _globals['_TASKRETURNED']._serialized_start=2134
-  _globals['_TASKRETURNED']._serialized_end=2164
-  _globals['_COMPLETETASKSRESPONSE']._serialized_start=2166
-  _globals['_COMPLETETASKSRESPONSE']._serialized_end=2285
-  _globals['_HEARTBEATREQUEST']._serialized_start=2287
-  _globals['_HEARTBEATREQUEST']._serialized_end=2391
-  _globals['_TASKHEARTBEAT']._serialized_start=2393
-  _globals['_TASKHEARTBEAT']._serialized_end=2466
-  _globals['_HEARTBEATRESPONSE']._serialized_start=2468
-  _globals['_HEARTBEATRESPONSE']._serialized_end=2538
-  _globals['_TASKHEARTBEATSTATUS']._serialized_start=2540
-  _globals['_TASKHEARTBEATSTATUS']._serialized_end=2627
-  _globals['_ENDSESSIONREQUEST']._serialized_start=2629
-  _globals['_ENDSESSIONREQUEST']._serialized_end=2687
-  _globals['_ENDSESSIONRESPONSE']._serialized_start=2689
-  _globals['_ENDSESSIONRESPONSE']._serialized_end=2709
-  _globals['_WORKERSERVICE']._serialized_start=2879
-  _globals['_WORKERSERVICE']._serialized_end=3205
+  _globals['_TASKKIND']._serialized_start=3132
+  _globals['_TASKKIND']._serialized_end=3237
+  _globals['_CONTROLACTION']._serialized_start=3239
+  _globals['_CONTROLACTION']._serialized_end=3341
+  _globals['_ACTIVITYTYPE']._serialized_start=195
+  _globals['_ACTIVITYTYPE']._serialized_end=244
+  _globals['_WORKFLOWTYPE']._serialized_start=246
+  _globals['_WORKFLOWTYPE']._serialized_end=291
+  _globals['_SESSIONRESUME']._serialized_start=293
+  _globals['_SESSIONRESUME']._serialized_end=334
+  _globals['_POLLTASKSREQUEST']._serialized_start=337
+  _globals['_POLLTASKSREQUEST']._serialized_end=740
+  _globals['_POLLTASKSRESPONSE']._serialized_start=742
+  _globals['_POLLTASKSRESPONSE']._serialized_end=869
+  _globals['_TASK']._serialized_start=872
+  _globals['_TASK']._serialized_end=1605
+  _globals['_TASK_MEMORYENTRY']._serialized_start=1539
+  _globals['_TASK_MEMORYENTRY']._serialized_end=1605
+  _globals['_CONTROLMESSAGE']._serialized_start=1607
+  _globals['_CONTROLMESSAGE']._serialized_end=1686
+  _globals['_COMPLETETASKSREQUEST']._serialized_start=1689
+  _globals['_COMPLETETASKSREQUEST']._serialized_end=1863
+  _globals['_TASKRESULT']._serialized_start=1866
+  _globals['_TASKRESULT']._serialized_end=2137
+  _globals['_TASKCOMPLETED']._serialized_start=2140
+  _globals['_TASKCOMPLETED']._serialized_end=2330
+  _globals['_TASKCANCELLED']._serialized_start=2332
+  _globals['_TASKCANCELLED']._serialized_end=2347
+  _globals['_TASKRETURNED']._serialized_start=2349
+  _globals['_TASKRETURNED']._serialized_end=2379
+  _globals['_COMPLETETASKSRESPONSE']._serialized_start=2382
+  _globals['_COMPLETETASKSRESPONSE']._serialized_end=2548
+  _globals['_HEARTBEATREQUEST']._serialized_start=2550
+  _globals['_HEARTBEATREQUEST']._serialized_end=2654
+  _globals['_TASKHEARTBEAT']._serialized_start=2656
+  _globals['_TASKHEARTBEAT']._serialized_end=2729
+  _globals['_HEARTBEATRESPONSE']._serialized_start=2731
+  _globals['_HEARTBEATRESPONSE']._serialized_end=2801
+  _globals['_TASKHEARTBEATSTATUS']._serialized_start=2803
+  _globals['_TASKHEARTBEATSTATUS']._serialized_end=2890
+  _globals['_ENDSESSIONREQUEST']._serialized_start=2892
+  _globals['_ENDSESSIONREQUEST']._serialized_end=2950
+  _globals['_ENDSESSIONRESPONSE']._serialized_start=2952
+  _globals['_ENDSESSIONRESPONSE']._serialized_end=2972
+  _globals['_READHISTORYREQUEST']._serialized_start=2974
+  _globals['_READHISTORYREQUEST']._serialized_end=3052
+  _globals['_READHISTORYRESPONSE']._serialized_start=3054
+  _globals['_READHISTORYRESPONSE']._serialized_end=3130
+  _globals['_WORKERSERVICE']._serialized_start=3344
+  _globals['_WORKERSERVICE']._serialized_end=3750
 # @@protoc_insertion_point(module_scope)

@@ -3,6 +3,7 @@ import datetime
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from treadle.v1 import decision_pb2 as _decision_pb2
 from treadle.v1 import payload_pb2 as _payload_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
@@ -17,6 +18,8 @@ class TaskKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     TASK_KIND_UNSPECIFIED: _ClassVar[TaskKind]
     TASK_KIND_ACTIVITY: _ClassVar[TaskKind]
+    TASK_KIND_DECISION: _ClassVar[TaskKind]
+    TASK_KIND_STEP: _ClassVar[TaskKind]
 
 class ControlAction(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -25,6 +28,8 @@ class ControlAction(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     CONTROL_ACTION_ABANDON: _ClassVar[ControlAction]
 TASK_KIND_UNSPECIFIED: TaskKind
 TASK_KIND_ACTIVITY: TaskKind
+TASK_KIND_DECISION: TaskKind
+TASK_KIND_STEP: TaskKind
 CONTROL_ACTION_UNSPECIFIED: ControlAction
 CONTROL_ACTION_CANCEL: ControlAction
 CONTROL_ACTION_ABANDON: ControlAction
@@ -37,6 +42,14 @@ class ActivityType(_message.Message):
     description: str
     def __init__(self, name: _Optional[str] = ..., description: _Optional[str] = ...) -> None: ...
 
+class WorkflowType(_message.Message):
+    __slots__ = ("name", "version")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    version: int
+    def __init__(self, name: _Optional[str] = ..., version: _Optional[int] = ...) -> None: ...
+
 class SessionResume(_message.Message):
     __slots__ = ("held_task_tokens",)
     HELD_TASK_TOKENS_FIELD_NUMBER: _ClassVar[int]
@@ -44,7 +57,7 @@ class SessionResume(_message.Message):
     def __init__(self, held_task_tokens: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class PollTasksRequest(_message.Message):
-    __slots__ = ("namespace", "queue", "kinds", "max_tasks", "wait", "identity", "build_id", "session_id", "activity_types", "resume", "acknowledged_delivery_ids", "plain_json")
+    __slots__ = ("namespace", "queue", "kinds", "max_tasks", "wait", "identity", "build_id", "session_id", "activity_types", "resume", "acknowledged_delivery_ids", "plain_json", "workflow_types")
     NAMESPACE_FIELD_NUMBER: _ClassVar[int]
     QUEUE_FIELD_NUMBER: _ClassVar[int]
     KINDS_FIELD_NUMBER: _ClassVar[int]
@@ -57,6 +70,7 @@ class PollTasksRequest(_message.Message):
     RESUME_FIELD_NUMBER: _ClassVar[int]
     ACKNOWLEDGED_DELIVERY_IDS_FIELD_NUMBER: _ClassVar[int]
     PLAIN_JSON_FIELD_NUMBER: _ClassVar[int]
+    WORKFLOW_TYPES_FIELD_NUMBER: _ClassVar[int]
     namespace: str
     queue: str
     kinds: _containers.RepeatedScalarFieldContainer[TaskKind]
@@ -69,7 +83,8 @@ class PollTasksRequest(_message.Message):
     resume: SessionResume
     acknowledged_delivery_ids: _containers.RepeatedScalarFieldContainer[int]
     plain_json: bool
-    def __init__(self, namespace: _Optional[str] = ..., queue: _Optional[str] = ..., kinds: _Optional[_Iterable[_Union[TaskKind, str]]] = ..., max_tasks: _Optional[int] = ..., wait: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., identity: _Optional[str] = ..., build_id: _Optional[str] = ..., session_id: _Optional[str] = ..., activity_types: _Optional[_Iterable[_Union[ActivityType, _Mapping]]] = ..., resume: _Optional[_Union[SessionResume, _Mapping]] = ..., acknowledged_delivery_ids: _Optional[_Iterable[int]] = ..., plain_json: bool = ...) -> None: ...
+    workflow_types: _containers.RepeatedCompositeFieldContainer[WorkflowType]
+    def __init__(self, namespace: _Optional[str] = ..., queue: _Optional[str] = ..., kinds: _Optional[_Iterable[_Union[TaskKind, str]]] = ..., max_tasks: _Optional[int] = ..., wait: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., identity: _Optional[str] = ..., build_id: _Optional[str] = ..., session_id: _Optional[str] = ..., activity_types: _Optional[_Iterable[_Union[ActivityType, _Mapping]]] = ..., resume: _Optional[_Union[SessionResume, _Mapping]] = ..., acknowledged_delivery_ids: _Optional[_Iterable[int]] = ..., plain_json: bool = ..., workflow_types: _Optional[_Iterable[_Union[WorkflowType, _Mapping]]] = ...) -> None: ...
 
 class PollTasksResponse(_message.Message):
     __slots__ = ("tasks", "control_messages", "delivery_id")
@@ -82,7 +97,7 @@ class PollTasksResponse(_message.Message):
     def __init__(self, tasks: _Optional[_Iterable[_Union[Task, _Mapping]]] = ..., control_messages: _Optional[_Iterable[_Union[ControlMessage, _Mapping]]] = ..., delivery_id: _Optional[int] = ...) -> None: ...
 
 class Task(_message.Message):
-    __slots__ = ("task_token", "kind", "run_id", "workflow_id", "workflow", "version", "key", "activity_type", "attempt", "input", "input_json", "scheduled_time", "started_time", "deadline", "heartbeat_timeout", "traceparent", "memory", "heartbeat_details", "queue", "max_attempts")
+    __slots__ = ("task_token", "kind", "run_id", "workflow_id", "workflow", "version", "key", "activity_type", "attempt", "input", "input_json", "scheduled_time", "started_time", "deadline", "heartbeat_timeout", "traceparent", "memory", "heartbeat_details", "queue", "max_attempts", "decision")
     class MemoryEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -110,6 +125,7 @@ class Task(_message.Message):
     HEARTBEAT_DETAILS_FIELD_NUMBER: _ClassVar[int]
     QUEUE_FIELD_NUMBER: _ClassVar[int]
     MAX_ATTEMPTS_FIELD_NUMBER: _ClassVar[int]
+    DECISION_FIELD_NUMBER: _ClassVar[int]
     task_token: bytes
     kind: TaskKind
     run_id: str
@@ -130,7 +146,8 @@ class Task(_message.Message):
     heartbeat_details: _payload_pb2.Payload
     queue: str
     max_attempts: int
-    def __init__(self, task_token: _Optional[bytes] = ..., kind: _Optional[_Union[TaskKind, str]] = ..., run_id: _Optional[str] = ..., workflow_id: _Optional[str] = ..., workflow: _Optional[str] = ..., version: _Optional[int] = ..., key: _Optional[str] = ..., activity_type: _Optional[str] = ..., attempt: _Optional[int] = ..., input: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., input_json: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ..., scheduled_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., started_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., deadline: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., heartbeat_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., traceparent: _Optional[str] = ..., memory: _Optional[_Mapping[str, _payload_pb2.Payload]] = ..., heartbeat_details: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., queue: _Optional[str] = ..., max_attempts: _Optional[int] = ...) -> None: ...
+    decision: _decision_pb2.DecisionTask
+    def __init__(self, task_token: _Optional[bytes] = ..., kind: _Optional[_Union[TaskKind, str]] = ..., run_id: _Optional[str] = ..., workflow_id: _Optional[str] = ..., workflow: _Optional[str] = ..., version: _Optional[int] = ..., key: _Optional[str] = ..., activity_type: _Optional[str] = ..., attempt: _Optional[int] = ..., input: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., input_json: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ..., scheduled_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., started_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., deadline: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., heartbeat_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., traceparent: _Optional[str] = ..., memory: _Optional[_Mapping[str, _payload_pb2.Payload]] = ..., heartbeat_details: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., queue: _Optional[str] = ..., max_attempts: _Optional[int] = ..., decision: _Optional[_Union[_decision_pb2.DecisionTask, _Mapping]] = ...) -> None: ...
 
 class ControlMessage(_message.Message):
     __slots__ = ("task_token", "action")
@@ -157,18 +174,20 @@ class CompleteTasksRequest(_message.Message):
     def __init__(self, namespace: _Optional[str] = ..., results: _Optional[_Iterable[_Union[TaskResult, _Mapping]]] = ..., want_next: _Optional[int] = ..., session_id: _Optional[str] = ..., acknowledged_delivery_ids: _Optional[_Iterable[int]] = ..., identity: _Optional[str] = ...) -> None: ...
 
 class TaskResult(_message.Message):
-    __slots__ = ("task_token", "completed", "failed", "cancelled", "returned")
+    __slots__ = ("task_token", "completed", "failed", "cancelled", "returned", "decided")
     TASK_TOKEN_FIELD_NUMBER: _ClassVar[int]
     COMPLETED_FIELD_NUMBER: _ClassVar[int]
     FAILED_FIELD_NUMBER: _ClassVar[int]
     CANCELLED_FIELD_NUMBER: _ClassVar[int]
     RETURNED_FIELD_NUMBER: _ClassVar[int]
+    DECIDED_FIELD_NUMBER: _ClassVar[int]
     task_token: bytes
     completed: TaskCompleted
     failed: _payload_pb2.Failure
     cancelled: TaskCancelled
     returned: TaskReturned
-    def __init__(self, task_token: _Optional[bytes] = ..., completed: _Optional[_Union[TaskCompleted, _Mapping]] = ..., failed: _Optional[_Union[_payload_pb2.Failure, _Mapping]] = ..., cancelled: _Optional[_Union[TaskCancelled, _Mapping]] = ..., returned: _Optional[_Union[TaskReturned, _Mapping]] = ...) -> None: ...
+    decided: _decision_pb2.DecisionReport
+    def __init__(self, task_token: _Optional[bytes] = ..., completed: _Optional[_Union[TaskCompleted, _Mapping]] = ..., failed: _Optional[_Union[_payload_pb2.Failure, _Mapping]] = ..., cancelled: _Optional[_Union[TaskCancelled, _Mapping]] = ..., returned: _Optional[_Union[TaskReturned, _Mapping]] = ..., decided: _Optional[_Union[_decision_pb2.DecisionReport, _Mapping]] = ...) -> None: ...
 
 class TaskCompleted(_message.Message):
     __slots__ = ("output", "output_json", "memory_operations", "skipped")
@@ -193,14 +212,16 @@ class TaskReturned(_message.Message):
     def __init__(self, reason: _Optional[str] = ...) -> None: ...
 
 class CompleteTasksResponse(_message.Message):
-    __slots__ = ("statuses", "tasks", "delivery_id")
+    __slots__ = ("statuses", "tasks", "delivery_id", "decisions")
     STATUSES_FIELD_NUMBER: _ClassVar[int]
     TASKS_FIELD_NUMBER: _ClassVar[int]
     DELIVERY_ID_FIELD_NUMBER: _ClassVar[int]
+    DECISIONS_FIELD_NUMBER: _ClassVar[int]
     statuses: _containers.RepeatedCompositeFieldContainer[_payload_pb2.ItemStatus]
     tasks: _containers.RepeatedCompositeFieldContainer[Task]
     delivery_id: int
-    def __init__(self, statuses: _Optional[_Iterable[_Union[_payload_pb2.ItemStatus, _Mapping]]] = ..., tasks: _Optional[_Iterable[_Union[Task, _Mapping]]] = ..., delivery_id: _Optional[int] = ...) -> None: ...
+    decisions: _containers.RepeatedCompositeFieldContainer[_decision_pb2.DecisionAnswer]
+    def __init__(self, statuses: _Optional[_Iterable[_Union[_payload_pb2.ItemStatus, _Mapping]]] = ..., tasks: _Optional[_Iterable[_Union[Task, _Mapping]]] = ..., delivery_id: _Optional[int] = ..., decisions: _Optional[_Iterable[_Union[_decision_pb2.DecisionAnswer, _Mapping]]] = ...) -> None: ...
 
 class HeartbeatRequest(_message.Message):
     __slots__ = ("namespace", "session_id", "heartbeats")
@@ -245,3 +266,23 @@ class EndSessionRequest(_message.Message):
 class EndSessionResponse(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
+
+class ReadHistoryRequest(_message.Message):
+    __slots__ = ("namespace", "task_token", "after_seq")
+    NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    TASK_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    AFTER_SEQ_FIELD_NUMBER: _ClassVar[int]
+    namespace: str
+    task_token: bytes
+    after_seq: int
+    def __init__(self, namespace: _Optional[str] = ..., task_token: _Optional[bytes] = ..., after_seq: _Optional[int] = ...) -> None: ...
+
+class ReadHistoryResponse(_message.Message):
+    __slots__ = ("event_batches", "more", "last_seq")
+    EVENT_BATCHES_FIELD_NUMBER: _ClassVar[int]
+    MORE_FIELD_NUMBER: _ClassVar[int]
+    LAST_SEQ_FIELD_NUMBER: _ClassVar[int]
+    event_batches: _containers.RepeatedScalarFieldContainer[bytes]
+    more: bool
+    last_seq: int
+    def __init__(self, event_batches: _Optional[_Iterable[bytes]] = ..., more: bool = ..., last_seq: _Optional[int] = ...) -> None: ...

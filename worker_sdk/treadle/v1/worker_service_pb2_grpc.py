@@ -54,6 +54,11 @@ class WorkerServiceStub(object):
                 request_serializer=treadle_dot_v1_dot_worker__service__pb2.HeartbeatRequest.SerializeToString,
                 response_deserializer=treadle_dot_v1_dot_worker__service__pb2.HeartbeatResponse.FromString,
                 _registered_method=True)
+        self.ReadHistory = channel.unary_unary(
+                '/treadle.v1.WorkerService/ReadHistory',
+                request_serializer=treadle_dot_v1_dot_worker__service__pb2.ReadHistoryRequest.SerializeToString,
+                response_deserializer=treadle_dot_v1_dot_worker__service__pb2.ReadHistoryResponse.FromString,
+                _registered_method=True)
         self.EndSession = channel.unary_unary(
                 '/treadle.v1.WorkerService/EndSession',
                 request_serializer=treadle_dot_v1_dot_worker__service__pb2.EndSessionRequest.SerializeToString,
@@ -91,6 +96,13 @@ class WorkerServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReadHistory(self, request, context):
+        """Reads the events of the run that a decision is about: for a worker that does not have the run in memory.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def EndSession(self, request, context):
         """Says that a session ends: it holds nothing and wants nothing any more. Leases it still had are given to others.
         """
@@ -115,6 +127,11 @@ def add_WorkerServiceServicer_to_server(servicer, server):
                     servicer.Heartbeat,
                     request_deserializer=treadle_dot_v1_dot_worker__service__pb2.HeartbeatRequest.FromString,
                     response_serializer=treadle_dot_v1_dot_worker__service__pb2.HeartbeatResponse.SerializeToString,
+            ),
+            'ReadHistory': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReadHistory,
+                    request_deserializer=treadle_dot_v1_dot_worker__service__pb2.ReadHistoryRequest.FromString,
+                    response_serializer=treadle_dot_v1_dot_worker__service__pb2.ReadHistoryResponse.SerializeToString,
             ),
             'EndSession': grpc.unary_unary_rpc_method_handler(
                     servicer.EndSession,
@@ -208,6 +225,33 @@ class WorkerService(object):
             '/treadle.v1.WorkerService/Heartbeat',
             treadle_dot_v1_dot_worker__service__pb2.HeartbeatRequest.SerializeToString,
             treadle_dot_v1_dot_worker__service__pb2.HeartbeatResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReadHistory(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/treadle.v1.WorkerService/ReadHistory',
+            treadle_dot_v1_dot_worker__service__pb2.ReadHistoryRequest.SerializeToString,
+            treadle_dot_v1_dot_worker__service__pb2.ReadHistoryResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -46,6 +46,8 @@ class WorkerServiceStub:
     """
     Heartbeat: _grpc.UnaryUnaryMultiCallable[_worker_service_pb2.HeartbeatRequest, _worker_service_pb2.HeartbeatResponse]
     """Renews leases and learns whether to stop."""
+    ReadHistory: _grpc.UnaryUnaryMultiCallable[_worker_service_pb2.ReadHistoryRequest, _worker_service_pb2.ReadHistoryResponse]
+    """Reads the events of the run that a decision is about: for a worker that does not have the run in memory."""
     EndSession: _grpc.UnaryUnaryMultiCallable[_worker_service_pb2.EndSessionRequest, _worker_service_pb2.EndSessionResponse]
     """Says that a session ends: it holds nothing and wants nothing any more. Leases it still had are given to others."""
 
@@ -67,6 +69,8 @@ class WorkerServiceAsyncStub(WorkerServiceStub):
     """
     Heartbeat: _aio.UnaryUnaryMultiCallable[_worker_service_pb2.HeartbeatRequest, _worker_service_pb2.HeartbeatResponse]  # type: ignore[assignment]
     """Renews leases and learns whether to stop."""
+    ReadHistory: _aio.UnaryUnaryMultiCallable[_worker_service_pb2.ReadHistoryRequest, _worker_service_pb2.ReadHistoryResponse]  # type: ignore[assignment]
+    """Reads the events of the run that a decision is about: for a worker that does not have the run in memory."""
     EndSession: _aio.UnaryUnaryMultiCallable[_worker_service_pb2.EndSessionRequest, _worker_service_pb2.EndSessionResponse]  # type: ignore[assignment]
     """Says that a session ends: it holds nothing and wants nothing any more. Leases it still had are given to others."""
 
@@ -103,6 +107,14 @@ class WorkerServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_worker_service_pb2.HeartbeatResponse, _abc.Awaitable[_worker_service_pb2.HeartbeatResponse]]:
         """Renews leases and learns whether to stop."""
+
+    @_abc_1.abstractmethod
+    def ReadHistory(
+        self,
+        request: _worker_service_pb2.ReadHistoryRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_worker_service_pb2.ReadHistoryResponse, _abc.Awaitable[_worker_service_pb2.ReadHistoryResponse]]:
+        """Reads the events of the run that a decision is about: for a worker that does not have the run in memory."""
 
     @_abc_1.abstractmethod
     def EndSession(

@@ -111,7 +111,7 @@ def bind(
 ) -> dict[str, Any]:
     """The values of just those names that the expression uses. A node without outcome is null."""
     bindings: dict[str, Any] = {}
-    progress = state.progress
+    progress = state.graph
     index = progress.topology.index
     for name in expression.names:
         if name == "params":

@@ -60,10 +60,10 @@ class GraphDecider:
                 case FactKind.START:
                     if number in failed_targets or number in dropped:
                         continue
-                    if state.progress.is_reached(number):
+                    if state.graph.is_reached(number):
                         commands += self._start(state, number, dropped)
                     else:
-                        unreached.append(state.progress.key_of(number))
+                        unreached.append(state.graph.key_of(number))
                 case FactKind.LEAVE:
                     commands += self._leave(state, number, failed_targets)
                 case FactKind.TURN:
@@ -75,11 +75,11 @@ class GraphDecider:
         if unreached:
             commands.append(MarkUnreached(tuple(dict.fromkeys(unreached))))
         if dropped:
-            commands.append(Drop(tuple(state.progress.key_of(loser) for loser in dropped)))
+            commands.append(Drop(tuple(state.graph.key_of(loser) for loser in dropped)))
         return commands
 
     def _start(self, state: RunState, number: int, dropped: dict[int, None]) -> list[Command]:
-        progress = state.progress
+        progress = state.graph
         taken = progress.taken_into(number)
         join = progress.topology.joins.get(number)
         if join is not None:
@@ -93,7 +93,7 @@ class GraphDecider:
         """Of a node that is done, every true edge; of one that failed, the first error edge that
         matches, and if none does and the run goes on all the same, every true edge, too.
         """
-        progress, definition = state.progress, self._definition
+        progress, definition = state.graph, self._definition
         node, topology = definition.nodes[number], progress.topology
         key = progress.key_of(number)
         commands: list[Command] = []
@@ -124,7 +124,7 @@ class GraphDecider:
     def _register_compensation(self, state: RunState, number: int, key: str) -> list[Command]:
         spec = self._definition.nodes[number].compensation
         assert spec is not None, "the node can be undone"
-        given = state.progress.outputs.get(number, NULL)
+        given = state.graph.outputs.get(number, NULL)
         if spec.input is not None:
             try:
                 bindings = bind(state, spec.input, self._definition, source=number)
@@ -181,12 +181,12 @@ class GraphDecider:
         commands: list[Command],
     ) -> None:
         """Once: a node that has failed by one guard does not fail again by the next."""
-        if state.progress.state(target) is NodeState.PENDING and target not in failed_targets:
+        if state.graph.state(target) is NodeState.PENDING and target not in failed_targets:
             failed_targets.add(target)
-            commands.append(FailNode(state.progress.key_of(target), expression_failure(error)))
+            commands.append(FailNode(state.graph.key_of(target), expression_failure(error)))
 
     def _matches(self, state: RunState, edge: EdgePlan) -> bool:
-        if edge.kinds and state.progress.failures[edge.source].kind not in edge.kinds:
+        if edge.kinds and state.graph.failures[edge.source].kind not in edge.kinds:
             return False
         return edge.when is None or edge.when.evaluate_guard(
             self._edge_bindings(state, edge, edge.when)
@@ -203,7 +203,7 @@ class GraphDecider:
         """The next iteration, or the failure that there may be none. The header's input is made of
         what this iteration gave, before that is forgotten.
         """
-        progress = state.progress
+        progress = state.graph
         assert progress.loops is not None, "a loop turns"
         loop = progress.topology.loops[number]
         edges = progress.loops.back_edges(number)
@@ -229,7 +229,7 @@ class GraphDecider:
         """The oldest event that the wait accepts. `consumed` are those that another wait gets in
         this decision.
         """
-        key = state.progress.key_of(number)
+        key = state.graph.key_of(number)
         wait = state.waits.get(key)
         spec = self._definition.nodes[number].wait
         if wait is None or spec is None:
@@ -263,7 +263,7 @@ class GraphDecider:
                 return CompleteRun(write_json(definition.output.evaluate(bindings)))
             except ExpressionFailed as error:
                 return FailRun(expression_failure(error))
-        outputs = state.progress.outputs
+        outputs = state.graph.outputs
         if len(definition.end_nodes) == 1:
             return CompleteRun(outputs.get(definition.end_nodes[0], NULL))
         ran = (number for number in definition.end_nodes if number in outputs)

@@ -49,7 +49,7 @@ def go_on_with_map(state: RunState, number: int, definition: GraphDefinition) ->
     """Starts items where there is room; stops all when too many have failed; ends the map when
     nothing is left.
     """
-    progress = state.progress
+    progress = state.graph
     running = progress.maps.get(number)
     if running is None:
         return []

@@ -124,9 +124,8 @@ class Starter:
         return SendEvent(key, spec.event, given, workflow_id)
 
     def _child(self, state: RunState, spec: ChildSpec, key: str, given: Payload) -> Command:
-        if spec.workflow_id is None:
-            workflow_id = f"{state.run_id.hex()}/{key}"
-        else:
+        workflow_id = ""
+        if spec.workflow_id is not None:
             workflow_id = self._workflow_id(state, spec.workflow_id)
         return StartChild(
             key, spec.workflow, spec.version, workflow_id, given, spec.on_parent_end, spec.awaited
@@ -155,7 +154,7 @@ class Starter:
         if not taken and not node.from_start:
             return state.input
         values: list[tuple[str, Payload, bool]] = []
-        back = state.progress.topology.back_edges
+        back = state.graph.topology.back_edges
         if node.from_start and not any(edge in back for edge in taken):
             values.append(("start", self._start_value(state, node), node.start_map is not None))
         # By their place in the document: the same values make the same input, whoever was first.
@@ -190,14 +189,14 @@ class Starter:
             )
         if edge.on_error:
             name = self._definition.nodes[edge.source].name
-            return write_json(failure_value(state.progress.failures[edge.source], name))
-        return state.progress.outputs.get(edge.source, NULL)
+            return write_json(failure_value(state.graph.failures[edge.source], name))
+        return state.graph.outputs.get(edge.source, NULL)
 
     def _planned_failure(self, state: RunState, number: int, spec: FailSpec) -> Failure:
         """What a `fail` node ends the run with: its own words, with the failure that led there as
         cause; without words, that failure.
         """
-        behind = state.progress.failure_behind(number)
+        behind = state.graph.failure_behind(number)
         if behind is not None and not spec.kind and spec.message is None:
             return behind[1]
         message = behind[1].message if behind is not None else ""

@@ -34,6 +34,8 @@ class ActivityScheduled(Event):
     start_time: Instant | None = None
     hold_on_failure: bool = False
     compensates: str = ""
+    local: bool = False
+    """A step: the worker that runs the code runs it."""
 
 
 @dataclass(slots=True, kw_only=True)

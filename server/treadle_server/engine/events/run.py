@@ -83,6 +83,31 @@ class RunTerminated(Event):
 
 
 @dataclass(slots=True, kw_only=True)
+class CarriedEvent:
+    """An external event that a run hands on to the one that takes its place."""
+
+    event_id: str
+    name: str
+    payload: Payload
+
+
+@dataclass(slots=True, kw_only=True)
+class RunContinued(Event):
+    """The run ended, and another one of the same workflow id goes on in its place."""
+
+    next_run_id: bytes
+    input: Payload
+    next_version: int
+    started_time: Instant
+    workflow: str
+    workflow_id: str
+    depth: int
+    events: tuple[CarriedEvent, ...] = ()
+    parent_run_id: bytes = b""
+    parent_key: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
 class CancelRequested(Event):
     """Nothing new starts from here on; open attempts are asked to stop."""
 

@@ -61,6 +61,8 @@ class WaitStarted(Event):
     key: str
     name: str
     until: Instant | None = None
+    filter: str = ""
+    """Of code: CEL over `event`; of a graph its definition has it."""
 
 
 @dataclass(slots=True, kw_only=True)

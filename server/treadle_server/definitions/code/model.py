@@ -1,0 +1,20 @@
+"""The definition of a workflow that is code, as it is stored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from treadle_server.engine.values import Duration
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class CodeDefinition:
+    """One version. Its number stands in the code; what is stored is the signature."""
+
+    name: str
+    version: int
+    description: str
+    queue: str
+    run_timeout: Duration | None
+    document: bytes
+    content_hash: str

@@ -1,0 +1,168 @@
+"""The rules of decisions: how a report of code becomes events.
+
+A report names the newest event that its code has seen, and numbers its commands. What the run knows
+already changes nothing, so a report that is sent twice is one report. Steps that the worker ran are
+activities like any other: scheduled by a command, begun and closed by the report that tells how
+they went, with the retry policy, the fences and the events of all activities.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from treadle_server.engine import activities
+from treadle_server.engine import events as e
+from treadle_server.engine import inputs as i
+from treadle_server.engine.code import DECISION, command_key
+from treadle_server.engine.commands import ActivityOptions
+from treadle_server.engine.entities import Activity
+from treadle_server.engine.errors import ReportInvalid
+from treadle_server.engine.perform import perform
+from treadle_server.engine.state import RunState
+from treadle_server.engine.transitions import ActivityStage
+from treadle_server.engine.values import (
+    MICROSECONDS_PER_SECOND,
+    Backoff,
+    Failure,
+    FailureKind,
+    Instant,
+    RetryPolicy,
+    RetryState,
+)
+
+DECISION_TIMEOUT = 10 * MICROSECONDS_PER_SECOND
+"""From one report to the next. Code only decides; its steps have timeouts of their own. (The field
+gives a workflow task 10 s.)
+"""
+
+DECISION_RETRY = RetryPolicy(
+    max_attempts=0,
+    initial_interval=MICROSECONDS_PER_SECOND,
+    backoff=Backoff.EXPONENTIAL,
+    max_interval=60 * MICROSECONDS_PER_SECOND,
+)
+"""Code that cannot go on is asked again and again: a run is never lost for a fault of its code."""
+
+
+def decision_options(workflow: str, version: int, queue: str) -> ActivityOptions:
+    """How a worker that has the code is asked."""
+    return ActivityOptions(
+        type=decision_type(workflow, version),
+        queue=queue,
+        retry=DECISION_RETRY,
+        start_to_close_timeout=DECISION_TIMEOUT,
+        hold_on_failure=True,
+    )
+
+
+def decision_type(workflow: str, version: int) -> str:
+    """What a worker must have registered."""
+    return f"workflow {workflow} {version}"
+
+
+def take_report(state: RunState, report: i.ReportDecision, now: Instant) -> Iterator[list[e.Event]]:
+    """The events of a report, piece by piece: each is to be folded before the next is asked for.
+    Raises `LeaseEnded`, `ReportInvalid`, before anything is given.
+    """
+    activity = activities.leased(state, DECISION, report.lease)
+    known = _check(state, report)
+    yield [_decided(activity, report, known)]
+    for command in report.commands[known:]:
+        if state.ended:
+            return
+        if command.command is not None:
+            yield perform(state, command.command, now)
+    for step in report.steps:
+        if not state.ended:
+            yield from _step(state, step, activity, now)
+
+
+def _check(state: RunState, report: i.ReportDecision) -> int:
+    """How many of the report's commands the run knows already."""
+    progress = state.code
+    if not progress.seen_seq <= report.seen_seq <= state.seq:
+        raise ReportInvalid(
+            f"seen_seq is {report.seen_seq}; the run is at {state.seq}, and its code has seen "
+            f"{progress.seen_seq}. Read the history again."
+        )
+    if report.first_index > progress.next_index:
+        raise ReportInvalid(
+            f"first_index is {report.first_index}; the run's next command is number "
+            f"{progress.next_index}"
+        )
+    return min(progress.next_index - report.first_index, len(report.commands))
+
+
+def _decided(activity: Activity, report: i.ReportDecision, known: int) -> e.DecisionCompleted:
+    return e.DecisionCompleted(
+        key=DECISION,
+        lease=report.lease,
+        attempt=activity.attempt,
+        seen_seq=report.seen_seq,
+        first_index=report.first_index + known,
+        commands=tuple(one.description for one in report.commands[known:]),
+        build_id=report.build_id,
+        keeps=report.keep,
+        started_time=activity.started_time,
+        scheduled_time=activity.scheduled.time,
+        identity=activity.identity,
+        type=activity.scheduled.type,
+    )
+
+
+# --- steps ----------------------------------------------------------------------------------------
+
+
+def _step(
+    state: RunState, step: i.StepOutcome, decision: Activity, now: Instant
+) -> Iterator[list[e.Event]]:
+    key = command_key(step.index)
+    activity = state.activities.get(key)
+    if activity is None or not activity.scheduled.local:
+        return  # told before, or stopped meanwhile
+    if activity.stage is ActivityStage.QUEUED:
+        yield [_begun(state, activity, decision, now)]
+    elif activity.stage is not ActivityStage.CANCELLING and (
+        activity.stage is not ActivityStage.LEASED or activity.session_id != decision.session_id
+    ):
+        return
+    if step.goes_on:
+        return
+    began = now - step.took
+    for event in _outcome(state, activity, step, now):
+        if isinstance(event, e.ActivityCompleted | e.ActivityFailed | e.AttemptFailed):
+            event.started_time = began
+        yield [event]
+
+
+def _begun(
+    state: RunState, activity: Activity, decision: Activity, now: Instant
+) -> e.AttemptStarted:
+    return e.AttemptStarted(
+        key=activity.scheduled.key,
+        lease=state.last_lease + 1,
+        attempt=activity.attempt + 1,
+        session_id=decision.session_id,
+        identity=decision.identity,
+        build_id="",
+        until=max(decision.until, now + DECISION_TIMEOUT),
+        ready_time=activity.ready_time,
+        waiting_since_time=activity.waiting_since_time,
+        type=activity.scheduled.type,
+    )
+
+
+def _outcome(
+    state: RunState, activity: Activity, step: i.StepOutcome, now: Instant
+) -> list[e.Event]:
+    key, lease = activity.scheduled.key, activity.lease
+    if step.output is not None:
+        return activities.complete(
+            state, i.CompleteAttempt(key=key, lease=lease, output=step.output), now
+        )
+    if step.failure is not None:
+        return activities.fail(state, activity, step.failure, now)
+    if activity.stage is ActivityStage.CANCELLING:
+        return activities.cancelled(state, i.CancelAttempt(key=key, lease=lease), now)
+    failure = Failure(kind=FailureKind.CANCELLED, message="the step cancelled itself")
+    return [activities.failed_for_good(activity, failure, RetryState.NON_RETRYABLE)]

@@ -1,0 +1,246 @@
+"""The event loop of one run: first in, first out, on journaled time, without IO.
+
+A timer of any length is a durable one. Tasks and futures hash by the order in which they were made,
+so that a set of them is iterated in the same order at each replay.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import itertools
+from asyncio import events
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from typing import TYPE_CHECKING, Any
+
+from treadle.errors import NotDeterministic
+
+if TYPE_CHECKING:
+    from treadle._code.replayer import Replayer
+
+
+_REFUSED = {
+    "call_soon_threadsafe": "a call from another thread",
+    "run_in_executor": "a thread (run_in_executor, asyncio.to_thread)",
+    "getaddrinfo": "the network",
+    "create_connection": "the network",
+    "create_server": "the network",
+    "create_datagram_endpoint": "the network",
+    "create_unix_connection": "the network",
+    "create_unix_server": "the network",
+    "subprocess_exec": "another process",
+    "subprocess_shell": "another process",
+    "add_signal_handler": "a signal handler",
+    "run_until_complete": "a loop inside the loop",
+}
+
+if TYPE_CHECKING:
+    _Loop: Any
+else:
+    # Not a subclass at run time: what it does not have itself is refused by name.
+    _Loop = object
+
+
+class WorkflowFuture(asyncio.Future[Any]):
+    """A future that hashes by its number."""
+
+    def __init__(self, *, loop: WorkflowLoop) -> None:
+        self._number = next(loop.numbers)
+        super().__init__(loop=loop)
+
+    def __hash__(self) -> int:
+        return self._number
+
+
+class WorkflowTask(asyncio.Task[Any]):
+    """A task that hashes by its number."""
+
+    def __init__(
+        self,
+        coroutine: Coroutine[Any, Any, Any],
+        *,
+        loop: WorkflowLoop,
+        name: str | None = None,
+        context: contextvars.Context | None = None,
+    ) -> None:
+        self._number = next(loop.numbers)
+        super().__init__(coroutine, loop=loop, name=name or f"task-{self._number}", context=context)
+
+    def __hash__(self) -> int:
+        return self._number
+
+
+class WorkflowTimer(asyncio.TimerHandle):
+    """A timer of the run; `index` is its command's number."""
+
+    __slots__ = ("index",)
+    index: int | None
+
+
+class WorkflowLoop(_Loop):  # type: ignore[misc]
+    """See the module's docstring. What has no place in workflow code raises `NotDeterministic`."""
+
+    def __init__(self, replayer: Replayer) -> None:
+        self.replayer = replayer
+        self.numbers = itertools.count(1)
+        self.tasks: dict[WorkflowTask, None] = {}
+        self.now_microseconds = 0
+        self._ready: deque[asyncio.Handle] = deque()
+
+    # --- running ----------------------------------------------------------------------------------
+
+    def drain(self) -> None:
+        """Runs what is ready, and what that makes ready, until nothing is."""
+        ready, replayer = self._ready, self.replayer
+        outer = events._get_running_loop()
+        events._set_running_loop(self)
+        try:
+            while ready and not replayer.stopped:
+                handle = ready.popleft()
+                if not handle.cancelled():
+                    handle._run()
+        finally:
+            events._set_running_loop(outer)
+
+    def time(self) -> float:
+        """Seconds since the epoch of the newest event that the code has seen."""
+        return self.now_microseconds / 1e6
+
+    def call_soon(
+        self,
+        callback: Callable[..., object],
+        *args: Any,
+        context: contextvars.Context | None = None,
+    ) -> asyncio.Handle:
+        """Behind what is ready."""
+        handle = asyncio.Handle(callback, args, self, context)
+        self._ready.append(handle)
+        return handle
+
+    def call_later(
+        self,
+        delay: float,
+        callback: Callable[..., object],
+        *args: Any,
+        context: contextvars.Context | None = None,
+    ) -> asyncio.TimerHandle:
+        """A durable timer; at once if there is nothing to wait for."""
+        return self._call_at(self.now_microseconds + round(delay * 1e6), callback, args, context)
+
+    def call_at(
+        self,
+        when: float,
+        callback: Callable[..., object],
+        *args: Any,
+        context: contextvars.Context | None = None,
+    ) -> asyncio.TimerHandle:
+        """As `call_later`."""
+        return self._call_at(round(when * 1e6), callback, args, context)
+
+    def _call_at(
+        self,
+        due: int,
+        callback: Callable[..., object],
+        args: tuple[Any, ...],
+        context: contextvars.Context | None,
+    ) -> asyncio.TimerHandle:
+        timer = WorkflowTimer(due / 1e6, callback, list(args), self, context)
+        if due <= self.now_microseconds:
+            timer.index = None
+            self._ready.append(timer)
+        else:
+            timer.index = self.replayer.start_timer(timer, due)
+        return timer
+
+    def fire(self, timer: WorkflowTimer) -> None:
+        """Its time has come."""
+        timer.index = None
+        self._ready.append(timer)
+
+    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
+        assert isinstance(handle, WorkflowTimer), "the loop makes no others"
+        if handle.index is not None:
+            index, handle.index = handle.index, None
+            self.replayer.stop(index)
+
+    # --- tasks and futures ------------------------------------------------------------------------
+
+    def create_future(self) -> WorkflowFuture:
+        """A future of this run."""
+        return WorkflowFuture(loop=self)
+
+    def create_task(
+        self,
+        coroutine: Any,
+        *,
+        name: str | None = None,
+        context: contextvars.Context | None = None,
+        **_options: Any,
+    ) -> WorkflowTask:
+        """A task of this run; takes anything that can be awaited."""
+        if not asyncio.iscoroutine(coroutine):
+            coroutine = _awaited(coroutine)
+        task = WorkflowTask(coroutine, loop=self, name=name, context=context)
+        self.tasks[task] = None
+        task.add_done_callback(self._forget)
+        return task
+
+    def _forget(self, task: asyncio.Task[Any]) -> None:
+        assert isinstance(task, WorkflowTask), "the loop makes no others"
+        del self.tasks[task]
+
+    # --- what asyncio asks ------------------------------------------------------------------------
+
+    def get_debug(self) -> bool:
+        """Never: debugging looks at the clock."""
+        return False
+
+    def is_running(self) -> bool:
+        """While it is fed."""
+        return events._get_running_loop() is self
+
+    def is_closed(self) -> bool:
+        """It has nothing to close."""
+        return False
+
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        """A task that nobody awaited has failed: said in the log."""
+        self.replayer.note_unhandled(context)
+
+    def default_exception_handler(self, context: dict[str, Any]) -> None:
+        """As `call_exception_handler`."""
+        self.replayer.note_unhandled(context)
+
+    async def shutdown_asyncgens(self) -> None:
+        """Asynchronous generators are closed with their run."""
+
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
+        """There is none."""
+
+    def __getattr__(self, name: str) -> Any:
+        # Everything else that a loop can do looks at the world or waits for it.
+        if name.startswith("__"):
+            raise AttributeError(name)
+        what = _REFUSED.get(name, f"asyncio's {name}")
+        raise NotDeterministic(
+            f"{what} has no place in workflow code, which is replayed; do it in a step: "
+            "await step(function, ...)"
+        )
+
+
+def _awaited(awaitable: Awaitable[Any]) -> Coroutine[Any, Any, Any]:
+    async def wait() -> Any:
+        return await awaitable
+
+    return wait()
+
+
+class Awaiting:
+    """What can be awaited, by `_run`."""
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        return self._run().__await__()
+
+    async def _run(self) -> Any:
+        raise NotImplementedError

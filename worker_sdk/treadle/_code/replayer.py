@@ -1,0 +1,319 @@
+"""The replayer: a run's events in, its code's commands out. Pure; see the package's docstring."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import logging
+import random
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from treadle._code import mismatch
+from treadle._code.compensation import Compensations
+from treadle._code.ending import Ending
+from treadle._code.loop import WorkflowLoop, WorkflowTimer
+from treadle._code.mismatch import Mismatch, Suspended
+from treadle._code.recorded import Recorded
+from treadle._code.timers import Timer
+from treadle._code.updates import Updates
+from treadle.errors import WorkflowOnly
+from treadle.v1 import event_pb2, payload_pb2
+from treadle.v1.decision_pb2 import DecisionCommand, StopCommand
+
+if TYPE_CHECKING:
+    from treadle._code.steps import StepCall
+    from treadle.workflows import Workflow
+
+_log = logging.getLogger("treadle.workflow")
+
+DECISION = "decision"
+
+_CLOSING = frozenset(
+    {
+        "activity_completed",
+        "activity_failed",
+        "activity_cancelled",
+        "activity_overridden",
+        "timer_fired",
+        "wait_satisfied",
+        "wait_timed_out",
+        "child_started",
+        "child_ended",
+        "node_failed",
+    }
+)
+"""Events by which something that the code asked for has an outcome."""
+
+
+class Open(Protocol):
+    """Something that the code has asked for and that has no outcome yet."""
+
+    def settle(self, kind: str, body: Any) -> bool:
+        """Takes an event about it; whether that closes it."""
+        ...
+
+
+@dataclass(slots=True)
+class Decision:
+    """What the code wants, since it was asked last."""
+
+    seen_seq: int
+    first_index: int
+    commands: list[DecisionCommand] = field(default_factory=list)
+    steps: list[StepCall] = field(default_factory=list)
+    """Steps to run, in the order in which they were asked for."""
+    ended: bool = False
+
+
+@dataclass(slots=True, frozen=True)
+class RunInfo:
+    """Which run this is."""
+
+    run_id: str
+    workflow_id: str
+    workflow: str
+    version: int
+
+
+def current() -> Replayer:
+    """The replayer of the code that runs here. Raises `WorkflowOnly` outside of workflow code."""
+    loop = asyncio._get_running_loop()
+    if not isinstance(loop, WorkflowLoop):
+        raise WorkflowOnly("this works inside the code of a workflow only")
+    return loop.replayer
+
+
+class Replayer:
+    """One run's code, as far as it has come."""
+
+    def __init__(self, workflow: Workflow[Any, Any], info: RunInfo, build_id: str = "") -> None:
+        self.workflow = workflow
+        self.info = info
+        self.build_id = build_id
+        self.loop = WorkflowLoop(self)
+        self.recorded = Recorded()
+        self.open: dict[int, Open] = {}
+        self.seeds: dict[int, str] = {}
+        """Commands whose outcome an earlier run has: they are not carried out again."""
+        self.received: dict[str, payload_pb2.Payload] = {}
+        """External events that no wait has had, by id."""
+        self.compensations = Compensations(self)
+        self.updates = Updates(self)
+        self.ending = Ending(self)
+        self.random = random.Random(info.run_id)
+        self.patches: dict[str, bool] = {}
+        self.fed_seq = 0
+        """The newest event that the code was fed."""
+        self.last_seq = 0
+        """The newest event that was given, fed or not."""
+        self.next_index = 0
+        self.fault: BaseException | None = None
+        self.dead = False
+        self.started = False
+        self._commands: list[DecisionCommand] = []
+        self._steps: list[StepCall] = []
+        self._first_index = 0
+        self._context = contextvars.Context()
+
+    # --- feeding ----------------------------------------------------------------------------------
+
+    def feed(self, events: Sequence[event_pb2.Event]) -> None:
+        """Takes the next events, in order. Raises `Mismatch`, and what decoding the input raises:
+        then the replayer is of no use any more.
+        """
+        self.recorded.add(events, self.next_index)
+        for event in events:
+            if event.seq <= self.last_seq:
+                continue
+            self._check_missing(event.seq)
+            self._take(event)
+            self.last_seq = event.seq
+            if self.fault is not None:
+                raise self.fault
+        self._check_missing(self.recorded.seen_seq + 1)
+
+    def take(self) -> Decision:
+        """What the code wants since the last call."""
+        decision = Decision(
+            self.last_seq, self._first_index, self._commands, self._steps, self.ending.reported
+        )
+        self._first_index = self.next_index
+        self._commands, self._steps = [], []
+        return decision
+
+    @property
+    def stopped(self) -> bool:
+        """Whether nothing more is to run."""
+        return self.dead or self.fault is not None
+
+    @property
+    def replaying(self) -> bool:
+        """Whether the code does what it has done before."""
+        return self.fed_seq <= self.recorded.seen_seq
+
+    def evict(self) -> None:
+        """Lets go of the run. What its coroutines do while they are closed counts for nothing."""
+        self.dead = True
+        for task in list(self.loop.tasks):
+            # Closing throws GeneratorExit into the coroutine: its `finally` blocks run, but every
+            # word of Treadle in them raises.
+            coroutine = task.get_coro()
+            task._log_destroy_pending = False  # type: ignore[attr-defined]
+            try:
+                if coroutine is not None:
+                    coroutine.close()
+            except (RuntimeError, Suspended):
+                pass
+            except Exception:  # noqa: BLE001 - it has no effect, whatever it was
+                _log.debug("code that is let go of raised", exc_info=True)
+
+    def _take(self, event: event_pb2.Event) -> None:
+        kind = event.WhichOneof("kind")
+        if kind is None:
+            return
+        if kind == "event_received":
+            received = event.event_received
+            self.received[received.event_id] = received.payload
+            return
+        if kind in _CLOSING:
+            body = getattr(event, kind)
+            index = index_of(body.node if kind == "node_failed" else body.key)
+            opened = self.open.get(index) if index is not None else None
+            if index is None or opened is None:
+                return
+            self._advance(event)
+            if opened.settle(kind, body):
+                del self.open[index]
+        elif kind == "run_started":
+            self._advance(event)
+            self._start(event.run_started)
+        elif kind == "cancel_requested":
+            self._advance(event)
+            self.ending.cancel(event.cancel_requested)
+        elif kind == "update_received":
+            self._advance(event)
+            self.updates.receive(event.update_received)
+        else:
+            return
+        self.loop.drain()
+
+    def _advance(self, event: event_pb2.Event) -> None:
+        self.fed_seq = event.seq
+        self.loop.now_microseconds = event.time.ToMicroseconds()
+
+    def _start(self, started: event_pb2.RunStarted) -> None:
+        self.started = True
+        for seed in started.seed:
+            index = index_of(seed.node)
+            if index is not None and seed.command:
+                self.seeds[index] = seed.command
+        arguments = self.workflow.arguments(started.input)
+        self._context.run(self.ending.start, self.workflow.function(**arguments))
+
+    # --- commands ---------------------------------------------------------------------------------
+
+    def issue(self, description: str, command: DecisionCommand) -> int:
+        """The code asks for something; its number. Raises `Mismatch` if the history has something
+        else there.
+        """
+        if self.dead:
+            raise Suspended
+        index = self.next_index
+        recorded = self.recorded.take(index)
+        if recorded != description and (recorded is not None or self.replaying):
+            self.fail(recorded, description)
+        self.next_index = index + 1
+        if recorded is None:
+            command.description = description
+            self._commands.append(command)
+        else:
+            # It is asked for already: the next report begins behind it.
+            self._first_index = self.next_index
+        return index
+
+    def run_step(self, call: StepCall, index: int) -> None:
+        """A step is to be run by this worker, unless an earlier run has its outcome, or the history
+        has its command: then it is the server that says whether it is to be run.
+        """
+        call.index = index
+        if self._first_index <= index and self.seeds.get(index) != call.description:
+            self._steps.append(call)
+
+    def step(self, index: int) -> StepCall | None:
+        """The open step of this number."""
+        opened = self.open.get(index)
+        call = getattr(opened, "call", None)
+        return call if getattr(call, "function", None) is not None else None
+
+    def stop(self, index: int) -> None:
+        """What has this number is not wanted any more."""
+        opened = self.open.get(index)
+        if opened is not None and hasattr(opened, "stopping"):
+            opened.stopping = True
+        self._steps = [call for call in self._steps if call.index != index]
+        self.issue(f"stop {key_of(index)}", DecisionCommand(stop=StopCommand(index=index)))
+
+    def start_timer(self, timer: WorkflowTimer, due_microseconds: int) -> int:
+        """A durable timer; its command's number."""
+        index = self.issue("timer", Timer.command(due_microseconds))
+        self.open[index] = Timer(timer)
+        return index
+
+    def forget_seeds(self, index: int, description: str) -> None:
+        """From the first difference on, nothing is taken over from the earlier run."""
+        if self.seeds.get(index, description) != description:
+            self.seeds.clear()
+
+    # --- faults -----------------------------------------------------------------------------------
+
+    def fail(self, recorded: str | None, produced: str) -> None:
+        """The code does not do what it did before. Always raises."""
+        place = mismatch.place_of(sys._getframe(2))
+        fault = mismatch.differs(
+            self.next_index, recorded, produced, place, (self.recorded.build_id, self.build_id)
+        )
+        self.fault = fault
+        raise fault
+
+    def _check_missing(self, seq: int) -> None:
+        missing = self.recorded.missing(seq, self.next_index)
+        if missing is None:
+            return
+        index, recorded = missing
+        place = mismatch.place_of_tasks(self.loop.tasks)
+        builds = (self.recorded.build_id, self.build_id)
+        self.fault = mismatch.differs(index, recorded, None, place, builds)
+        raise self.fault
+
+    def note_unhandled(self, context: dict[str, Any]) -> None:
+        """A task that nobody awaited has failed."""
+        error = context.get("exception")
+        if self.replaying or isinstance(error, (Mismatch, Suspended)):
+            return
+        _log.warning(
+            "run %s: %s",
+            self.info.run_id,
+            context.get("message"),
+            exc_info=error if isinstance(error, BaseException) else None,
+        )
+
+
+def key_of(index: int) -> str:
+    """The key of what the command of this number begins."""
+    return f"c{index}"
+
+
+def index_of(key: str) -> int | None:
+    """The number in a key; None if it is no command's."""
+    return int(key[1:]) if key[:1] == "c" and key[1:].isdigit() else None
+
+
+def events_of(batches: Iterable[bytes]) -> list[event_pb2.Event]:
+    """The events of batches as they stand in the journal."""
+    found: list[event_pb2.Event] = []
+    for batch in batches:
+        found.extend(event_pb2.EventBatch.FromString(batch).events)
+    return found

@@ -1,0 +1,272 @@
+"""Steps and activities: work whose outcome is journaled.
+
+A step is a function that this worker calls; an activity is done by whatever worker has its type.
+Both are activities to the engine, with the same retries and fences, and the same words here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import inspect
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Self
+
+from treadle import _failure_codec, payload
+from treadle._code.loop import Awaiting
+from treadle._code.policy import delay_microseconds, retry_message
+from treadle._code.values import read_as
+from treadle._graph.policies import Retry, Time
+from treadle._types import hints
+from treadle._types.hints import MISSING
+from treadle.activities import Activity
+from treadle.errors import ActivityFailed, DefinitionError, PayloadError, StepFailed, WorkFailed
+from treadle.v1 import payload_pb2
+from treadle.v1.decision_pb2 import DecisionCommand, ScheduleActivityCommand
+
+if TYPE_CHECKING:
+    from treadle._code.replayer import Replayer
+
+_NOTHING: Any = object()
+
+
+class Call(Awaiting):
+    """One piece of work, asked for when it is awaited. Each method gives the call itself."""
+
+    what = "activity"
+    failed: type[WorkFailed] = ActivityFailed
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.command = ScheduleActivityCommand(type=name)
+        self.result_annotation: Any = MISSING
+        self.undo: Any = None
+        self.undo_retry: Retry | None = None
+        self._otherwise: Any = _NOTHING
+        self.undoes: int | None = None
+
+    # --- how --------------------------------------------------------------------------------------
+
+    def named(self, name: str) -> Self:
+        """Shows under this name. Names may be made from data."""
+        self.name = self.command.type = name
+        return self
+
+    def retry(
+        self,
+        max_attempts: int | Retry | None = None,
+        initial: Time | None = None,
+        **options: Any,
+    ) -> Self:
+        """Tried again when it fails: so many attempts in all, the first included. The other options
+        are those of `Retry`.
+        """
+        policy = (
+            max_attempts
+            if isinstance(max_attempts, Retry)
+            else Retry(max_attempts=max_attempts, initial=initial, **options)
+        )
+        self.command.retry.CopyFrom(retry_message(policy))
+        return self
+
+    def timeout(
+        self,
+        start_to_close: Time | None = None,
+        *,
+        schedule_to_start: Time | None = None,
+        schedule_to_close: Time | None = None,
+    ) -> Self:
+        """How long one attempt may take; how long it may wait for a worker; how long all of it."""
+        for name, value in (
+            ("start_to_close_timeout", start_to_close),
+            ("schedule_to_start_timeout", schedule_to_start),
+            ("schedule_to_close_timeout", schedule_to_close),
+        ):
+            if value is not None:
+                getattr(self.command, name).FromMicroseconds(delay_microseconds(value))
+        return self
+
+    def heartbeat(self, timeout: Time) -> Self:
+        """An attempt that says nothing for so long has failed."""
+        self.command.heartbeat_timeout.FromMicroseconds(delay_microseconds(timeout))
+        return self
+
+    def priority(self, priority: int) -> Self:
+        """1 to 5, smaller is sooner; 3 if nobody says."""
+        self.command.priority = priority
+        return self
+
+    def optional(self, otherwise: Any = None) -> Self:
+        """Its failure is a value: this one. The run goes on."""
+        self._otherwise = otherwise
+        return self
+
+    def hold(self) -> Self:
+        """When no attempt is left, a person is asked: retry, skip with a result, or fail."""
+        self.command.hold_on_failure = True
+        return self
+
+    def compensate(self, undo: Any, *, retry: Retry | None = None) -> Self:
+        """What undoes it if the run fails or is cancelled: a function, called as a step with the
+        result, or an activity, or the name of one. Three attempts unless `retry` says otherwise;
+        then a person is asked.
+        """
+        self.undo, self.undo_retry = undo, retry
+        return self
+
+    # --- doing it ---------------------------------------------------------------------------------
+
+    @property
+    def description(self) -> str:
+        """What replays compare."""
+        return f"{self.what} {self.name}"
+
+    def _schedule(self, replayer: Replayer) -> int:
+        if self.undoes is not None:
+            self.command.is_compensation, self.command.compensates = True, self.undoes
+            self.command.hold_on_failure = True
+        self.command.input.CopyFrom(self._input())
+        replayer.forget_seeds(replayer.next_index, self.description)
+        return replayer.issue(self.description, DecisionCommand(schedule_activity=self.command))
+
+    def _input(self) -> payload_pb2.Payload:
+        raise NotImplementedError
+
+    async def _run(self) -> Any:
+        from treadle._code.replayer import current
+
+        replayer = current()
+        index = self._schedule(replayer)
+        work = Work(replayer, index, self)
+        replayer.open[index] = work
+        self._begin(replayer, index)
+        try:
+            output = await work.future
+        except asyncio.CancelledError:
+            if not work.over and not replayer.dead:
+                replayer.stop(index)
+            raise
+        except WorkFailed:
+            if self._otherwise is _NOTHING:
+                raise
+            return self._otherwise
+        return self._result(output)
+
+    def _begin(self, replayer: Replayer, index: int) -> None:
+        """The command is issued."""
+
+    def _result(self, output: payload_pb2.Payload) -> Any:
+        return read_as(self.result_annotation, output, f"the result of {self}")
+
+    def __repr__(self) -> str:
+        return f"{self.what} {self.name!r}"
+
+
+class Work:
+    """Open work."""
+
+    is_work = True
+
+    def __init__(self, replayer: Replayer, index: int, call: Call) -> None:
+        self._replayer = replayer
+        self._index = index
+        self.call = call
+        self.future = replayer.loop.create_future()
+        self.over = False
+        self.stopping = False
+        self.when_over: asyncio.Future[None] | None = None
+        """Somebody waits for the outcome, whatever it is."""
+
+    @property
+    def compensable(self) -> bool:
+        """Whether its success would have to be undone."""
+        return self.call.undo is not None
+
+    def settle(self, kind: str, body: Any) -> bool:
+        """The outcome. One that nobody wants any more is undone if need be."""
+        self.over = True
+        call = self.call
+        if call.undo is not None and kind == "activity_completed":
+            self._replayer.compensations.register(self._index, call, body.output)
+        if self.when_over is not None:
+            self.when_over.set_result(None)
+        if self.future.done():
+            return True
+        if kind in ("activity_completed", "activity_overridden"):
+            self.future.set_result(body.output)
+        elif kind == "activity_cancelled":
+            self.future.cancel()
+        else:
+            failure = _failure_codec.from_message(body.failure)
+            error = call.failed(f"{call} failed: {failure}", name=call.name, failure=failure)
+            self.future.set_exception(error)
+        return True
+
+
+class ActivityCall(Call):
+    """An activity: any worker that has its type."""
+
+    def __init__(self, activity: Activity[..., Any] | str, given: Any) -> None:
+        name = activity if isinstance(activity, str) else activity.name
+        super().__init__(name)
+        if not isinstance(activity, str):
+            self.result_annotation = activity.output
+        self._given = given
+
+    def queue(self, queue: str) -> Self:
+        """Where its tasks wait."""
+        self.command.queue = queue
+        return self
+
+    def returns(self, annotation: Any) -> Self:
+        """What the result is read as, where the activity is known by name only."""
+        self.result_annotation = annotation
+        return self
+
+    def _input(self) -> payload_pb2.Payload:
+        return payload.encode(self._given)
+
+
+class StepCall(Call):
+    """A step: a function that this worker calls."""
+
+    what = "step"
+    failed = StepFailed
+
+    def __init__(
+        self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        inner = function.function if isinstance(function, Activity) else function
+        if not callable(inner):
+            raise DefinitionError(f"{function!r} cannot be a step: give a function")
+        name = getattr(function, "name", None) or getattr(inner, "__name__", "") or repr(inner)
+        super().__init__("step" if name == "<lambda>" else name)
+        self.command.local = True
+        self.function = inner
+        self.args, self.kwargs = args, kwargs
+        self.result_annotation = hints.return_annotation(inner)
+        self.index = -1
+        self.cache: tuple[str, timedelta] | None = None
+
+    def _begin(self, replayer: Replayer, index: int) -> None:
+        replayer.run_step(self, index)
+
+    def _input(self) -> payload_pb2.Payload:
+        """For people: what the function was called with, as far as it can be written."""
+        try:
+            if len(self.args) == 1 and not self.kwargs:
+                return payload.encode(self.args[0])
+            names = list(inspect.signature(self.function).parameters)
+            return payload.encode({**dict(zip(names, self.args, strict=False)), **self.kwargs})
+        except (PayloadError, ValueError, TypeError):
+            return payload_pb2.Payload(data=b"null")
+
+    def call_arguments(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The arguments of one attempt: copies, so that what the function does to them is not seen
+        by the code, which a replay would not see either.
+        """
+        try:
+            return copy.deepcopy(self.args), copy.deepcopy(self.kwargs)
+        except Exception:  # noqa: BLE001 - what cannot be copied is shared
+            return self.args, self.kwargs

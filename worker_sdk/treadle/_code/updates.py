@@ -1,0 +1,79 @@
+"""Updates: what others ask the code to do, and wait for."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from treadle import payload
+from treadle._types.mismatch import Mismatch as InputMismatch
+from treadle.activities import Activity
+from treadle.errors import ApplicationError, PayloadError
+from treadle.v1 import event_pb2, payload_pb2
+from treadle.v1.decision_pb2 import AnswerUpdateCommand, DecisionCommand
+
+if TYPE_CHECKING:
+    from treadle._code.replayer import Replayer
+
+Handler = Callable[..., Any]
+
+
+class Updates:
+    """Handlers by name, and updates that came before theirs was there."""
+
+    def __init__(self, replayer: Replayer) -> None:
+        self._replayer = replayer
+        self._handlers: dict[str, tuple[Activity[..., Any], Handler | None]] = {}
+        self._early: list[event_pb2.UpdateReceived] = []
+
+    def handle(self, name: str, handler: Handler, validator: Handler | None) -> None:
+        """From now on updates of this name are answered by `handler`."""
+        self._handlers[name] = (Activity(handler, name=name), validator)
+        early, self._early = self._early, []
+        for update in early:
+            self.receive(update)
+
+    def receive(self, update: event_pb2.UpdateReceived) -> None:
+        """Somebody asks."""
+        found = self._handlers.get(update.name)
+        if found is None and not self._replayer.ending.winding_down:
+            self._early.append(update)
+            return
+        if found is None:
+            failure = payload_pb2.Failure(
+                kind="treadle.RunEnded", message="the run is ending and takes no more updates"
+            )
+            self._answer(update, AnswerUpdateCommand(failure=failure))
+            return
+        handler, validator = found
+        self._replayer.loop.create_task(
+            self._carry_out(update, handler, validator), name=f"update {update.name}"
+        )
+
+    async def _carry_out(
+        self,
+        update: event_pb2.UpdateReceived,
+        handler: Activity[..., Any],
+        validator: Handler | None,
+    ) -> None:
+        from treadle._code.ending import failure_of
+
+        try:
+            arguments = handler.arguments(update.input, None)  # type: ignore[arg-type]
+            if validator is not None:
+                validator(**arguments)
+            output = handler.function(**arguments)
+            if inspect.isawaitable(output):
+                output = await output
+            answer = AnswerUpdateCommand(output=payload.encode(output))
+        except (InputMismatch, PayloadError) as error:
+            refused = ApplicationError(str(error), kind="treadle.InvalidInput")
+            answer = AnswerUpdateCommand(failure=failure_of(refused))
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is the answer
+            answer = AnswerUpdateCommand(failure=failure_of(error))
+        self._answer(update, answer)
+
+    def _answer(self, update: event_pb2.UpdateReceived, answer: AnswerUpdateCommand) -> None:
+        answer.update_id = update.update_id
+        self._replayer.issue(f"answer {update.name}", DecisionCommand(answer_update=answer))

@@ -1,0 +1,71 @@
+"""Waits for external events."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from treadle._code.policy import delay_microseconds
+from treadle._code.values import read_as
+from treadle._graph import cel
+from treadle._graph.policies import Time
+from treadle._graph.recorded import Recorded
+from treadle._graph.recording import call
+from treadle._graph.refusals import Recording
+from treadle.v1.decision_pb2 import DecisionCommand, StartWaitCommand
+
+if TYPE_CHECKING:
+    from treadle._code.replayer import Replayer
+
+Filter = str | Callable[[Any], Any]
+"""CEL over `event`, or a lambda that is recorded as such."""
+
+
+class Wait:
+    """An open wait."""
+
+    def __init__(self, replayer: Replayer) -> None:
+        self._replayer = replayer
+        self.future = replayer.loop.create_future()
+        self.over = False
+
+    def settle(self, kind: str, body: Any) -> bool:
+        """The event, or None if none came in time."""
+        self.over = True
+        received = None
+        if kind == "wait_satisfied":
+            received = self._replayer.received.pop(body.event_id)
+        if not self.future.done():
+            self.future.set_result(received)
+        return True
+
+
+async def wait_for_event(
+    replayer: Replayer, name: str, where: Filter | None, timeout: Time | None, annotation: Any
+) -> Any:
+    """The event's payload; None if none came in time."""
+    command = StartWaitCommand(event_name=name, filter=filter_text(where))
+    if timeout is not None:
+        command.timeout.FromMicroseconds(delay_microseconds(timeout))
+    index = replayer.issue(f"wait {name}", DecisionCommand(start_wait=command))
+    wait = Wait(replayer)
+    replayer.open[index] = wait
+    try:
+        received = await wait.future
+    except asyncio.CancelledError:
+        if not wait.over and not replayer.dead:
+            replayer.stop(index)
+        raise
+    if received is None:
+        return None
+    return read_as(annotation, received, f"event {name!r}")
+
+
+def filter_text(where: Filter | None) -> str:
+    """CEL over `event`. Raises `DefinitionError` for what cannot be recorded."""
+    if where is None or isinstance(where, str):
+        return where or ""
+    recording = Recording(where)  # type: ignore[arg-type]
+    event = Recorded(cel.variable("event"), recording)
+    return call(where, [event], recording).text  # type: ignore[arg-type]

@@ -1,0 +1,378 @@
+"""Decisions: runs of code, from a task to the report that ends it.
+
+A run stays in memory between its decisions, with its coroutines as they stand; a task then brings
+only what is new. A run that is not here, or not as the server thinks, is replayed from its history.
+
+While a decision runs steps, it is kept: each report tells what the code wants and how steps went,
+and the answer brings the events that follow. A step that takes longer than `LONG_SECONDS` goes on
+under a lease of its own, and the decision ends without it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from treadle import payload
+from treadle._code.mismatch import Mismatch
+from treadle._code.replayer import Decision, Replayer, RunInfo, events_of
+from treadle._types.mismatch import Mismatch as InputMismatch
+from treadle._worker import outcomes
+from treadle._worker.connection import Connection
+from treadle._worker.deciders import Blocked, Deciders, Faulty
+from treadle._worker.session import Session
+from treadle._worker.settings import Settings
+from treadle._worker.steps import RunningStep, Steps, result_of
+from treadle.errors import PayloadError, RequestError
+from treadle.v1 import payload_pb2
+from treadle.v1 import worker_service_pb2 as messages
+from treadle.v1.decision_pb2 import (
+    DecisionAnswer,
+    DecisionCommand,
+    DecisionReport,
+    StepReport,
+    StepTask,
+)
+
+_log = logging.getLogger("treadle.worker")
+
+LONG_SECONDS = 0.5
+_MAX_COMMANDS = 500
+_MAX_BYTES = 2 * 1024 * 1024
+
+REPLAY_MISMATCH = "treadle.ReplayMismatch"
+CODE_BLOCKED = "treadle.CodeBlocked"
+
+Workflows = Mapping[tuple[str, int], Any]
+
+
+class Run:
+    """A run in memory."""
+
+    def __init__(self, replayer: Replayer) -> None:
+        self.replayer = replayer
+        self.steps: dict[int, RunningStep] = {}
+        """Steps that run under the decision, by their command's number."""
+        self.changed = asyncio.Event()
+        self.deciding = False
+
+    def over(self, step: RunningStep) -> None:
+        """A step has its outcome."""
+        self.changed.set()
+
+
+class HeldDecision:
+    """A decision that this worker has: its place in the session's books."""
+
+    def __init__(self, task: messages.Task) -> None:
+        self.task = task
+        self.token = task.task_token
+        self.abandoned = False
+        self.cancel_asked = False
+        self.answered: asyncio.Future[DecisionAnswer | None] | None = None
+
+    def __repr__(self) -> str:
+        return f"decision of {self.task.workflow} (run {self.task.run_id})"
+
+    def log_fields(self) -> dict[str, object]:
+        """What every log record about it carries."""
+        return {"workflow": self.task.workflow, "run_id": self.task.run_id}
+
+    def ask_to_stop(self) -> None:
+        """Nobody waits for it: no report of it will be taken."""
+        if self.abandoned:
+            self.settle(None)
+
+    def settle(self, answer: DecisionAnswer | None) -> None:
+        """The server took the report, or did not (None)."""
+        if self.answered is not None and not self.answered.done():
+            self.answered.set_result(answer)
+
+
+class Decisions:
+    """See the module's docstring."""
+
+    def __init__(
+        self,
+        session: Session,
+        connection: Connection,
+        settings: Settings,
+        workflows: Workflows,
+        steps: Steps,
+        deciders: Deciders,
+    ) -> None:
+        self._session = session
+        self._connection = connection
+        self._settings = settings
+        self._workflows = workflows
+        self._steps = steps
+        self._deciders = deciders
+        self._runs: OrderedDict[str, Run] = OrderedDict()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def begin(self, task: messages.Task) -> None:
+        """Takes a task."""
+        if task.kind == messages.TASK_KIND_STEP:
+            # The lease of a step that we do not know any more: its run's next decision runs it.
+            reason = "the step is not run here any more"
+            self._session.add_result(outcomes.returned(task.task_token, reason))
+            return
+        workflow = self._workflows.get((task.workflow, task.version))
+        if workflow is None or not self._session.slots.open:
+            reason = "the worker is stopping" if workflow else "this worker has other code"
+            self._session.add_result(outcomes.returned(task.task_token, reason))
+            return
+        held = HeldDecision(task)
+        self._session.hold(held)
+        work = asyncio.get_running_loop().create_task(self._decide(held, workflow))
+        self._tasks.add(work)
+        work.add_done_callback(self._tasks.discard)
+
+    def reported(self, token: bytes, answer: DecisionAnswer | None) -> None:
+        """What became of a report."""
+        held = self._session.attempts.get(token)
+        if isinstance(held, HeldDecision):
+            held.settle(answer)
+
+    def leave(self) -> None:
+        """Lets go of everything."""
+        for work in self._tasks:
+            work.cancel()
+        while self._runs:
+            self._evict(next(iter(self._runs)))
+
+    # --- one decision -----------------------------------------------------------------------------
+
+    async def _decide(self, held: HeldDecision, workflow: Any) -> None:
+        task = held.task
+        result: messages.TaskResult | None = None
+        try:
+            run = await self._run(task, workflow)
+            run.deciding = True
+            await self._go_through(held, run)
+            run.deciding = False
+        except asyncio.CancelledError:
+            self._evict(task.run_id)
+            raise
+        except _Refused:
+            self._evict(task.run_id)
+        except RequestError as error:
+            _log.warning("%s given back: %s", held, error, extra=held.log_fields())
+            self._evict(task.run_id)
+            result = outcomes.returned(held.token, "its history could not be read")
+        except Exception as error:  # noqa: BLE001 - the server is told what the code did
+            self._evict(task.run_id)
+            result = outcomes.failed(held.token, self._fault(held, error))
+        finally:
+            self._session.release(held, result)
+            self._shrink()
+
+    async def _go_through(self, held: HeldDecision, run: Run) -> None:
+        events = events_of(held.task.decision.event_batches)
+        given: Iterable[StepTask] = held.task.decision.steps
+        while True:
+            decision = await self._deciders.feed(run.replayer, events)
+            self._begin_steps(run, decision, given)
+            outcome, goes_on = await self._step_outcomes(run)
+            if decision.ended:
+                self._drop_steps(run, run.steps)
+            keep = not decision.ended and bool(outcome or run.steps)
+            report = DecisionReport(
+                seen_seq=decision.seen_seq, first_index=decision.first_index, keep=keep
+            )
+            report.steps.extend(outcome)
+            for index in goes_on:
+                report.steps.add(index=index, goes_on=True)
+            answer = await self._report(held, report, decision.commands)
+            self._lease(run, answer, goes_on)
+            if decision.ended:
+                self._evict(held.task.run_id)
+            if not keep:
+                return
+            if answer is None:
+                raise _Refused
+            events, given = events_of(answer.event_batches), answer.steps
+
+    def _begin_steps(self, run: Run, decision: Decision, given: Iterable[StepTask]) -> None:
+        stopped = [command.stop.index for command in decision.commands if command.HasField("stop")]
+        self._drop_steps(run, [index for index in stopped if index in run.steps])
+        replayer = run.replayer
+        for call in decision.steps:
+            run.steps[call.index] = self._steps.begin(call, replayer.info, run.over)
+        for one in given:
+            again = replayer.step(one.index)
+            if again is not None and one.index not in run.steps:
+                run.steps[one.index] = self._steps.begin(again, replayer.info, run.over, one)
+
+    @staticmethod
+    def _drop_steps(run: Run, indexes: Iterable[int]) -> None:
+        for index in list(indexes):
+            run.steps.pop(index).cancel()
+
+    async def _step_outcomes(self, run: Run) -> tuple[list[StepReport], list[int]]:
+        """Waits until a step has its outcome; the outcomes there are, and which steps have run for
+        so long that they go on by themselves.
+        """
+        if not run.steps:
+            return [], []
+        deadline = min(step.began for step in run.steps.values()) + LONG_SECONDS
+        while not any(step.report for step in run.steps.values()):
+            run.changed.clear()
+            left = deadline - asyncio.get_running_loop().time()
+            if left <= 0:
+                break
+            try:
+                async with asyncio.timeout(left):
+                    await run.changed.wait()
+            except TimeoutError:
+                break
+        ended = [step.report for step in run.steps.values() if step.report is not None]
+        for report in ended:
+            del run.steps[report.index]
+        if ended:
+            return ended, []
+        return [], list(run.steps)
+
+    def _lease(self, run: Run, answer: DecisionAnswer | None, goes_on: list[int]) -> None:
+        """The steps that go on have leases now, as activities have."""
+        leases = {} if answer is None else {one.index: one.task_token for one in answer.leases}
+        for index in goes_on:
+            step = run.steps.pop(index)
+            token = leases.get(index)
+            if token is None:
+                step.cancel()
+                continue
+            step.leased = True
+            attempt = step.attempt
+            attempt.task.task_token = attempt.token = token
+            self._session.hold(attempt)
+            step._over = self._long_over
+            if step.report is not None:
+                self._long_over(step)
+
+    def _long_over(self, step: RunningStep) -> None:
+        attempt = step.attempt
+        result = None
+        if step.report is not None and not attempt.abandoned:
+            result = result_of(step.report, attempt.token)
+        self._session.release(attempt, result)
+
+    # --- reports ----------------------------------------------------------------------------------
+
+    async def _report(
+        self, held: HeldDecision, last: DecisionReport, commands: list[DecisionCommand]
+    ) -> DecisionAnswer | None:
+        """Sends what the code wants, in several reports if it is much. Raises `_Refused`."""
+        pieces = _pieces(commands)
+        for piece in pieces[:-1]:
+            first = DecisionReport(
+                seen_seq=last.seen_seq, first_index=last.first_index, commands=piece, keep=True
+            )
+            await self._send(held, first)
+            last.first_index += len(piece)
+        last.commands.extend(pieces[-1])
+        return await self._send(held, last)
+
+    async def _send(self, held: HeldDecision, report: DecisionReport) -> DecisionAnswer | None:
+        held.answered = asyncio.get_running_loop().create_future()
+        self._session.add_result(messages.TaskResult(task_token=held.token, decided=report))
+        answer = await held.answered
+        if answer is None:
+            raise _Refused
+        return answer
+
+    def _fault(self, held: HeldDecision, error: Exception) -> payload_pb2.Failure:
+        """What the server is told of code that could not decide."""
+        inner = error.error if isinstance(error, Faulty) else error
+        if isinstance(inner, Mismatch):
+            _log.error("%s: %s", held, inner.message, extra=held.log_fields())
+            failure = payload_pb2.Failure(
+                kind=REPLAY_MISMATCH, message=inner.message, non_retryable=True
+            )
+            failure.details.CopyFrom(payload.encode(inner.details))
+            return failure
+        if isinstance(inner, Blocked):
+            _log.error("%s: %s\n%s", held, inner, inner.stack, extra=held.log_fields())
+            return payload_pb2.Failure(
+                kind=CODE_BLOCKED, message=str(inner), stack_trace=inner.stack
+            )
+        _log.error("%s failed", held, exc_info=inner, extra=held.log_fields())
+        if isinstance(inner, (InputMismatch, PayloadError)):
+            text = f"workflow {held.task.workflow!r} version {held.task.version}: {inner}"
+            return payload_pb2.Failure(
+                kind=outcomes.INVALID_INPUT, message=text, non_retryable=True
+            )
+        return outcomes.from_exception(inner)
+
+    # --- runs in memory ---------------------------------------------------------------------------
+
+    async def _run(self, task: messages.Task, workflow: Any) -> Run:
+        run = self._runs.get(task.run_id)
+        decision = task.decision
+        if run is not None and run.replayer.last_seq == decision.after_seq and not run.deciding:
+            self._runs.move_to_end(task.run_id)
+            return run
+        if run is not None:
+            self._evict(task.run_id)
+        info = RunInfo(task.run_id, task.workflow_id, task.workflow, task.version)
+        replayer = Replayer(workflow, info, self._settings.build_id)
+        run = Run(replayer)
+        if decision.after_seq:
+            await self._replay(task, replayer)
+        self._runs[task.run_id] = run
+        return run
+
+    async def _replay(self, task: messages.Task, replayer: Replayer) -> None:
+        """Brings a new replayer to where the task begins."""
+        batches: list[bytes] = []
+        after_seq = 0
+        while after_seq < task.decision.after_seq:
+            request = messages.ReadHistoryRequest(
+                namespace=self._settings.namespace,
+                task_token=task.task_token,
+                after_seq=after_seq,
+            )
+            response = await self._connection.read_history(request)
+            batches.extend(response.event_batches)
+            after_seq = response.last_seq
+            if not response.more:
+                break
+        upto = task.decision.after_seq
+        events = [event for event in events_of(batches) if event.seq <= upto]
+        # What it wants was wanted before; only the numbering matters.
+        await self._deciders.feed(replayer, events)
+
+    def _evict(self, run_id: str) -> None:
+        run = self._runs.pop(run_id, None)
+        if run is None:
+            return
+        self._drop_steps(run, run.steps)
+        run.replayer.evict()
+
+    def _shrink(self) -> None:
+        """The runs that were decided longest ago leave."""
+        while len(self._runs) > self._settings.cached_runs:
+            run_id = next((one for one, run in self._runs.items() if not run.deciding), None)
+            if run_id is None:
+                return
+            self._evict(run_id)
+
+
+class _Refused(Exception):
+    """The server did not take a report: somebody else has the decision, or the run has ended."""
+
+
+def _pieces(commands: list[DecisionCommand]) -> list[list[DecisionCommand]]:
+    """Commands in pieces that fit into a report each; one piece at least."""
+    pieces: list[list[DecisionCommand]] = [[]]
+    size = 0
+    for command in commands:
+        size += command.ByteSize()
+        if pieces[-1] and (len(pieces[-1]) == _MAX_COMMANDS or size > _MAX_BYTES):
+            pieces.append([])
+            size = command.ByteSize()
+        pieces[-1].append(command)
+    return pieces
