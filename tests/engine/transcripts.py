@@ -310,15 +310,13 @@ def _event(_driver: RunDriver, words: Words) -> i.Input:
     return i.ReceiveEvent(event_id=words.options["id"], name=name, payload=payload)
 
 
-def _child(driver: RunDriver, words: Words) -> i.Input:
+def _child(_driver: RunDriver, words: Words) -> i.Input:
     key, word = words.next(), words.next()
-    child = driver.state.children.get(key)
-    run_id = b"" if child is None else child.requested.run_id
     if word == "started":
-        return i.NoteChild(key=key, run_id=run_id)
+        return i.NoteChild(key=key)
     end = ChildEnd[word.upper()]
     output = _payload(words.next_or("null")) if end is ChildEnd.COMPLETED else None
-    return i.NoteChild(key=key, run_id=run_id, end=end, output=output)
+    return i.NoteChild(key=key, end=end, output=output)
 
 
 _INPUTS: dict[str, Callable[[RunDriver, Words], i.Input]] = {

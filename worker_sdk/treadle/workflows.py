@@ -168,7 +168,7 @@ class _Words:
         state: State = "active",
     ) -> _Decorator: ...
 
-    def __call__(
+    def __call__(  # type: ignore[misc]
         self,
         function: Any = None,
         /,

@@ -101,6 +101,9 @@ def run_view(view: RunView, now: Instant) -> run_service_pb2.GetRunResponse:
         incident=view.incident,
     )
     response.paused = view.paused
+    response.status = view.status
+    for name, value in view.attributes.items():
+        response.attributes[name].CopyFrom(payload_to_message(value))
     for timer in view.timers:
         response.pending_timers.add(key=timer.key, due_time=timestamp(timer.due_time))
     for wait in view.waits:
@@ -147,6 +150,7 @@ def wait_response(view: RunView | None) -> run_service_pb2.WaitRunResponse:
         run=run(view.row),
         output=None if view.output is None else payload_to_message(view.output),
         failure=None if view.failure is None else failure_to_message(view.failure),
+        next_run_id=str(uuid.UUID(bytes=view.next_run_id)) if view.next_run_id else "",
     )
 
 

@@ -12,7 +12,9 @@ from treadle_server.api import checks, convert
 from treadle_server.api.errors import invalid, item_status
 from treadle_server.api.pages import Pages
 from treadle_server.clock import Clock
+from treadle_server.engine.inputs import ReceiveUpdate
 from treadle_server.engine.values import NULL, Duration, IncidentAnswer, Payload
+from treadle_server.journal.codec import failure_to_message, payload_to_message
 from treadle_server.journal.port import Record
 from treadle_server.runs.errors import NotFound
 from treadle_server.runs.model import (
@@ -232,6 +234,28 @@ class RunService:
             actor="local",
         )
         return messages.SendEventResponse(run=convert.run(row), event_id=event_id)
+
+    async def UpdateRun(
+        self, request: messages.UpdateRunRequest, _context: Any
+    ) -> messages.UpdateRunResponse:
+        """Asks code to do something."""
+        limit = checks.MAX_REQUEST_ID_BYTES
+        update = ReceiveUpdate(
+            update_id=checks.identifier("update_id", request.update_id, limit=limit),
+            name=checks.identifier("name", request.name, limit=200, required=True),
+            input=_value(request, "input"),
+            actor="local",
+        )
+        wait = WAIT_DEFAULT
+        if request.HasField("wait"):
+            wait = min(checks.duration("wait", request.wait), self._longest_wait)
+        update_id, answer = await self._runs.update(reference(request), update, wait)
+        response = messages.UpdateRunResponse(update_id=update_id, answered=answer is not None)
+        if answer is not None and answer.failure is not None:
+            response.failure.CopyFrom(failure_to_message(answer.failure))
+        elif answer is not None and answer.output is not None:
+            response.output.CopyFrom(payload_to_message(answer.output))
+        return response
 
     async def BroadcastEvent(
         self, request: messages.BroadcastEventRequest, _context: Any

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -73,6 +74,7 @@ _STYLES = {
     "run_cancelled": Look.CANCELLED,
     "run_timed_out": Look.TIMED_OUT,
     "run_terminated": Look.TERMINATED,
+    "run_continued": Look.CONTINUED,
     "cancel_requested": Look.CANCELLING,
     "run_held": Look.HELD,
     "attempt_failed": Look.BACKING_OFF,
@@ -97,6 +99,7 @@ _TIMED = frozenset(
         "run_cancelled",
         "run_timed_out",
         "run_terminated",
+        "run_continued",
         "attempt_failed",
         "activity_completed",
         "activity_failed",
@@ -181,11 +184,15 @@ def _incident_answered(message: pb.IncidentAnswered, wording: Wording) -> str:
 
 def _activity_scheduled(message: pb.ActivityScheduled, wording: Wording) -> str:
     return _joined(
-        f"type {message.type}" if message.type != message.key else "",
+        f"{_kind(message)} {message.type}" if message.type != message.key else "",
         f"queue {message.queue}" if message.queue != "default" else "",
         f"input {wording.value(message.input)}",
         *(_limits(message) if wording.width is None else ()),
     )
+
+
+def _kind(message: pb.ActivityScheduled) -> str:
+    return "step" if message.local else "type"
 
 
 def _limits(message: pb.ActivityScheduled) -> list[str]:
@@ -328,6 +335,39 @@ def _map_ended(message: pb.MapEnded, wording: Wording) -> str:
     return _joined(f"{message.completed:,} completed", failed, failure)
 
 
+def _run_continued(message: pb.RunContinued, wording: Wording) -> str:
+    return f"as {uuid.UUID(bytes=message.next_run_id)}, input {wording.value(message.input)}"
+
+
+def _attribute_set(message: pb.AttributeSet, wording: Wording) -> str:
+    return f"{message.name} {wording.value(message.value)}"
+
+
+def _decision_completed(message: pb.DecisionCompleted, wording: Wording) -> str:
+    asked = message.commands if wording.width is None else message.commands[:_NODES_SHOWN]
+    more = len(message.commands) - len(asked)
+    return _joined(
+        *asked,
+        f"and {more:,} more" if more > 0 else "",
+        f"seen up to {message.seen_seq}" if wording.width is None else "",
+        f"build {message.build_id}" if wording.width is None and message.build_id else "",
+    )
+
+
+def _marker_recorded(message: pb.MarkerRecorded, wording: Wording) -> str:
+    return message.id
+
+
+def _update_received(message: pb.UpdateReceived, wording: Wording) -> str:
+    return _joined(message.name, f"input {wording.value(message.input)}", _by(message.actor))
+
+
+def _update_answered(message: pb.UpdateAnswered, wording: Wording) -> str:
+    if message.HasField("failure"):
+        return wording.failure(message.failure)
+    return _output(message, wording)
+
+
 def _compensation_registered(message: pb.CompensationRegistered, wording: Wording) -> str:
     return f"{message.type} undoes {message.of}, input {wording.value(message.input)}"
 
@@ -339,6 +379,12 @@ def _compensation_ended(message: pb.CompensationEnded, wording: Wording) -> str:
 
 _DETAILS: dict[str, Callable[[Any, Wording], str]] = {
     "run_started": _run_started,
+    "run_continued": _run_continued,
+    "attribute_set": _attribute_set,
+    "decision_completed": _decision_completed,
+    "marker_recorded": _marker_recorded,
+    "update_received": _update_received,
+    "update_answered": _update_answered,
     "run_completed": _run_completed,
     "run_failed": _run_failed,
     "run_cancelled": _run_cancelled,

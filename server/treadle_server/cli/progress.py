@@ -304,6 +304,7 @@ _HANDLERS: dict[str, Callable[[RunProgress, Any, float], None]] = {
     "run_cancelled": _ended(runs_pb.RUN_STATE_CANCELLED),
     "run_timed_out": _ended(runs_pb.RUN_STATE_TIMED_OUT),
     "run_terminated": _ended(runs_pb.RUN_STATE_TERMINATED),
+    "run_continued": _ended(runs_pb.RUN_STATE_CONTINUED),
     "cancel_requested": _cancel_requested,
     "run_held": _run_held,
     "incident_answered": _incident_answered,

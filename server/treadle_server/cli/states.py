@@ -26,6 +26,7 @@ class Look(enum.Enum):
     UNREACHED = ("unreached", "-", "dim")
     TIMED_OUT = ("timed out", "✗", "bold red")
     TERMINATED = ("terminated", "⊘", "bold red")
+    CONTINUED = ("continued", "»", "cyan")
     UNKNOWN = ("unknown", "?", "dim")
 
     @property
@@ -58,6 +59,7 @@ _ENDINGS = {
     runs_pb.RUN_STATE_CANCELLED: Ending(Look.CANCELLED, ExitCode.RUN_CANCELLED),
     runs_pb.RUN_STATE_TIMED_OUT: Ending(Look.TIMED_OUT, ExitCode.RUN_TIMED_OUT),
     runs_pb.RUN_STATE_TERMINATED: Ending(Look.TERMINATED, ExitCode.RUN_TERMINATED),
+    runs_pb.RUN_STATE_CONTINUED: Ending(Look.CONTINUED, ExitCode.OK),
 }
 
 

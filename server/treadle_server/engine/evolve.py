@@ -95,6 +95,8 @@ def _run_closed(state: RunState, event: e.Event) -> None:
         state.output = event.output
     elif isinstance(event, e.RunFailed):
         state.ending = Ending(RunStage.FAILED, event.failure, event.node)
+    elif isinstance(event, e.RunContinued):
+        state.next_run_id = event.next_run_id
     state.timers.pop(START, None)
     # What is still leased is fenced off: an ended run has no activities.
     state.progress.nodes_abandoned(

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from treadle_server.engine.commands import Command
+from treadle_server.engine.events import CarriedEvent
 from treadle_server.engine.values import (
     CancelCause,
     ChildEnd,
@@ -41,6 +42,8 @@ class StartRun:
     depth: int = 0
     retry_of: bytes = b""
     seed: tuple[SeedOutcome, ...] = ()
+    events: tuple[CarriedEvent, ...] = ()
+    """External events that the run whose place it takes had not consumed."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -256,7 +259,6 @@ class NoteChild:
     """What became of a child that this run asked for: it exists (`end` None), or has ended."""
 
     key: str
-    run_id: bytes
     end: ChildEnd | None = None
     output: Payload | None = None
     failure: Failure | None = None

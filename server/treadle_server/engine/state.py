@@ -83,6 +83,8 @@ class RunState:
     not_undone: tuple[str, ...] = ()
     seed: dict[str, SeedOutcome] = field(default_factory=dict)
     """Outcomes of the run that this one takes up again, by key."""
+    next_run_id: bytes = b""
+    """The run that goes on in its place."""
     parent: tuple[bytes, str] | None = None
     """(run id, key) of the run that asked for this one."""
     depth: int = 0

@@ -228,6 +228,9 @@ def _start(turn: Turn, state: RunState, one: i.StartRun, now: Instant) -> None:
         seed=one.seed,
     )
     _emit(turn, state, started, now)
+    for event in one.events:
+        received = e.EventReceived(event_id=event.event_id, name=event.name, payload=event.payload)
+        _emit(turn, state, received, now)
     if begin_time > now:
         _emit(turn, state, e.TimerStarted(key=START, due_time=begin_time, output=NULL), now)
 
@@ -400,7 +403,7 @@ def _receive(turn: Turn, state: RunState, one: i.ReceiveEvent, now: Instant) -> 
 
 def _note_child(turn: Turn, state: RunState, one: i.NoteChild, now: Instant) -> None:
     child = state.children.get(one.key)
-    if child is None or child.requested.run_id != one.run_id:
+    if child is None:
         return  # told before, or the run has ended
     started_time = child.requested.time
     if one.end is None:

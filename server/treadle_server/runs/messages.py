@@ -145,6 +145,9 @@ class Messages:
         message = letter.message
         if message.kind is MessageKind.START_CHILD:
             return await self._start(letter)
+        if message.kind is MessageKind.START_NEXT:
+            assert isinstance(message.event, e.RunContinued)
+            return await self._starts.start_next(letter.namespace, message.event, letter.delivered)
         run_id = message.run_id
         if isinstance(message.event, e.EventSent) and not message.event.workflow_id:
             one = _input(letter)
@@ -198,9 +201,7 @@ class Messages:
         )
         if failure is None:
             return True
-        told = i.NoteChild(
-            key=requested.key, run_id=requested.run_id, end=ChildEnd.FAILED, failure=failure
-        )
+        told = i.NoteChild(key=requested.key, end=ChildEnd.FAILED, failure=failure)
         return await self._apply(letter, letter.sender, told)
 
 
@@ -229,7 +230,6 @@ def _told(letter: Letter) -> i.NoteChild:
     failure: Failure | None = event.failure if isinstance(event, e.RunFailed) else None
     return i.NoteChild(
         key=letter.message.key,
-        run_id=letter.sender,
         end=_ENDS.get(type(event)),
         output=output,
         failure=failure,

@@ -113,6 +113,11 @@ class RunView:
     cancel_requested: bool = False
     incident: str = ""
     paused: bool = False
+    attributes: dict[str, Payload] = field(default_factory=dict)
+    """What code says of its run."""
+    next_run_id: bytes = b""
+    status: str = ""
+    """In a word for people."""
     timers: list[Timer] = field(default_factory=list)
     waits: list[Wait] = field(default_factory=list)
     children: list[Child] = field(default_factory=list)

@@ -18,6 +18,7 @@ from treadle_server.runs.executions import Execution, Executions
 from treadle_server.runs.hot import HotRun, HotRuns
 from treadle_server.runs.model import RunReference, RunView
 from treadle_server.runs.turns import until_settled
+from treadle_server.runs.words import status
 
 _Thing = TypeVar("_Thing")
 
@@ -208,6 +209,9 @@ def view_of(hot: HotRun, *, include_nodes: bool) -> RunView:
         or (ending is not None and ending.stage in (RunStage.CANCELLED, RunStage.TIMED_OUT)),
         incident=next(iter(state.incidents.values()), ""),
         paused=state.paused,
+        attributes=dict(getattr(state.progress, "attributes", {})),
+        status=status(state),
+        next_run_id=state.next_run_id,
         timers=_first(state.timers),
         waits=_first(state.waits),
         children=[replace(child) for child in _first(state.children)],

@@ -11,8 +11,8 @@ from typing import Any
 import structlog
 
 from treadle_server.clock import Clock
-from treadle_server.engine.events import Event
-from treadle_server.engine.inputs import ReceiveEvent, Wake
+from treadle_server.engine.events import Event, UpdateAnswered
+from treadle_server.engine.inputs import ReceiveEvent, ReceiveUpdate, Wake
 from treadle_server.engine.values import Duration, Instant, Payload
 from treadle_server.ids import IdSource
 from treadle_server.journal.port import Info, Journal, Record, RunRow, Table
@@ -45,6 +45,7 @@ from treadle_server.runs.starts import Starts
 from treadle_server.runs.steering import Steering
 from treadle_server.runs.tokens import Tokens
 from treadle_server.runs.turns import Committed, Turns
+from treadle_server.runs.updates import Updates
 from treadle_server.runs.upkeep import Upkeep
 from treadle_server.timers.loop import HORIZON, TimerLoop
 
@@ -121,6 +122,7 @@ class Runs:
         self._steering = Steering(
             clock=clock, journal=journal, hot=self._hot, queries=self._queries, turns=turns
         )
+        self._updates = Updates(hot=self._hot, queries=self._queries, turns=turns)
         self._upkeep = Upkeep(clock, journal, writer, retention, self._messages.sends)
         self.delete = Deletion(writer, self._hot, self._queries, self._messages).delete
         self.deploy = self._definitions.deploy
@@ -220,6 +222,14 @@ class Runs:
             reference, event_id=event_id, name=name, payload=payload, actor=actor
         )
         return row, event_id
+
+    async def update(
+        self, reference: RunReference, request: ReceiveUpdate, wait: Duration
+    ) -> tuple[str, UpdateAnswered | None]:
+        """Asks code to do something; the update's id, and the answer if it came within `wait`."""
+        if not request.update_id:
+            request.update_id = self._ids.run_id(self._clock.now()).hex()
+        return request.update_id, await self._updates.update(reference, request, wait)
 
     async def broadcast(
         self, namespace: str, *, event_id: str, name: str, payload: Payload, actor: str

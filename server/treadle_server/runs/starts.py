@@ -15,7 +15,7 @@ from typing import Any
 from treadle_server.clock import Clock
 from treadle_server.definitions.compiled import Compiled
 from treadle_server.definitions.errors import DefinitionInvalid
-from treadle_server.engine.events import ChildRequested
+from treadle_server.engine.events import ChildRequested, RunContinued
 from treadle_server.engine.inputs import StartRun
 from treadle_server.engine.transitions import RunStage
 from treadle_server.engine.values import Failure, FailureKind, Instant, Payload
@@ -227,6 +227,48 @@ class Starts:
             if other is not None and other.end_time is None:
                 break
         return _not_started(f"workflow id {requested.workflow_id!r} belongs to another open run")
+
+    async def start_next(
+        self,
+        namespace: str,
+        continued: RunContinued,
+        deletes: Sequence[tuple[Table, Key]],
+    ) -> bool:
+        """Starts the run that takes a continued one's place; False: once more, as somebody else
+        has its workflow id for the moment. Raises `NotFound`, `Busy`, `Stopping`.
+        """
+        workflow = continued.workflow
+        version = continued.next_version or await self._definitions.current(namespace, workflow)
+        compiled = await self._definitions.compiled(namespace, workflow, version)
+        row = RunRow(
+            run_id=continued.next_run_id,
+            namespace=namespace,
+            workflow_id=continued.workflow_id,
+            workflow=workflow,
+            version=version,
+            state=int(RunStage.RUNNING),
+            start_time=self._clock.now(),
+        )
+        start = StartRun(
+            workflow=workflow,
+            version=version,
+            workflow_id=continued.workflow_id,
+            rules=compiled.rules,
+            input=continued.input,
+            run_timeout=compiled.definition.run_timeout,
+            parent_run_id=continued.parent_run_id,
+            parent_key=continued.parent_key,
+            depth=continued.depth,
+            events=continued.events,
+        )
+        hot = HotRun(row, compiled.new_state(continued.next_run_id), compiled)
+        self._turns.apply(hot, [start], new=True, deletes=deletes, asked=False)
+        if await until_settled(hot.settled):
+            return True
+        [there] = self._journal.get_runs([continued.next_run_id])
+        if there is not None:
+            self._turns.discard(deletes)
+        return there is not None
 
     async def _finish(self, request: StartRequest, staged: Any) -> Started | Exception:
         if not isinstance(staged, HotRun):

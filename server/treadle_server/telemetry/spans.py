@@ -37,10 +37,12 @@ from treadle_server.engine.events import (
     AttemptFailed,
     AttemptStarted,
     ChildEnded,
+    DecisionCompleted,
     Event,
     MapEnded,
     RunCancelled,
     RunCompleted,
+    RunContinued,
     RunFailed,
     RunStarted,
     RunTerminated,
@@ -57,8 +59,12 @@ from treadle_server.telemetry.ids import Role
 
 AttributeValue: TypeAlias = str | bool | int | float
 
-_RunEnd: TypeAlias = RunCompleted | RunFailed | RunCancelled | RunTimedOut | RunTerminated
-_ActivityEnd: TypeAlias = ActivityCompleted | AttemptFailed | ActivityFailed | ActivityCancelled
+_RunEnd: TypeAlias = (
+    RunCompleted | RunContinued | RunFailed | RunCancelled | RunTimedOut | RunTerminated
+)
+_ActivityEnd: TypeAlias = (
+    ActivityCompleted | AttemptFailed | ActivityFailed | ActivityCancelled | DecisionCompleted
+)
 _WaitEnd: TypeAlias = (
     TimerFired
     | TimerCancelled
@@ -185,6 +191,8 @@ def _attempt_started(run_id: bytes, event: AttemptStarted) -> list[Span]:
 
 def _activity_ended(run_id: bytes, event: _ActivityEnd) -> list[Span]:
     """The attempt that ended or, where none was open, the wait of which nothing came."""
+    if isinstance(event, DecisionCompleted) and event.keeps:
+        return []  # one span for all reports of a decision, with the last one
     attributes: dict[str, AttributeValue] = {
         "treadle.activity.key": event.key,
         "treadle.activity.type": event.type,
@@ -318,6 +326,7 @@ RUN_STATES: Mapping[type[Event], str] = {
     RunCancelled: "CANCELLED",
     RunTimedOut: "TIMED_OUT",
     RunTerminated: "TERMINATED",
+    RunContinued: "CONTINUED",
 }
 """`treadle.run.state` by the event that ended the run."""
 
@@ -326,6 +335,7 @@ OUTCOMES: Mapping[type[Event], str] = {
     AttemptFailed: "retried",
     ActivityFailed: "failed",
     ActivityCancelled: "cancelled",
+    DecisionCompleted: "decided",
 }
 """`treadle.activity.outcome` by the event that ended the attempt."""
 

@@ -17,7 +17,7 @@ import grpc.aio
 
 from treadle._client import channel, requests, retry, statuses, values
 from treadle._client.asynchronous_steering import SteersRuns
-from treadle._client.requests import ConflictPolicy, HasDocument, ReusePolicy, Start
+from treadle._client.requests import ConflictPolicy, HasDocument, NamedVersion, ReusePolicy, Start
 from treadle._client.values import (
     Definition,
     NodeExecution,
@@ -27,12 +27,14 @@ from treadle._client.values import (
     RunState,
     StartedRun,
 )
-from treadle.errors import RequestError
+from treadle.errors import RequestError, RunNotFound
 from treadle.v1 import definition_service_pb2, event_pb2, run_service_pb2
 from treadle.v1.definition_service_pb2_grpc import DefinitionServiceStub
 from treadle.v1.run_service_pb2_grpc import RunServiceStub
 
 _Response = TypeVar("_Response")
+
+_NEXT_RUN_SECONDS = 0.05
 
 
 class Client(SteersRuns):
@@ -135,7 +137,7 @@ class Client(SteersRuns):
 
     async def start(
         self,
-        workflow: str,
+        workflow: str | NamedVersion,
         input: object = None,  # noqa: A002
         *,
         workflow_id: str | None = None,
@@ -149,10 +151,10 @@ class Client(SteersRuns):
         """Starts a run; when this returns, the start is on disk.
 
         Args:
-            workflow: the workflow's name.
+            workflow: the workflow, or its name.
             input: anything `treadle.payload.encode` takes.
             workflow_id: your own key; at most one open run has it. Made by the server if None.
-            version: 0 is the current version.
+            version: 0 is that of `workflow`, or the current one.
             request_id: the same id again gets the same run. A new one is made if None.
             run_timeout: seconds or a timedelta; as the definition says if None.
             begin: when, or after how long, the run is to do its first thing; it exists at once. Its
@@ -335,14 +337,24 @@ class Client(SteersRuns):
     async def _result(self, run_id: str, timeout_seconds: float | None) -> object:
         now = asyncio.get_running_loop().time
         give_up_at = None if timeout_seconds is None else now() + timeout_seconds
+        expected: set[str] = set()  # runs that go on in place of others, and begin in a moment
         while True:
             left = None if give_up_at is None else give_up_at - now()
             wait = requests.wait_seconds(left, self._longest_wait_seconds, run_id)
             request = run_service_pb2.WaitRunRequest(
                 namespace=self.namespace, run_id=run_id, timeout=requests.duration(wait)
             )
-            response = await self._call(self._runs.WaitRun, request, wait)
-            if response.ended:
+            try:
+                response = await self._call(self._runs.WaitRun, request, wait)
+            except RunNotFound:
+                if run_id not in expected:
+                    raise
+                await asyncio.sleep(_NEXT_RUN_SECONDS)
+                continue
+            if response.ended and response.next_run_id:
+                run_id = response.next_run_id
+                expected.add(run_id)
+            elif response.ended:
                 return values.result(response)
 
     async def _resolve(self, run_id: str | None, workflow_id: str | None) -> str:
@@ -417,6 +429,19 @@ class RunHandle:
     async def terminate(self, reason: str = "") -> Run:
         """Ends the run at once. Raises `Conflict` if it has ended."""
         return await self._client.terminate(self.run_id, reason=reason)
+
+    async def update(
+        self,
+        name: str,
+        input: object = None,  # noqa: A002
+        *,
+        update_id: str | None = None,
+        timeout: float | None = None,
+    ) -> object:
+        """Asks the run's code to do something and waits for its answer; see `Client.update`."""
+        return await self._client.update(
+            name, input, run_id=self.run_id, update_id=update_id, timeout=timeout
+        )
 
     async def send_event(
         self, name: str, payload: object = None, *, event_id: str | None = None

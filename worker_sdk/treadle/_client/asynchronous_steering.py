@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from treadle._client import requests, values
@@ -181,6 +182,47 @@ class SteersRuns:
             **requests.named_run(run_id, workflow_id),
         )
         return values.run((await self._call(self._runs.SendEvent, request)).run)
+
+    async def update(
+        self,
+        name: str,
+        input: object = None,  # noqa: A002
+        *,
+        run_id: str | None = None,
+        workflow_id: str | None = None,
+        update_id: str | None = None,
+        timeout: float | None = None,
+    ) -> object:
+        """Asks a run that is code to do something, and waits for its answer.
+
+        Args:
+            name: what its code calls it.
+            input: what it gets.
+            run_id: the run, or
+            workflow_id: the one that holds this workflow id.
+            update_id: the same id again gets the same answer. A new one is made if None.
+            timeout: seconds to wait at most; without limit if None.
+
+        Raises `UpdateFailed` if the code refuses or fails, `Conflict` if the run takes no updates
+        or has ended, `TimeoutError`; the update goes on then.
+        """
+        update_id = requests.request_id(update_id)
+        now = asyncio.get_running_loop().time
+        give_up_at = None if timeout is None else now() + timeout
+        while True:
+            left = None if give_up_at is None else give_up_at - now()
+            wait = requests.wait_seconds(left, requests.MAX_WAIT_SECONDS, f"(update {name!r})")
+            request = run_service_pb2.UpdateRunRequest(
+                namespace=self.namespace,
+                update_id=update_id,
+                name=name,
+                input=requests.optional_payload(input),
+                wait=requests.duration(wait),
+                **requests.named_run(run_id, workflow_id),
+            )
+            response = await self._call(self._runs.UpdateRun, request, wait)
+            if response.answered:
+                return values.update_answer(name, response)
 
     async def broadcast_event(
         self, name: str, payload: object = None, *, event_id: str | None = None

@@ -15,7 +15,7 @@ import grpc
 
 from treadle._client import channel, requests, retry, statuses, values
 from treadle._client.blocking_steering import SteersRunsBlocking
-from treadle._client.requests import ConflictPolicy, HasDocument, ReusePolicy, Start
+from treadle._client.requests import ConflictPolicy, HasDocument, NamedVersion, ReusePolicy, Start
 from treadle._client.values import (
     Definition,
     NodeExecution,
@@ -25,12 +25,14 @@ from treadle._client.values import (
     RunState,
     StartedRun,
 )
-from treadle.errors import RequestError
+from treadle.errors import RequestError, RunNotFound
 from treadle.v1 import definition_service_pb2, event_pb2, run_service_pb2
 from treadle.v1.definition_service_pb2_grpc import DefinitionServiceStub
 from treadle.v1.run_service_pb2_grpc import RunServiceStub
 
 _Response = TypeVar("_Response")
+
+_NEXT_RUN_SECONDS = 0.05
 
 
 class BlockingClient(SteersRunsBlocking):
@@ -131,7 +133,7 @@ class BlockingClient(SteersRunsBlocking):
 
     def start(
         self,
-        workflow: str,
+        workflow: str | NamedVersion,
         input: object = None,  # noqa: A002
         *,
         workflow_id: str | None = None,
@@ -145,10 +147,10 @@ class BlockingClient(SteersRunsBlocking):
         """Starts a run; when this returns, the start is on disk.
 
         Args:
-            workflow: the workflow's name.
+            workflow: the workflow, or its name.
             input: anything `treadle.payload.encode` takes.
             workflow_id: your own key; at most one open run has it. Made by the server if None.
-            version: 0 is the current version.
+            version: 0 is that of `workflow`, or the current one.
             request_id: the same id again gets the same run. A new one is made if None.
             run_timeout: seconds or a timedelta; as the definition says if None.
             conflict_policy: what to do if an open run has the workflow id; "fail" if None.
@@ -328,14 +330,24 @@ class BlockingClient(SteersRunsBlocking):
 
     def _result(self, run_id: str, timeout_seconds: float | None) -> object:
         give_up_at = None if timeout_seconds is None else time.monotonic() + timeout_seconds
+        expected: set[str] = set()  # runs that go on in place of others, and begin in a moment
         while True:
             left = None if give_up_at is None else give_up_at - time.monotonic()
             wait = requests.wait_seconds(left, requests.MAX_WAIT_SECONDS, run_id)
             request = run_service_pb2.WaitRunRequest(
                 namespace=self.namespace, run_id=run_id, timeout=requests.duration(wait)
             )
-            response = self._call(self._runs.WaitRun, request, wait)
-            if response.ended:
+            try:
+                response = self._call(self._runs.WaitRun, request, wait)
+            except RunNotFound:
+                if run_id not in expected:
+                    raise
+                time.sleep(_NEXT_RUN_SECONDS)
+                continue
+            if response.ended and response.next_run_id:
+                run_id = response.next_run_id
+                expected.add(run_id)
+            elif response.ended:
                 return values.result(response)
 
     def _resolve(self, run_id: str | None, workflow_id: str | None) -> str:
@@ -415,6 +427,19 @@ class BlockingRunHandle:
     def terminate(self, reason: str = "") -> Run:
         """Ends the run at once. Raises `Conflict` if it has ended."""
         return self._client.terminate(self.run_id, reason=reason)
+
+    def update(
+        self,
+        name: str,
+        input: object = None,  # noqa: A002
+        *,
+        update_id: str | None = None,
+        timeout: float | None = None,
+    ) -> object:
+        """Asks the run's code to do something and waits for its answer; see `Client.update`."""
+        return self._client.update(
+            name, input, run_id=self.run_id, update_id=update_id, timeout=timeout
+        )
 
     def send_event(self, name: str, payload: object = None, *, event_id: str | None = None) -> Run:
         """Sends the run an external event; see `Client.send_event`."""

@@ -47,11 +47,19 @@ class HasDocument(Protocol):
     def document(self) -> Mapping[str, object]: ...
 
 
+@runtime_checkable
+class NamedVersion(Protocol):
+    """A workflow in Python: a `treadle.Workflow`."""
+
+    name: str
+    version: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
     """One start of many, for `start_many`; the fields are the arguments of `start`."""
 
-    workflow: str
+    workflow: str | NamedVersion
     input: object = None
     workflow_id: str | None = None
     version: int = 0
@@ -63,11 +71,15 @@ class Start:
 
 
 def start(item: Start, namespace: str) -> run_service_pb2.StartRunRequest:
+    workflow, version = item.workflow, item.version
+    name = workflow if isinstance(workflow, str) else workflow.name
+    if not isinstance(workflow, str) and not version:
+        version = workflow.version
     request = run_service_pb2.StartRunRequest(
         namespace=namespace,
         request_id=request_id(item.request_id),
-        workflow=item.workflow,
-        version=item.version,
+        workflow=name,
+        version=version,
         workflow_id=item.workflow_id or "",
         conflict_policy=_enum_name(
             "WORKFLOW_ID_CONFLICT_POLICY_",

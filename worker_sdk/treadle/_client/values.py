@@ -24,6 +24,7 @@ from treadle.errors import (
     RunNotCompleted,
     RunTerminated,
     RunTimedOut,
+    UpdateFailed,
 )
 from treadle.failure import TIMEOUT_KIND, Failure
 from treadle.v1 import definition_service_pb2, event_pb2, run_service_pb2
@@ -39,6 +40,7 @@ class RunState(enum.StrEnum):
     CANCELLED = "CANCELLED"
     TIMED_OUT = "TIMED_OUT"
     TERMINATED = "TERMINATED"
+    CONTINUED = "CONTINUED"
 
     @property
     def ended(self) -> bool:
@@ -138,6 +140,10 @@ class RunDescription:
     nodes: Mapping[str, str]
     """State by node, for a graph, if asked for with `include_nodes`."""
     message: run_service_pb2.GetRunResponse = field(repr=False)
+    status: str = ""
+    """How it stands, in a word for people."""
+    attributes: Mapping[str, object] = field(default_factory=dict)
+    """What its code says about itself; `progress` is `{"done": …, "total": …, "text": …}`."""
 
     @property
     def run_id(self) -> str:
@@ -291,6 +297,8 @@ def description(message: run_service_pb2.GetRunResponse) -> RunDescription:
             for item in message.nodes
         },
         message=message,
+        status=message.status,
+        attributes={name: payload.decode(one) for name, one in message.attributes.items()},
     )
 
 
@@ -311,6 +319,14 @@ def _pending(message: run_service_pb2.PendingActivity) -> PendingActivity:
         last_failure=_failure_codec.from_message(last_failure) if last_failure else None,
         identity=message.identity,
     )
+
+
+def update_answer(name: str, response: run_service_pb2.UpdateRunResponse) -> object:
+    """What code answered. Raises `UpdateFailed`."""
+    if response.HasField("failure"):
+        failure = _failure_codec.from_message(response.failure)
+        raise UpdateFailed(f"update {name!r}: {failure}", failure=failure)
+    return payload.decode(response.output)
 
 
 def result(message: run_service_pb2.WaitRunResponse) -> object:

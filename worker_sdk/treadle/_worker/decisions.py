@@ -27,7 +27,7 @@ from treadle._worker.session import Session
 from treadle._worker.settings import Settings
 from treadle._worker.steps import RunningStep, Steps, result_of
 from treadle.errors import PayloadError, RequestError
-from treadle.v1 import payload_pb2
+from treadle.v1 import event_pb2, payload_pb2
 from treadle.v1 import worker_service_pb2 as messages
 from treadle.v1.decision_pb2 import (
     DecisionAnswer,
@@ -57,6 +57,8 @@ class Run:
         self.steps: dict[int, RunningStep] = {}
         """Steps that run under the decision, by their command's number."""
         self.changed = asyncio.Event()
+        self.fed: list[event_pb2.Event] = []
+        """What the replayer was fed; kept only where no run stays in memory."""
         self.deciding = False
 
     def over(self, step: RunningStep) -> None:
@@ -174,7 +176,7 @@ class Decisions:
         events = events_of(held.task.decision.event_batches)
         given: Iterable[StepTask] = held.task.decision.steps
         while True:
-            decision = await self._deciders.feed(run.replayer, events)
+            decision = await self._feed(run, events)
             self._begin_steps(run, decision, given)
             outcome, goes_on = await self._step_outcomes(run)
             if decision.ended:
@@ -195,6 +197,18 @@ class Decisions:
             if answer is None:
                 raise _Refused
             events, given = events_of(answer.event_batches), answer.steps
+
+    async def _feed(self, run: Run, events: list[event_pb2.Event]) -> Decision:
+        if self._settings.cached_runs:
+            return await self._deciders.feed(run.replayer, events)
+        # Whatever the code has in its variables must follow from the history alone.
+        before = run.replayer
+        if run.fed:
+            run.replayer = Replayer(before.workflow, before.info, before.build_id)
+            await self._deciders.feed(run.replayer, run.fed)
+            before.evict()
+        run.fed += events
+        return await self._deciders.feed(run.replayer, events)
 
     def _begin_steps(self, run: Run, decision: Decision, given: Iterable[StepTask]) -> None:
         stopped = [command.stop.index for command in decision.commands if command.HasField("stop")]
@@ -321,12 +335,14 @@ class Decisions:
         replayer = Replayer(workflow, info, self._settings.build_id)
         run = Run(replayer)
         if decision.after_seq:
-            await self._replay(task, replayer)
+            fed = await self._replay(task, replayer)
+            if not self._settings.cached_runs:
+                run.fed = fed
         self._runs[task.run_id] = run
         return run
 
-    async def _replay(self, task: messages.Task, replayer: Replayer) -> None:
-        """Brings a new replayer to where the task begins."""
+    async def _replay(self, task: messages.Task, replayer: Replayer) -> list[event_pb2.Event]:
+        """Brings a new replayer to where the task begins; what it was fed."""
         batches: list[bytes] = []
         after_seq = 0
         while after_seq < task.decision.after_seq:
@@ -344,6 +360,7 @@ class Decisions:
         events = [event for event in events_of(batches) if event.seq <= upto]
         # What it wants was wanted before; only the numbering matters.
         await self._deciders.feed(replayer, events)
+        return events
 
     def _evict(self, run_id: str) -> None:
         run = self._runs.pop(run_id, None)

@@ -111,7 +111,9 @@ class CodePart:
         self._workflows = workflows
         self._threads = Threads(settings.threads, loop)
         self._heartbeats = Heartbeats(session, connection, settings.namespace, loop)
-        steps = Steps(settings.slots, self._threads, resources, self._heartbeats.give)
+        steps = Steps(
+            settings.slots, self._threads, resources, self._heartbeats.give, settings.stand_in
+        )
         # A loop on virtual time (the test kit's) cannot see what another thread does.
         self._deciders = Deciders(loop, inline=hasattr(loop, "note_outside_work"))
         self._decisions = Decisions(session, connection, settings, workflows, steps, self._deciders)

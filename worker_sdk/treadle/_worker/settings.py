@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from treadle._code.steps import StepCall
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +27,11 @@ class Settings:
     decision_slots: int = 100
     """How many runs of code are decided for at a time."""
     cached_runs: int = 500
-    """How many runs of code stay in memory between their decisions."""
+    """How many runs of code stay in memory between their decisions. 0, for tests: each is replayed
+    from its beginning whenever there is something new.
+    """
+    stand_in: Callable[[StepCall], Callable[..., Any]] | None = None
+    """For the test kit: what is called in place of a step's function."""
     poll_wait_seconds: float = 20.0
     """How long a poll is parked; the server ends a session that has not polled for 30 s."""
     call_timeout_seconds: float = 30.0

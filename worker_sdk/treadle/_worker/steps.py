@@ -35,6 +35,7 @@ class RunningStep:
 
     def __init__(self, call: StepCall, attempt: Attempt, over: Over) -> None:
         self.call = call
+        self.function = call.function
         self.index = call.index
         self.attempt = attempt
         self.began = asyncio.get_running_loop().time()
@@ -68,7 +69,9 @@ class Steps:
         threads: Threads,
         resources: Mapping[str, Any],
         on_heartbeat: Callable[[bytes, payload_pb2.Payload | None], None],
+        stand_in: Callable[[StepCall], Callable[..., Any]] | None = None,
     ) -> None:
+        self._stand_in = stand_in
         self._free = slots
         self._threads = threads
         self._resources = resources
@@ -95,6 +98,8 @@ class Steps:
             task.heartbeat_timeout.CopyFrom(call.command.heartbeat_timeout)
         context = Context(task, resources=self._resources, on_heartbeat=self._on_heartbeat)
         running = RunningStep(call, Attempt(task, _NO_ACTIVITY, context), over)
+        if self._stand_in is not None:
+            running.function = self._stand_in(call)
         self._waiting.append(running)
         self._go_on()
         return running
@@ -102,7 +107,7 @@ class Steps:
     def _go_on(self) -> None:
         while self._waiting and self._free > 0:
             running = self._waiting[0]
-            is_async = asyncio.iscoroutinefunction(running.call.function)
+            is_async = asyncio.iscoroutinefunction(running.function)
             if not is_async and not self._threads.free:
                 return
             self._waiting.popleft()
@@ -127,7 +132,7 @@ class Steps:
             return
         try:
             args, kwargs = self._arguments(running)
-            report = written(await running.call.function(*args, **kwargs), running.call)
+            report = written(await running.function(*args, **kwargs), running.call)
         except (KeyboardInterrupt, GeneratorExit):
             raise
         except BaseException as error:  # noqa: BLE001 - whatever it is, it is the outcome
@@ -139,7 +144,7 @@ class Steps:
         running.attempt.begun = True
         try:
             args, kwargs = self._arguments(running)
-            report = written(running.call.function(*args, **kwargs), running.call)
+            report = written(running.function(*args, **kwargs), running.call)
         except BaseException as error:  # noqa: BLE001 - whatever it is, it is the outcome
             report = raised(error, running)
         return functools.partial(self._ended, running, report)
@@ -147,7 +152,7 @@ class Steps:
     @staticmethod
     def _arguments(running: RunningStep) -> tuple[tuple[Any, ...], dict[str, Any]]:
         args, kwargs = running.call.call_arguments()
-        name = _context_parameter(running.call.function)
+        name = _context_parameter(running.function)
         if name is not None and name not in kwargs:
             kwargs[name] = running.attempt.context
         return args, kwargs

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from treadle._client import channel as channels
@@ -17,12 +18,14 @@ from treadle.errors import ApplicationError, RunNotCompleted
 from treadle.graph import Graph
 from treadle.testing.channel import InProcessChannel
 from treadle.testing.loop import NEVER_SECONDS, VirtualTimeLoop
-from treadle.testing.mocks import Call, Mock, Observed, mocked
+from treadle.testing.mocks import Call, Mock, Observed, answering, mocked, observed_step
 from treadle.testing.record import RunRecord
 from treadle.testing.stillness import Stuck, explain
 from treadle.testing.workers import TestWorker, working
+from treadle.workflows import Workflow
 
 if TYPE_CHECKING:
+    from treadle._code.steps import StepCall
     from treadle.testing.serving import InProcessServer
 
 START_TIME = datetime(2026, 1, 1, tzinfo=UTC)
@@ -50,11 +53,13 @@ class Kit:
     To be used on a `VirtualTimeLoop`, which `virtual_time` makes for a test.
 
     Args:
-        activities: those that run as they are.
-        mocks: by activity name, what answers in its place: a value, a `Mock`, or a function that
-            gets the activity's input.
+        work: activities and workflows that run as they are.
+        mocks: by the name of an activity or step, what answers in its place: a value, a `Mock`, or
+            a function that gets what the activity or step would.
         start_time: what the server's clock says at first.
         seed: of all ids.
+        forgetful: no run of code stays in memory; each is replayed from its beginning whenever
+            there is something new. The same must come of it.
 
     While the test waits, time jumps to whatever comes next. Where nothing can come any more, what
     the test waits for raises `Stuck`, which says what each open run waits for.
@@ -62,15 +67,17 @@ class Kit:
 
     def __init__(
         self,
-        activities: Iterable[Activity[..., Any]] = (),
+        work: Iterable[Activity[..., Any] | Workflow[..., Any]] = (),
         *,
         mocks: Mapping[str, object] | None = None,
         start_time: datetime = START_TIME,
         seed: int = 0,
+        forgetful: bool = False,
     ) -> None:
         in_place, self._mocks = mocked(mocks or {})
-        replaced = {activity.name for activity in in_place}
-        self._activities = [one for one in activities if one.name not in replaced] + in_place
+        self._in_place = {activity.name: activity for activity in in_place}
+        self._work = [*(one for one in work if one.name not in self._in_place), *in_place]
+        self._forgetful = forgetful
         self._start_time = start_time
         self._seed = seed
         self._workers: list[TestWorker] = []
@@ -103,8 +110,8 @@ class Kit:
         """A real client."""
         loop.when_still.append(self._stands_still)
         self._stack = AsyncExitStack()
-        if self._activities:
-            await self._stack.enter_async_context(self.worker(*self._activities))
+        if self._work:
+            await self._stack.enter_async_context(self.worker(*self._work))
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -116,14 +123,20 @@ class Kit:
 
     # --- running --------------------------------------------------------------------------------
 
-    async def start(self, workflow: Graph | str, given: object = None, **options: Any) -> RunHandle:
-        """Starts a run; a graph is deployed first. `options`: those of `Client.start`."""
+    async def start(
+        self, workflow: Graph | Workflow[..., Any] | str, given: object = None, **options: Any
+    ) -> RunHandle:
+        """Starts a run; a workflow is deployed first. `options`: those of `Client.start`."""
         if isinstance(workflow, str):
             return await self.client.start(workflow, given, **options)
         definition = await self.client.deploy(workflow)
+        if isinstance(workflow, Workflow):
+            options.setdefault("version", workflow.version)
         return await self.client.start(definition.workflow, given, **options)
 
-    async def run(self, workflow: Graph | str, given: object = None, **options: Any) -> RunRecord:
+    async def run(
+        self, workflow: Graph | Workflow[..., Any] | str, given: object = None, **options: Any
+    ) -> RunRecord:
         """Starts a run, waits for its end, however it ends, and gives what it did."""
         return await self.finish(await self.start(workflow, given, **options))
 
@@ -139,13 +152,18 @@ class Kit:
         return RunRecord(description, [event async for event in handle.history()])
 
     @asynccontextmanager
-    async def worker(self, *activities: Activity[..., Any], **options: Any) -> AsyncIterator[None]:
+    async def worker(
+        self, *work: Activity[..., Any] | Workflow[..., Any], **options: Any
+    ) -> AsyncIterator[None]:
         """One more worker, until the block ends. `options`: those of `Worker`."""
-        observed = [
-            Observed(activity, lambda context, given: self._before(worker, context, given))
-            for activity in activities
-        ]
-        worker = TestWorker(observed, self._open_channel, options)
+
+        def before(context: Context, given: Any) -> None:
+            self._before(worker, context, given)
+
+        observed = [one if isinstance(one, Workflow) else Observed(one, before) for one in work]
+        if self._forgetful:
+            options.setdefault("cached_runs", 0)
+        worker = TestWorker(observed, self._open_channel, options, partial(self._stand_in, before))
         self._workers.append(worker)
         try:
             async with working(worker):
@@ -190,6 +208,17 @@ class Kit:
 
     def _open_channel(self) -> InProcessChannel:
         return InProcessChannel(lambda: self._server.listener)
+
+    def _stand_in(
+        self, before: Callable[[Context, Any], None], call: StepCall
+    ) -> Callable[..., Any]:
+        """What is called in place of a step's function."""
+        function = call.function
+        if call.name in self._mocks:
+            function = answering(self._mocks[call.name])
+        elif call.name in self._in_place:
+            function = self._in_place[call.name].function
+        return observed_step(function, before)
 
     def _before(self, worker: TestWorker, context: Context, given: Any) -> None:
         attempt = (context.activity_type, context.attempt)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import Any
 
 from treadle import payload
 from treadle.activities import Activity
-from treadle.context import Context
+from treadle.context import Context, current_context
 from treadle.v1 import payload_pb2
 
 
@@ -89,12 +90,46 @@ def mocked(mocks: Mapping[str, object]) -> tuple[list[Activity[..., Any]], dict[
             activities.append(Activity(given, name=name))
         else:
             mock = by_name[name] = given if isinstance(given, Mock) else Mock(returns=given)
-            activities.append(Activity(_answering(mock), name=name))
+            activities.append(Activity(answering(mock), name=name))
     return activities, by_name
 
 
-def _answering(mock: Mock) -> Callable[..., Any]:
-    async def answer(value: Any = None) -> Any:
+def answering(mock: Mock) -> Callable[..., Any]:
+    """A function that gives the mock's answers, whatever it is called with."""
+
+    async def answer(value: Any = None, *_more: Any, **_named: Any) -> Any:
         return mock.answer()
 
+    # For an activity: it has one parameter, and takes the whole input by it.
+    answer.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [inspect.Parameter("value", inspect.Parameter.POSITIONAL_OR_KEYWORD, default=None)]
+    )
     return answer
+
+
+def observed_step(
+    function: Callable[..., Any], before: Callable[[Context, Any], None]
+) -> Callable[..., Any]:
+    """The function of a step with somebody looking on, who may raise instead of letting it run."""
+    if inspect.iscoroutinefunction(function):
+
+        @functools.wraps(function)
+        async def call_async(*args: Any, **kwargs: Any) -> Any:
+            before(current_context(), _given(args, kwargs))
+            return await function(*args, **kwargs)
+
+        return call_async
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        before(current_context(), _given(args, kwargs))
+        return function(*args, **kwargs)
+
+    return call
+
+
+def _given(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """What a step was called with: its only argument, or all of them."""
+    if len(args) == 1 and not kwargs:
+        return args[0]
+    return [*args, *kwargs.values()]

@@ -12,6 +12,9 @@ from treadle.client import RunDescription
 from treadle.failure import Failure
 from treadle.v1 import event_pb2
 
+_DECISION = "decision"
+"""The key of what runs code; no work of the workflow's."""
+
 _ENDS = {
     "activity_completed": "completed",
     "activity_failed": "failed",
@@ -86,6 +89,34 @@ class RunRecord:
         run = self.description.run
         return None if run.end_time is None else run.end_time - run.start_time
 
+    def step_completed(self, name: str) -> bool:
+        """Whether a step or activity of this name completed. For code."""
+        return any(
+            one.activity_completed.type == name for one in self.of_kind("activity_completed")
+        )
+
+    def compensation_ran(self, name: str) -> bool:
+        """Whether what the step or activity of this name did was undone. For code."""
+        scheduled = {
+            one.activity_scheduled.key: one.activity_scheduled
+            for one in self.of_kind("activity_scheduled")
+        }
+        undone = {
+            scheduled[key].compensates
+            for one in self.of_kind("activity_completed")
+            if (key := one.activity_completed.key) in scheduled
+        }
+        return any(one.type == name and one.key in undone for one in scheduled.values())
+
+    @property
+    def commands(self) -> list[str]:
+        """What the code asked for, in order."""
+        return [
+            command
+            for one in self.of_kind("decision_completed")
+            for command in one.decision_completed.commands
+        ]
+
     @property
     def order(self) -> list[str]:
         """Keys of the activities that completed, in the order in which they did."""
@@ -126,6 +157,8 @@ def _attempts(events: Sequence[event_pb2.Event]) -> list[Attempt]:
         if event.WhichOneof("kind") != "attempt_started":
             continue
         start = event.attempt_started
+        if start.key == _DECISION:
+            continue
         end, outcome = ends.get((start.key, start.lease), (None, "open"))
         found.append(
             Attempt(

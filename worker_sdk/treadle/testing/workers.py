@@ -7,13 +7,17 @@ import dataclasses
 import itertools
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from treadle._client import channel as channels
 from treadle.activities import Activity
 from treadle.testing.channel import InProcessChannel
 from treadle.testing.loop import NEVER_SECONDS
 from treadle.worker import Worker
+from treadle.workflows import Workflow
+
+if TYPE_CHECKING:
+    from treadle._code.steps import StepCall
 
 _numbers = itertools.count(1)
 _LONG_SECONDS = 1.5 * NEVER_SECONDS
@@ -27,11 +31,13 @@ class TestWorker:
 
     def __init__(
         self,
-        activities: Sequence[Activity[..., Any]],
+        work: Sequence[Activity[..., Any] | Workflow[..., Any]],
         open_channel: Callable[[], InProcessChannel],
         options: dict[str, Any],
+        stand_in: Callable[[StepCall], Callable[..., Any]],
     ) -> None:
-        self._activities = activities
+        self._work = work
+        self._stand_in = stand_in
         self._open_channel = open_channel
         self._options = options
         self._deaths: set[asyncio.Task[None]] = set()
@@ -39,18 +45,22 @@ class TestWorker:
     @property
     def types(self) -> set[str]:
         """What it can run."""
-        return {activity.name for activity in self._activities}
+        return {
+            decision_type(one.name, one.version) if isinstance(one, Workflow) else one.name
+            for one in self._work
+        }
 
     def start(self) -> None:
         """A new worker process, so to speak."""
         self._address = f"kit-worker-{next(_numbers)}"
         channels.answer_in_this_process(self._address, self._open)
-        self._worker = Worker(self._activities, address=self._address, **self._options)
+        self._worker = Worker(self._work, address=self._address, **self._options)
         # One poll lasts as long as the test, and nobody watches a loop that may stand still.
         self._worker.settings = dataclasses.replace(
             self._worker.settings,
             poll_wait_seconds=_LONG_SECONDS,
             blocked_seconds=_NOBODY_WATCHES_SECONDS,
+            stand_in=self._stand_in,
         )
         self._running = asyncio.ensure_future(self._worker.run())
 
@@ -81,6 +91,11 @@ class TestWorker:
 
     async def _bury(self, dying: asyncio.Task[None]) -> None:
         await asyncio.gather(dying, return_exceptions=True)
+
+
+def decision_type(workflow: str, version: int) -> str:
+    """What the server calls the decisions of a version's runs."""
+    return f"workflow {workflow} {version}"
 
 
 @asynccontextmanager

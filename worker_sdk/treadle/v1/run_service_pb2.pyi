@@ -256,7 +256,14 @@ class GetRunRequest(_message.Message):
     def __init__(self, namespace: _Optional[str] = ..., run_id: _Optional[str] = ..., workflow_id: _Optional[str] = ..., include_nodes: bool = ...) -> None: ...
 
 class GetRunResponse(_message.Message):
-    __slots__ = ("run", "input", "output", "failure", "pending_activities", "pending_activity_count", "cancel_requested", "incident", "nodes", "paused", "pending_timers", "pending_waits", "pending_children")
+    __slots__ = ("run", "input", "output", "failure", "pending_activities", "pending_activity_count", "cancel_requested", "incident", "nodes", "paused", "pending_timers", "pending_waits", "pending_children", "attributes", "status")
+    class AttributesEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: _payload_pb2.Payload
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ...) -> None: ...
     RUN_FIELD_NUMBER: _ClassVar[int]
     INPUT_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_FIELD_NUMBER: _ClassVar[int]
@@ -270,6 +277,8 @@ class GetRunResponse(_message.Message):
     PENDING_TIMERS_FIELD_NUMBER: _ClassVar[int]
     PENDING_WAITS_FIELD_NUMBER: _ClassVar[int]
     PENDING_CHILDREN_FIELD_NUMBER: _ClassVar[int]
+    ATTRIBUTES_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
     run: Run
     input: _payload_pb2.Payload
     output: _payload_pb2.Payload
@@ -283,7 +292,9 @@ class GetRunResponse(_message.Message):
     pending_timers: _containers.RepeatedCompositeFieldContainer[PendingTimer]
     pending_waits: _containers.RepeatedCompositeFieldContainer[PendingWait]
     pending_children: _containers.RepeatedCompositeFieldContainer[PendingChild]
-    def __init__(self, run: _Optional[_Union[Run, _Mapping]] = ..., input: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., output: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., failure: _Optional[_Union[_payload_pb2.Failure, _Mapping]] = ..., pending_activities: _Optional[_Iterable[_Union[PendingActivity, _Mapping]]] = ..., pending_activity_count: _Optional[int] = ..., cancel_requested: bool = ..., incident: _Optional[str] = ..., nodes: _Optional[_Iterable[_Union[NodeStatus, _Mapping]]] = ..., paused: bool = ..., pending_timers: _Optional[_Iterable[_Union[PendingTimer, _Mapping]]] = ..., pending_waits: _Optional[_Iterable[_Union[PendingWait, _Mapping]]] = ..., pending_children: _Optional[_Iterable[_Union[PendingChild, _Mapping]]] = ...) -> None: ...
+    attributes: _containers.MessageMap[str, _payload_pb2.Payload]
+    status: str
+    def __init__(self, run: _Optional[_Union[Run, _Mapping]] = ..., input: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., output: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., failure: _Optional[_Union[_payload_pb2.Failure, _Mapping]] = ..., pending_activities: _Optional[_Iterable[_Union[PendingActivity, _Mapping]]] = ..., pending_activity_count: _Optional[int] = ..., cancel_requested: bool = ..., incident: _Optional[str] = ..., nodes: _Optional[_Iterable[_Union[NodeStatus, _Mapping]]] = ..., paused: bool = ..., pending_timers: _Optional[_Iterable[_Union[PendingTimer, _Mapping]]] = ..., pending_waits: _Optional[_Iterable[_Union[PendingWait, _Mapping]]] = ..., pending_children: _Optional[_Iterable[_Union[PendingChild, _Mapping]]] = ..., attributes: _Optional[_Mapping[str, _payload_pb2.Payload]] = ..., status: _Optional[str] = ...) -> None: ...
 
 class ListRunsRequest(_message.Message):
     __slots__ = ("namespace", "page_size", "page_token", "workflow", "state")
@@ -358,16 +369,18 @@ class WaitRunRequest(_message.Message):
     def __init__(self, namespace: _Optional[str] = ..., run_id: _Optional[str] = ..., workflow_id: _Optional[str] = ..., timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class WaitRunResponse(_message.Message):
-    __slots__ = ("ended", "run", "output", "failure")
+    __slots__ = ("ended", "run", "output", "failure", "next_run_id")
     ENDED_FIELD_NUMBER: _ClassVar[int]
     RUN_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_FIELD_NUMBER: _ClassVar[int]
     FAILURE_FIELD_NUMBER: _ClassVar[int]
+    NEXT_RUN_ID_FIELD_NUMBER: _ClassVar[int]
     ended: bool
     run: Run
     output: _payload_pb2.Payload
     failure: _payload_pb2.Failure
-    def __init__(self, ended: bool = ..., run: _Optional[_Union[Run, _Mapping]] = ..., output: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., failure: _Optional[_Union[_payload_pb2.Failure, _Mapping]] = ...) -> None: ...
+    next_run_id: str
+    def __init__(self, ended: bool = ..., run: _Optional[_Union[Run, _Mapping]] = ..., output: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., failure: _Optional[_Union[_payload_pb2.Failure, _Mapping]] = ..., next_run_id: _Optional[str] = ...) -> None: ...
 
 class CancelRunRequest(_message.Message):
     __slots__ = ("namespace", "request_id", "run_id", "workflow_id", "reason", "skip_compensation")
@@ -464,6 +477,38 @@ class SendEventResponse(_message.Message):
     run: Run
     event_id: str
     def __init__(self, run: _Optional[_Union[Run, _Mapping]] = ..., event_id: _Optional[str] = ...) -> None: ...
+
+class UpdateRunRequest(_message.Message):
+    __slots__ = ("namespace", "run_id", "workflow_id", "update_id", "name", "input", "input_json", "wait")
+    NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    WORKFLOW_ID_FIELD_NUMBER: _ClassVar[int]
+    UPDATE_ID_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    INPUT_FIELD_NUMBER: _ClassVar[int]
+    INPUT_JSON_FIELD_NUMBER: _ClassVar[int]
+    WAIT_FIELD_NUMBER: _ClassVar[int]
+    namespace: str
+    run_id: str
+    workflow_id: str
+    update_id: str
+    name: str
+    input: _payload_pb2.Payload
+    input_json: _struct_pb2.Value
+    wait: _duration_pb2.Duration
+    def __init__(self, namespace: _Optional[str] = ..., run_id: _Optional[str] = ..., workflow_id: _Optional[str] = ..., update_id: _Optional[str] = ..., name: _Optional[str] = ..., input: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., input_json: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ..., wait: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+
+class UpdateRunResponse(_message.Message):
+    __slots__ = ("update_id", "answered", "output", "failure")
+    UPDATE_ID_FIELD_NUMBER: _ClassVar[int]
+    ANSWERED_FIELD_NUMBER: _ClassVar[int]
+    OUTPUT_FIELD_NUMBER: _ClassVar[int]
+    FAILURE_FIELD_NUMBER: _ClassVar[int]
+    update_id: str
+    answered: bool
+    output: _payload_pb2.Payload
+    failure: _payload_pb2.Failure
+    def __init__(self, update_id: _Optional[str] = ..., answered: bool = ..., output: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., failure: _Optional[_Union[_payload_pb2.Failure, _Mapping]] = ...) -> None: ...
 
 class PauseRunRequest(_message.Message):
     __slots__ = ("namespace", "request_id", "run_id", "workflow_id", "reason")

@@ -127,6 +127,11 @@ class RunServiceStub(object):
                 request_serializer=treadle_dot_v1_dot_run__service__pb2.ListRunNodesRequest.SerializeToString,
                 response_deserializer=treadle_dot_v1_dot_run__service__pb2.ListRunNodesResponse.FromString,
                 _registered_method=True)
+        self.UpdateRun = channel.unary_unary(
+                '/treadle.v1.RunService/UpdateRun',
+                request_serializer=treadle_dot_v1_dot_run__service__pb2.UpdateRunRequest.SerializeToString,
+                response_deserializer=treadle_dot_v1_dot_run__service__pb2.UpdateRunResponse.FromString,
+                _registered_method=True)
         self.DeleteRun = channel.unary_unary(
                 '/treadle.v1.RunService/DeleteRun',
                 request_serializer=treadle_dot_v1_dot_run__service__pb2.DeleteRunRequest.SerializeToString,
@@ -272,6 +277,13 @@ class RunServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UpdateRun(self, request, context):
+        """Asks an open run that is code to do something, and waits for its answer: once for each update id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def DeleteRun(self, request, context):
         """Deletes an ended run and its history for good; FAILED_PRECONDITION for one that has not ended.
         The server deletes what ended long ago by itself.
@@ -372,6 +384,11 @@ def add_RunServiceServicer_to_server(servicer, server):
                     servicer.ListRunNodes,
                     request_deserializer=treadle_dot_v1_dot_run__service__pb2.ListRunNodesRequest.FromString,
                     response_serializer=treadle_dot_v1_dot_run__service__pb2.ListRunNodesResponse.SerializeToString,
+            ),
+            'UpdateRun': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateRun,
+                    request_deserializer=treadle_dot_v1_dot_run__service__pb2.UpdateRunRequest.FromString,
+                    response_serializer=treadle_dot_v1_dot_run__service__pb2.UpdateRunResponse.SerializeToString,
             ),
             'DeleteRun': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteRun,
@@ -868,6 +885,33 @@ class RunService(object):
             '/treadle.v1.RunService/ListRunNodes',
             treadle_dot_v1_dot_run__service__pb2.ListRunNodesRequest.SerializeToString,
             treadle_dot_v1_dot_run__service__pb2.ListRunNodesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateRun(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/treadle.v1.RunService/UpdateRun',
+            treadle_dot_v1_dot_run__service__pb2.UpdateRunRequest.SerializeToString,
+            treadle_dot_v1_dot_run__service__pb2.UpdateRunResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -84,6 +84,8 @@ class RunServiceStub:
     """What happened to each node of a run, in the order in which they began: times, attempts, input and
     output. In a loop each iteration has its own entry (`node#2`), in a map each item (`node[17]`).
     """
+    UpdateRun: _grpc.UnaryUnaryMultiCallable[_run_service_pb2.UpdateRunRequest, _run_service_pb2.UpdateRunResponse]
+    """Asks an open run that is code to do something, and waits for its answer: once for each update id."""
     DeleteRun: _grpc.UnaryUnaryMultiCallable[_run_service_pb2.DeleteRunRequest, _run_service_pb2.DeleteRunResponse]
     """Deletes an ended run and its history for good; FAILED_PRECONDITION for one that has not ended.
     The server deletes what ended long ago by itself.
@@ -145,6 +147,8 @@ class RunServiceAsyncStub(RunServiceStub):
     """What happened to each node of a run, in the order in which they began: times, attempts, input and
     output. In a loop each iteration has its own entry (`node#2`), in a map each item (`node[17]`).
     """
+    UpdateRun: _aio.UnaryUnaryMultiCallable[_run_service_pb2.UpdateRunRequest, _run_service_pb2.UpdateRunResponse]  # type: ignore[assignment]
+    """Asks an open run that is code to do something, and waits for its answer: once for each update id."""
     DeleteRun: _aio.UnaryUnaryMultiCallable[_run_service_pb2.DeleteRunRequest, _run_service_pb2.DeleteRunResponse]  # type: ignore[assignment]
     """Deletes an ended run and its history for good; FAILED_PRECONDITION for one that has not ended.
     The server deletes what ended long ago by itself.
@@ -311,6 +315,14 @@ class RunServiceServicer(metaclass=_abc_1.ABCMeta):
         """What happened to each node of a run, in the order in which they began: times, attempts, input and
         output. In a loop each iteration has its own entry (`node#2`), in a map each item (`node[17]`).
         """
+
+    @_abc_1.abstractmethod
+    def UpdateRun(
+        self,
+        request: _run_service_pb2.UpdateRunRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_run_service_pb2.UpdateRunResponse, _abc.Awaitable[_run_service_pb2.UpdateRunResponse]]:
+        """Asks an open run that is code to do something, and waits for its answer: once for each update id."""
 
     @_abc_1.abstractmethod
     def DeleteRun(
