@@ -27,7 +27,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, Literal, NoReturn, ParamSpec, Protocol, TypeVar, overload
 
 from treadle import payload
-from treadle._code import children, waits
+from treadle._code import children, guard, waits
 from treadle._code.children import ChildHandle, OnParentEnd
 from treadle._code.ending import ContinueAsNew
 from treadle._code.policy import delay_microseconds
@@ -76,6 +76,7 @@ class Workflow(Generic[_Parameters, _Result]):
     ) -> None:
         if not inspect.iscoroutinefunction(function):
             raise DefinitionError(f"workflow {function!r} must be an `async def` function")
+        guard.check_code(function)
         self.function = function
         self._signature: Activity[..., Any] = Activity(function, name=name, description=description)
         self.name = self._signature.name

@@ -9,6 +9,7 @@ from treadle.v1 import decision_pb2, payload_pb2
 from treadle_server.api import checks
 from treadle_server.api.errors import invalid
 from treadle_server.definitions.code.decider import compile_filter
+from treadle_server.definitions.document import MAX_DURATION
 from treadle_server.definitions.expression import ExpressionInvalid
 from treadle_server.definitions.names import NAME_RULE, is_name
 from treadle_server.engine import commands as c
@@ -63,9 +64,9 @@ def decision_report(message: decision_pb2.DecisionReport, path: str) -> i.Report
 
 
 def _step(message: decision_pb2.StepReport, path: str) -> i.StepOutcome:
-    took = 0
-    if message.HasField("took"):
-        took = checks.duration(f"{path}.took", message.took)
+    took = message.took.ToMicroseconds()
+    if not 0 <= took <= MAX_DURATION:
+        raise invalid(f"{path}.took", "must be from 0 to 100 years")
     step = i.StepOutcome(index=message.index, took=took)
     match message.WhichOneof("outcome"):
         case "output":

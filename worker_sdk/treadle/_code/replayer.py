@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from treadle._code import mismatch
+from treadle._code import guard, mismatch
 from treadle._code.compensation import Compensations
 from treadle._code.ending import Ending
 from treadle._code.loop import WorkflowLoop, WorkflowTimer
@@ -90,6 +90,7 @@ class Replayer:
     """One run's code, as far as it has come."""
 
     def __init__(self, workflow: Workflow[Any, Any], info: RunInfo, build_id: str = "") -> None:
+        guard.install()
         self.workflow = workflow
         self.info = info
         self.build_id = build_id

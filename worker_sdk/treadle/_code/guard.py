@@ -1,0 +1,206 @@
+"""Refuses, inside workflow code, the calls that a replay would answer otherwise, or that block.
+
+Two nets, both with holes that `treadle lint` covers: functions of the standard library that are
+replaced by ones which look whether workflow code calls them, and an audit hook for what reaches
+outside (files, sockets, processes, threads). Steps and activities do not run on a workflow's loop,
+so they notice nothing. `datetime.now()` is a method in C that neither net sees: it is looked for in
+the workflow's own code when that is decorated.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import asyncio.tasks
+import datetime
+import dis
+import functools
+import os
+import random
+import secrets
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterable
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
+
+from treadle._code.loop import WorkflowLoop
+from treadle.errors import DefinitionError, NotDeterministic
+
+_CLOCK = "workflow.now(), which gives the time of the newest event"
+_CHANCE = "workflow.random() or workflow.uuid4(), which give the same at each replay"
+_STEP = "a step: await step(function, ...)"
+
+_FUNCTIONS: tuple[tuple[ModuleType, tuple[str, ...], str], ...] = (
+    (
+        time,
+        ("time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns"),
+        _CLOCK,
+    ),
+    (time, ("process_time", "process_time_ns", "localtime", "gmtime", "ctime"), _CLOCK),
+    (
+        random,
+        (
+            *("random", "randint", "randrange", "randbytes", "choice", "choices", "sample"),
+            *("shuffle", "uniform", "gauss", "normalvariate", "getrandbits", "triangular"),
+            *("betavariate", "expovariate", "gammavariate", "lognormvariate", "vonmisesvariate"),
+            *("paretovariate", "weibullvariate", "seed"),
+        ),
+        _CHANCE,
+    ),
+    (uuid, ("uuid1", "uuid4"), _CHANCE),
+    (os, ("urandom",), _CHANCE),
+    (
+        secrets,
+        ("token_bytes", "token_hex", "token_urlsafe", "randbelow", "choice", "randbits"),
+        _CHANCE,
+    ),
+)
+
+_AUDITED: dict[str, str] = {
+    "time.sleep": "await asyncio.sleep(...), which is durable",
+    "open": _STEP,
+    "os.listdir": _STEP,
+    "os.scandir": _STEP,
+    "os.mkdir": _STEP,
+    "os.remove": _STEP,
+    "os.rename": _STEP,
+    "os.rmdir": _STEP,
+    "os.system": _STEP,
+    "os.exec": _STEP,
+    "os.fork": _STEP,
+    "os.posix_spawn": _STEP,
+    "subprocess.Popen": _STEP,
+    "socket.__new__": _STEP,
+    "socket.getaddrinfo": _STEP,
+    "socket.gethostbyname": _STEP,
+    "sqlite3.connect": _STEP,
+    "builtins.input": "an external event: await workflow.wait_for_event(...)",
+    "_thread.start_new_thread": "a step, or asyncio's own tasks",
+}
+
+_MODULE_FILES = (".py", ".pyc", ".so", ".pyi", ".pth")
+
+_installed = False
+
+
+def install() -> None:
+    """Puts the nets up, once in a process."""
+    global _installed
+    if _installed:
+        return
+    _installed = True
+    for module, names, instead in _FUNCTIONS:
+        for name in names:
+            original = getattr(module, name)
+            setattr(module, name, _refusing(original, f"{module.__name__}.{name}()", instead))
+    as_completed = _in_order(asyncio.tasks.as_completed)
+    asyncio.tasks.as_completed = asyncio.as_completed = as_completed  # type: ignore[assignment]
+    sys.addaudithook(_audit)
+
+
+def inside() -> bool:
+    """Whether workflow code is running on this thread."""
+    return isinstance(asyncio._get_running_loop(), WorkflowLoop)
+
+
+def _refusing(original: Callable[..., Any], name: str, instead: str) -> Callable[..., Any]:
+    running_loop = asyncio._get_running_loop
+
+    @functools.wraps(original)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if type(running_loop()) is WorkflowLoop:
+            refuse(name, instead)
+        return original(*args, **kwargs)
+
+    return call
+
+
+def refuse(what: str, instead: str) -> None:
+    """Raises `NotDeterministic`."""
+    raise NotDeterministic(
+        f"{what} in workflow code, which is replayed: use {instead} instead, or move it into a "
+        "step: await step(function, ...)"
+        if instead is not _STEP
+        else f"{what} in workflow code, which is replayed: move it into {instead}"
+    )
+
+
+def _audit(event: str, args: tuple[Any, ...]) -> None:
+    instead = _AUDITED.get(event)
+    if instead is None or not inside():
+        return
+    if event == "open" and isinstance(args[0], str) and args[0].endswith(_MODULE_FILES):
+        return  # source code, for an import or a traceback
+    if event in ("open", "os.listdir", "os.scandir") and _importing():
+        return
+    shown = f"{event}({args[0]!r})" if args and isinstance(args[0], (str, float, int)) else event
+    refuse(shown, instead)
+
+
+def _importing() -> bool:
+    frame = sys._getframe(2)
+    while frame is not None:
+        if "importlib" in frame.f_code.co_filename:
+            return True
+        frame = frame.f_back  # type: ignore[assignment]
+    return False
+
+
+def _in_order(original: Callable[..., Any]) -> Callable[..., Any]:
+    """`asyncio.as_completed` begins what it is given in the order of a set of coroutines, which is
+    that of their addresses: in workflow code they begin in the order in which they are given.
+    """
+
+    @functools.wraps(original)
+    def as_completed(awaitables: Iterable[Any], **options: Any) -> Any:
+        if inside():
+            awaitables = [asyncio.ensure_future(one) for one in awaitables]
+        return original(awaitables, **options)
+
+    return as_completed
+
+
+# --- what is looked for in the code -------------------------------------------------------------
+
+_NOW = {"now", "utcnow", "today"}
+
+
+def check_code(function: Callable[..., Any]) -> None:
+    """Looks for `datetime.now()` and the like in a workflow's own code, nested functions apart, as
+    these may be steps. Raises `DefinitionError` with file and line.
+    """
+    if not isinstance(function, FunctionType):
+        return
+    code, known = function.__code__, function.__globals__
+    line = code.co_firstlineno
+    before: list[Any] = []
+    for instruction in dis.get_instructions(code):
+        line = _line(instruction, line)
+        if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
+            before = [known.get(instruction.argval)]
+        elif instruction.opname in ("LOAD_ATTR", "LOAD_METHOD") and before:
+            if _is_clock(before[0], instruction.argval):
+                _refuse_clock(code, line, instruction.argval)
+            before = [getattr(before[0], str(instruction.argval), None)]
+        else:
+            before = []
+
+
+def _line(instruction: dis.Instruction, line: int) -> int:
+    starts = instruction.starts_line
+    if isinstance(starts, int) and not isinstance(starts, bool):
+        return starts
+    return getattr(instruction, "line_number", None) or line
+
+
+def _is_clock(owner: Any, name: str) -> bool:
+    is_date = isinstance(owner, type) and issubclass(owner, datetime.date)
+    return is_date and name in _NOW
+
+
+def _refuse_clock(code: CodeType, line: int, name: str) -> None:
+    raise DefinitionError(
+        f"{code.co_filename}:{line}: .{name}() in the code of workflow {code.co_name!r}, which is "
+        f"replayed: use {_CLOCK} instead"
+    )
