@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import logging
 import random as random_module
 import uuid
 from collections.abc import Callable, Coroutine
@@ -340,6 +341,13 @@ class _Words:
         """Which run this is."""
         return current().info
 
+    @property
+    def log(self) -> logging.LoggerAdapter[logging.Logger]:
+        """A logger that is silent while the code does again what it has done before; its records
+        carry the ids of the run.
+        """
+        return _WorkflowLog(current())
+
     @staticmethod
     def cancel_requested() -> bool:
         """Whether the run was asked to end."""
@@ -379,6 +387,19 @@ class _Words:
         """
         current()
         raise ContinueAsNew(given, version)
+
+
+class _WorkflowLog(logging.LoggerAdapter[logging.Logger]):
+    def __init__(self, replayer: Replayer) -> None:
+        info = replayer.info
+        super().__init__(
+            logging.getLogger(f"treadle.workflow.{info.workflow}"),
+            {"run_id": info.run_id, "workflow": info.workflow, "workflow_id": info.workflow_id},
+        )
+        self._replayer = replayer
+
+    def isEnabledFor(self, level: int) -> bool:
+        return not self._replayer.replaying and super().isEnabledFor(level)
 
 
 def _patched(replayer: Replayer, change: str) -> bool:

@@ -27,9 +27,13 @@ class Suspended(BaseException):
 
 
 def place_of(frame: FrameType | None) -> str:
-    """`file:line, in function` of the nearest frame that is the user's."""
+    """`file:line, in function` of the nearest frame that is the user's; empty if none is between
+    here and the run's loop.
+    """
     while frame is not None:
         name = frame.f_globals.get("__name__", "")
+        if name == "treadle._code.loop" and frame.f_code.co_name == "drain":
+            return ""
         if not _is_ours(name):
             code = frame.f_code
             return f"{code.co_filename}:{frame.f_lineno}, in {code.co_qualname}"

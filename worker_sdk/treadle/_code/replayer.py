@@ -272,7 +272,7 @@ class Replayer:
 
     def fail(self, recorded: str | None, produced: str) -> None:
         """The code does not do what it did before. Always raises."""
-        place = mismatch.place_of(sys._getframe(2))
+        place = mismatch.place_of(sys._getframe(2)) or mismatch.place_of_tasks(self.loop.tasks)
         fault = mismatch.differs(
             self.next_index, recorded, produced, place, (self.recorded.build_id, self.build_id)
         )
