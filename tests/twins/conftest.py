@@ -1,14 +1,16 @@
-"""A bench that runs a graph with the activities it names, in two places.
+"""A bench that runs a workflow with what it names, in two places.
 
 A twin does what an example of the seeds means, in Treadle: once through a real server with a real
-worker, one server for all twins of a module, and once in the test kit, on virtual time.
+worker, one server for all twins of a module, and once in the test kit, on virtual time. Twins in
+code (modules with `CODE = True`) run there a second time, with a kit that replays each run from its
+beginning whenever there is something new.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -16,15 +18,16 @@ from typing import Any
 import pytest
 
 from examples.local_service import LocalService, local_service
-from treadle import Client, Worker
+from treadle import Client, Worker, Workflow
 from treadle.activities import Activity
 from treadle.client import RunHandle
-from treadle.errors import RunFailed
+from treadle.errors import RunFailed, RunNotCompleted
 from treadle.failure import Failure
 from treadle.graph import Graph
-from treadle.testing import Kit, VirtualTimeLoop
+from treadle.testing import Kit, RunRecord, VirtualTimeLoop
 
 Working = Callable[..., AbstractAsyncContextManager[None]]
+Work = Activity[..., Any] | Workflow[..., Any]
 
 
 class Bench:
@@ -42,29 +45,51 @@ class Bench:
         self.worker = worker
         """`worker(*activities)` works on these, in this process, until the block ends."""
 
-    async def start(self, graph: Graph, given: object = None) -> RunHandle:
+    async def start(
+        self, what: Graph | Workflow[..., Any], given: object = None, **options: Any
+    ) -> RunHandle:
         """Deploys and starts."""
-        await self.client.deploy(graph)
-        return await self.client.start(graph.name, given)
+        await self.client.deploy(what)
+        options.setdefault("version", what.version if isinstance(what, Workflow) else 0)
+        return await self.client.start(what.name, given, **options)
 
-    async def result(self, graph: Graph, given: object, *activities: Activity[..., Any]) -> Any:
+    async def result(self, what: Graph | Workflow[..., Any], given: object, *work: Work) -> Any:
         """The output of a run."""
-        if not activities:  # the server does it all by itself
-            return await (await self.start(graph, given)).result(20)
-        async with self.worker(*activities):
-            return await (await self.start(graph, given)).result(20)
+        work = _with_code(what, work)
+        if not work:  # the server does it all by itself
+            return await (await self.start(what, given)).result(20)
+        async with self.worker(*work):
+            return await (await self.start(what, given)).result(20)
+
+    async def record(
+        self, what: Graph | Workflow[..., Any], given: object, *work: Work
+    ) -> RunRecord:
+        """What a run did, however it ended."""
+        async with self.worker(*_with_code(what, work)):
+            return await self.finish(await self.start(what, given))
+
+    async def finish(self, handle: RunHandle) -> RunRecord:
+        """What a run did, once it has ended, however it did."""
+        with suppress(RunNotCompleted):
+            await handle.result(20)
+        described = await handle.describe(include_nodes=True)
+        return RunRecord(described, [event async for event in handle.history()])
 
     async def failure(
-        self, graph: Graph, given: object, *activities: Activity[..., Any]
+        self, what: Graph | Workflow[..., Any], given: object, *work: Work
     ) -> Failure:
         """Why a run failed. Raises `AssertionError` if it did not."""
-        async with self.worker(*activities):
-            handle = await self.start(graph, given)
+        async with self.worker(*_with_code(what, work)):
+            handle = await self.start(what, given)
             with pytest.raises(RunFailed):
                 await handle.result(20)
             failure = (await handle.describe()).failure
             assert failure is not None
             return failure
+
+
+def _with_code(what: Graph | Workflow[..., Any], work: tuple[Work, ...]) -> tuple[Work, ...]:
+    return (what, *work) if isinstance(what, Workflow) else work
 
 
 async def events(handle: RunHandle, kind: str) -> list[Any]:
@@ -82,13 +107,24 @@ def pytest_asyncio_loop_factories(
     config: pytest.Config, item: pytest.Item
 ) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
     """Each twin runs on a loop of its own kind in each place."""
+    if getattr(getattr(item, "module", None), "CODE", False):
+        return {
+            "server": asyncio.SelectorEventLoop,
+            "kit": VirtualTimeLoop,
+            "forgetful": ForgetfulLoop,
+        }
     return {"server": asyncio.SelectorEventLoop, "kit": VirtualTimeLoop}
+
+
+class ForgetfulLoop(VirtualTimeLoop):
+    """Asks for a forgetful kit."""
 
 
 @pytest.fixture
 async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
-    if isinstance(asyncio.get_running_loop(), VirtualTimeLoop):
-        async with Kit() as kit:
+    loop = asyncio.get_running_loop()
+    if isinstance(loop, VirtualTimeLoop):
+        async with Kit(forgetful=isinstance(loop, ForgetfulLoop)) as kit:
             yield Bench(kit.client, kit.worker, kit.now)
         return
     service: LocalService = request.getfixturevalue("service")
@@ -98,8 +134,8 @@ async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
 
 def _working_at(address: str) -> Working:
     @asynccontextmanager
-    async def working(*activities: Activity[..., Any]) -> AsyncIterator[None]:
-        worker = Worker(list(activities), address=address)
+    async def working(*work: Work) -> AsyncIterator[None]:
+        worker = Worker(list(work), address=address)
         running = asyncio.create_task(worker.run())
         try:
             yield

@@ -101,8 +101,8 @@ def name_of(annotation: object) -> str:
 
 
 def return_annotation(function: Callable[..., object]) -> Any:
-    """What a function says that it gives; `MISSING` if it does not say, or cannot be asked."""
-    try:
-        return typing.get_type_hints(function, include_extras=True).get("return", MISSING)
-    except Exception:  # noqa: BLE001 - builtins, partials, names that only type checkers know
-        return MISSING
+    """What a function says that it gives; `MISSING` if it does not say. Raises `DefinitionError`
+    if that cannot be resolved.
+    """
+    annotations = getattr(function, "__annotations__", {})
+    return resolve_hints(function)["return"] if "return" in annotations else MISSING
