@@ -90,7 +90,9 @@ _names = st.sampled_from(["x", "y"])
 _values = st.integers(0, 9)
 
 _leaves = st.one_of(
-    st.builds(lambda value, undo: {"do": "step", "value": value, "undo": undo}, _values, st.booleans()),
+    st.builds(
+        lambda value, undo: {"do": "step", "value": value, "undo": undo}, _values, st.booleans()
+    ),
     st.builds(lambda value: {"do": "fail", "value": value}, _values),
     st.builds(lambda seconds: {"do": "sleep", "seconds": seconds}, _seconds),
     st.builds(

@@ -138,9 +138,7 @@ async def _recorded(workflow: Workflow[..., Any]) -> Sequence[event_pb2.Event]:
     data=st.data(),
     change=st.sampled_from(["rename", "remove", "insert", "swap"]),
 )
-def test_a_change_is_found_at_its_line(
-    chosen: list[str], data: st.DataObject, change: str
-) -> None:
+def test_a_change_is_found_at_its_line(chosen: list[str], data: st.DataObject, change: str) -> None:
     """A workflow that was changed does not go on with a history of the old one, and the message
     names the line where it first asks for something else.
     """

@@ -10,7 +10,7 @@ import copy
 from collections.abc import Sequence
 from typing import Any
 
-from treadle_server.definitions.compiled import CompiledGraph, compile_document
+from treadle_server.definitions.compiled import Compiled, compile_document
 from treadle_server.engine import inputs as i
 from treadle_server.engine.entities import Activity
 from treadle_server.engine.events import Event
@@ -33,8 +33,8 @@ def document(**parts: Any) -> dict[str, Any]:
 class RunDriver:
     """A run, and all that was journaled of it."""
 
-    def __init__(self, graph: dict[str, Any] | CompiledGraph) -> None:
-        self.compiled = graph if isinstance(graph, CompiledGraph) else compile_document(graph)
+    def __init__(self, graph: dict[str, Any] | Compiled) -> None:
+        self.compiled = compile_document(graph) if isinstance(graph, dict) else graph
         self.state: RunState = self.compiled.new_state(RUN_ID)
         self.now = BEGINNING
         self.events: list[Event] = []
@@ -106,7 +106,7 @@ def copy_of(state: RunState) -> RunState:
     return copy.deepcopy(state, {id(one): one for one in shared})
 
 
-def fold(compiled: CompiledGraph, events: Sequence[Event]) -> RunState:
+def fold(compiled: Compiled, events: Sequence[Event]) -> RunState:
     """The state that the events alone give."""
     state = compiled.new_state(RUN_ID)
     for event in events:

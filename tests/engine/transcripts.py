@@ -13,6 +13,7 @@ Each line above the `----` is one turn; a line that begins with `&` is a further
 before. Lines that begin with `#` say what to look at.
 
     graph                         the document, as YAML on the lines that follow
+    code                          a workflow that is code
     start [JSON] [timeout=1h]     a new run of the graph, at time 0
     wait DURATION                 state                 continue
     grant KEY [session=S lease=30s worker=W]            complete KEY [JSON] [memory=JSON]
@@ -22,10 +23,16 @@ before. Lines that begin with `#` say what to look at.
     answer KEY retry|fail|skip [JSON]                   skip KEY JSON
     pause                         resume                9 times: grant a, lose a
     event NAME [JSON] id=ID       child KEY started|END [JSON]
+    update NAME [JSON] id=ID
+    decide [seen=N first=N keep=yes] WHAT...            what a worker that has the code reports
 
 `lease=N` makes a report about an older attempt; `alive=` renews the leases of a session by 30 s,
 `silent=` too, but only because nothing is known of it;
 `memory=` is a list of operations, `[{"key": "n", "add": 1}]`.
+
+WHAT of `decide` is a command: `step:charge activity:ship timer:10s wait:paid child:pack send:told
+stop:N publish:progress marker:id answer:ID undoable:N compensate undo:N compensated:N,M complete
+fail:KIND cancel again`, or what became of step N: `ok:N bad:N stopped:N goes-on:N`.
 """
 
 from __future__ import annotations
@@ -41,15 +48,20 @@ from tests.engine.run_driver import SECOND, RunDriver, document
 from treadle_server.cli.yaml_text import compose, read
 from treadle_server.definitions.document import parse_duration
 from treadle_server.definitions.errors import DefinitionInvalid
+from treadle_server.engine import commands as c
 from treadle_server.engine import inputs as i
+from treadle_server.engine.code import DECISION
 from treadle_server.engine.transitions import RunStage
 from treadle_server.engine.values import (
+    NULL,
     ChildEnd,
     CompareAndSet,
     Failure,
     IncidentAnswer,
     MemoryOperation,
+    ParentClosePolicy,
     Payload,
+    RetryPolicy,
 )
 
 SEPARATOR = "----"
@@ -108,6 +120,9 @@ class Transcript:
         """What comes of a block, as lines."""
         if block.commands[0] == "graph":
             return list(self._graph("\n".join(block.commands[1:])))
+        if block.commands[0] == "code":
+            self.driver = RunDriver({"treadle": "v1", "kind": "code", "name": "code"})
+            return ["ok"]
         outcome: list[str] = []
         turns: list[list[str]] = []
         for line in block.commands:
@@ -319,7 +334,86 @@ def _child(_driver: RunDriver, words: Words) -> i.Input:
     return i.NoteChild(key=key, end=end, output=output)
 
 
+def _update(_driver: RunDriver, words: Words) -> i.Input:
+    name = words.next()
+    payload = _payload(words.next_or("null"))
+    return i.ReceiveUpdate(update_id=words.options["id"], name=name, input=payload)
+
+
+def _decide(driver: RunDriver, words: Words) -> i.Input:
+    progress = driver.state.code
+    first = int(words.options.get("first", progress.next_index))
+    commands: list[i.CodeCommand] = []
+    steps: list[i.StepOutcome] = []
+    for word in words.plain:
+        what, _, rest = word.partition(":")
+        if what in _OUTCOMES:
+            steps.append(i.StepOutcome(index=int(rest), took=SECOND, **_OUTCOMES[what]))
+        else:
+            command = _COMMANDS[what](f"c{first + len(commands)}", rest, driver.now)
+            description = " ".join(filter(None, (what, "" if what == "timer" else rest)))
+            commands.append(i.CodeCommand(description=description, command=command))
+    return i.ReportDecision(
+        lease=_lease(driver, words, DECISION),
+        seen_seq=int(words.options.get("seen", driver.state.seq)),
+        first_index=first,
+        commands=tuple(commands),
+        steps=tuple(steps),
+        keep="keep" in words.options,
+    )
+
+
+def _work(key: str, name: str, *, local: bool, undoes: str = "") -> c.ScheduleActivity:
+    options = c.ActivityOptions(
+        type=name,
+        queue="default",
+        retry=RetryPolicy(max_attempts=2, jitter=0.0),
+        start_to_close_timeout=600 * SECOND,
+        local=local,
+        hold_on_failure=bool(undoes),
+    )
+    return c.ScheduleActivity(key, options, NULL, compensates=undoes)
+
+
+def _keys(rest: str) -> tuple[str, ...]:
+    return tuple(f"c{number}" for number in rest.split(",") if number)
+
+
+_COMMANDS: dict[str, Callable[[str, str, int], c.Command]] = {
+    "step": lambda key, name, _: _work(key, name, local=True),
+    "activity": lambda key, name, _: _work(key, name, local=False),
+    "timer": lambda key, text, now: c.StartTimer(
+        key, NULL, not_before=now + (parse_duration(text) or 0)
+    ),
+    "wait": lambda key, name, _: c.StartWait(key, name, None, "event.ok"),
+    "child": lambda key, name, _: c.StartChild(
+        key, name, 0, "", NULL, ParentClosePolicy.TERMINATE, awaited=True
+    ),
+    "send": lambda key, name, _: c.SendEvent(key, name, NULL, "other"),
+    "stop": lambda _key, number, _: c.Stop(f"c{number}"),
+    "publish": lambda key, name, _: c.SetAttribute(key, name, NULL),
+    "marker": lambda key, name, _: c.RecordMarker(key, name),
+    "answer": lambda _key, name, _: c.AnswerUpdate(name, output=NULL),
+    "undoable": lambda _key, number, _: c.NoteCompensation(f"c{number}", "undo"),
+    "compensate": lambda _key, _rest, _: c.StartCompensation(),
+    "undo": lambda key, number, _: _work(key, "undo", local=True, undoes=f"c{number}"),
+    "compensated": lambda _key, rest, _: c.EndCompensation(_keys(rest), ()),
+    "complete": lambda _key, _rest, _: c.CompleteRun(NULL),
+    "fail": lambda _key, kind, _: c.FailRun(Failure(kind=kind)),
+    "cancel": lambda _key, _rest, _: c.CancelRun(),
+    "again": lambda _key, _rest, _: c.ContinueAsNew(NULL),
+}
+
+_OUTCOMES: dict[str, dict[str, Any]] = {
+    "ok": {"output": NULL},
+    "bad": {"failure": Failure(kind="Broken")},
+    "stopped": {"cancelled": True},
+    "goes-on": {"goes_on": True},
+}
+
 _INPUTS: dict[str, Callable[[RunDriver, Words], i.Input]] = {
+    "update": _update,
+    "decide": _decide,
     "grant": _grant,
     "complete": _complete,
     "fail": _fail,

@@ -228,3 +228,41 @@ def _value(pair: KeyValue) -> str | int | bool:
         case "int_value":
             return pair.value.int_value
     return pair.value.string_value
+
+
+def decided() -> list[e.Event]:
+    """A decision that its worker kept for one more report."""
+
+    def report(time: float, *, keeps: bool) -> e.DecisionCompleted:
+        return e.DecisionCompleted(
+            time=at(time),
+            key="decision",
+            lease=4,
+            attempt=1,
+            seen_seq=1,
+            first_index=0,
+            commands=("step charge",),
+            build_id="b7",
+            started_time=at(1),
+            scheduled_time=at(1),
+            identity="worker-1",
+            type="workflow order 1",
+            keeps=keeps,
+        )
+
+    return number([report(2, keeps=True), report(3, keeps=False)])
+
+
+def continued() -> e.RunContinued:
+    """Another run goes on in its place."""
+    return e.RunContinued(
+        seq=9,
+        time=at(9),
+        next_run_id=RUN_ID[::-1],
+        input=NULL,
+        next_version=0,
+        started_time=at(0),
+        workflow="order",
+        workflow_id="order-17",
+        depth=0,
+    )

@@ -173,16 +173,33 @@ def test_what_a_run_waits_for_by_itself_is_a_span(event: Event) -> None:
     assert (span.status.code == Status.STATUS_CODE_ERROR) == failed
 
 
+def test_one_span_for_all_reports_of_a_decision() -> None:
+    kept, last = story.decided()
+    assert spans_of(story.RUN_ID, kept) == []
+    [span] = spans_of(story.RUN_ID, last)
+    assert (span.name, story.attributes(span)["treadle.activity.outcome"]) == (
+        "decision",
+        "decided",
+    )
+
+
+def test_a_run_that_is_continued_ends_without_an_error() -> None:
+    [span] = spans_of(story.RUN_ID, story.continued())
+    assert story.attributes(span)["treadle.run.state"] == "CONTINUED"
+    assert span.status.code != Status.STATUS_CODE_ERROR
+
+
 def test_every_kind_of_event_was_thought_of() -> None:
     """A new event has to go into one of the stories: somebody decides about its span."""
     told = [*story.order(), *story.order(paid=False), *story.endings(), *story.moments()]
     told += [story.cancelled("a", lease=1, attempt=1, begun=1, time=2)]
-    told += story.waits()
+    told += [*story.waits(), *story.decided(), story.continued()]
     spanless = {"IncidentAnswered", "NodeSkipped", "NodeFailed", "NodeCompleted"}
     spanless |= {"RunPaused", "RunResumed", "ActivityOverridden", "LoopTurned", "MapStarted"}
     spanless |= {"TimerStarted", "WaitStarted", "EventReceived", "EventSent", "ChildRequested"}
     spanless |= {"ChildStarted", "ChildCancelRequested", "CompensationRegistered"}
-    spanless |= {"CompensationStarted", "CompensationEnded"}
+    spanless |= {"CompensationStarted", "CompensationEnded", "AttributeSet"}
+    spanless |= {"MarkerRecorded", "UpdateReceived", "UpdateAnswered"}
     names = {type(event).__name__ for event in told} | spanless
     assert names == {kind.__name__ for kind in EVENT_TYPES}
 

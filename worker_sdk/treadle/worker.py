@@ -9,11 +9,14 @@ What is not here: how it does that (`_worker`, whose docstring says who owns wha
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import hashlib
 import importlib
 import os
 import signal
 import socket
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any, Self
 
 from treadle._client import channel
@@ -43,7 +46,8 @@ class Worker:
             once before the first task and left after the last; activities find what it gives in
             `Context.resources`.
         identity: for people, which worker this is; "host/pid" if None.
-        build_id: for people, which edition of the code it runs.
+        build_id: which edition of the code it runs: shown where a run does not fit it. Made of the
+            workflows' source files if empty.
         drain_seconds: how long running activities may go on once the worker was asked to stop.
         cached_runs: how many runs of code stay in memory between their decisions; the others are
             replayed from their histories.
@@ -83,7 +87,7 @@ class Worker:
             namespace=namespace,
             queue=queue,
             identity=identity or f"{socket.gethostname()}/{os.getpid()}",
-            build_id=build_id,
+            build_id=build_id or _build_of(self._workflows.values()),
             slots=slots,
             threads=threads,
             drain_seconds=drain_seconds,
@@ -194,6 +198,16 @@ def _by_version(
                 f"and {_place(workflow)}; give one another version with @workflow(version=...)"
             )
     return by_version
+
+
+def _build_of(workflows: Iterable[Workflow[..., Any]]) -> str:
+    """A name for the code of workflows: it changes when one of their files does."""
+    digest = hashlib.blake2b(digest_size=6)
+    files = {workflow.function.__code__.co_filename for workflow in workflows}
+    for file in sorted(files):
+        with contextlib.suppress(OSError):
+            digest.update(Path(file).read_bytes())
+    return digest.hexdigest() if files else ""
 
 
 def _place(work: Activity[..., Any] | Workflow[..., Any]) -> str:

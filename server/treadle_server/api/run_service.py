@@ -281,6 +281,7 @@ class RunService:
             RetryRequest(
                 reference=reference(request),
                 input=None if given is None else _value(request, "input"),
+                from_key=checks.identifier("from_key", request.from_key, limit=200),
                 request_id=_request_id(request),
                 content_hash=convert.content_hash(request) if request.request_id else b"",
                 traceparent=_traceparent(context),

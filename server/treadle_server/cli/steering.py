@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -239,21 +240,78 @@ def send(
     metavar="JSON",
     help="The new run's input: JSON, @FILE, or - for stdin.  [default: the old one's]",
 )
+@click.option(
+    "--merge-input",
+    "merged",
+    type=JsonInput(),
+    metavar="JSON",
+    help="Changes to the old run's input (RFC 7396): what is null is taken away.",
+)
 @client_options
 @click.pass_obj
-def retry(settings: Settings, run: str, by_workflow_id: bool, new_input: bytes | None) -> int:
+def retry(
+    settings: Settings,
+    run: str,
+    by_workflow_id: bool,
+    new_input: bytes | None,
+    merged: bytes | None,
+) -> int:
     """Take up a run that failed, was cancelled or timed out.
 
     A new run of the same workflow id and version begins with what the old one did. The old one
     never changes.
     """
-    return _steer(
-        settings,
-        "taken up",
-        lambda client, name: client.retry(**name, new_input=_payload(new_input)),
-        run,
-        by_workflow_id,
-    )
+    if new_input is not None and merged is not None:
+        raise click.UsageError("give --input or --merge-input, one of the two")
+
+    def take_up(client: Any, name: Any) -> Any:
+        if merged is None:
+            return client.retry(**name, new_input=_payload(new_input))
+        old = client.get_run(**name).input
+        return client.retry(**name, new_input=merge_patch(old, json.loads(merged)))
+
+    return _steer(settings, "taken up", take_up, run, by_workflow_id)
+
+
+def merge_patch(old: Any, patch: Any) -> Any:
+    """RFC 7396: objects are merged, null takes away, all else replaces."""
+    if not isinstance(patch, dict):
+        return patch
+    merged = dict(old) if isinstance(old, dict) else {}
+    for name, value in patch.items():
+        if value is None:
+            merged.pop(name, None)
+        else:
+            merged[name] = merge_patch(merged.get(name), value)
+    return merged
+
+
+@click.command(
+    cls=Command,
+    examples=[
+        ("Try again what a held run is stuck at", "treadle runs reset order-17 c3"),
+        ("Do a step of an ended run again, and what came after it", "treadle runs reset RUN c3"),
+    ],
+)
+@run_argument
+@click.argument("key")
+@click.option("--reason", default="", metavar="TEXT", help="For people; kept in the history.")
+@client_options
+@click.pass_obj
+def reset(settings: Settings, run: str, by_workflow_id: bool, key: str, reason: str) -> int:
+    """Have a step or node done again.
+
+    KEY is what `treadle runs nodes` shows. What a held run is stuck at is tried again in place. Of
+    an ended run, a new one of the same workflow id does KEY and what rests on it again, and takes
+    over the rest.
+    """
+    from treadle_server.cli.connection import connect, run_name
+    from treadle_server.cli.screen import Screen
+
+    with connect(settings) as client:
+        name = run_name(run, is_workflow_id=by_workflow_id)
+        Screen(settings).note(f"goes on: run {client.reset(**name, key=key, reason=reason)}")
+    return ExitCode.OK
 
 
 @click.command(
@@ -337,4 +395,4 @@ def _payload(text: bytes | None) -> object:
     return None if text is None else payload_pb2.Payload(data=text)
 
 
-STEERING = (cancel, terminate, pause, resume, answer, skip, send, broadcast, retry, delete)
+STEERING = (cancel, terminate, pause, resume, answer, skip, send, broadcast, retry, reset, delete)

@@ -146,6 +146,13 @@ def asks_a_person(activity: Activity, outcome: RetryState) -> bool:
 
 def _held(activity: Activity, failure: Failure) -> e.RunHeld:
     key = activity.scheduled.key
+    if key == DECISION:
+        return e.RunHeld(
+            incident=f"the run's code cannot go on ({failure.kind}: {failure.message}). It is asked "
+            "again when a worker with other code comes. Or answer: retry, or fail.",
+            key=key,
+            failure=failure,
+        )
     return e.RunHeld(
         incident=f"{key!r} has failed and no attempt is left ({failure.kind}: {failure.message}). "
         "Answer: retry, skip with an output, or fail.",

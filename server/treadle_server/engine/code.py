@@ -12,12 +12,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from treadle_server.engine import events as e
+from treadle_server.engine.entities import DECISION
 from treadle_server.engine.facts import Fact, FactKind
 from treadle_server.engine.topology import NodeState
 from treadle_server.engine.values import Failure, Payload
 
-DECISION = "decision"
-"""The key of the activity that runs the code."""
+__all__ = ["DECISION", "CodeProgress", "command_index", "command_key"]
 
 UPDATES_KEPT = 1_000
 """Answers to so many updates are remembered, to answer repeats."""
@@ -158,6 +158,10 @@ class CodeProgress:
 
     def node_done(self, key: str, output: Payload, stage: NodeState) -> None:
         """The server did it by itself, when it was asked to."""
+
+    def taken_over(self) -> None:
+        """An outcome of an earlier run is this one's."""
+        self.news = True
 
     def wait_timed_out(self, _key: str) -> None:
         """No event came in time: that is an outcome."""

@@ -28,6 +28,7 @@ from treadle_server.engine.values import (
     Instant,
     RetryPolicy,
     RetryState,
+    SkipReason,
 )
 
 DECISION_TIMEOUT = 10 * MICROSECONDS_PER_SECOND
@@ -67,11 +68,11 @@ def take_report(state: RunState, report: i.ReportDecision, now: Instant) -> Iter
     activity = activities.leased(state, DECISION, report.lease)
     known = _check(state, report)
     yield [_decided(activity, report, known)]
-    for command in report.commands[known:]:
+    for number, command in enumerate(report.commands[known:], report.first_index + known):
         if state.ended:
             return
         if command.command is not None:
-            yield perform(state, command.command, now)
+            yield _seeded(state, number) or perform(state, command.command, now)
     for step in report.steps:
         if not state.ended:
             yield from _step(state, step, activity, now)
@@ -108,6 +109,17 @@ def _decided(activity: Activity, report: i.ReportDecision, known: int) -> e.Deci
         identity=activity.identity,
         type=activity.scheduled.type,
     )
+
+
+def _seeded(state: RunState, number: int) -> list[e.Event]:
+    """The outcome that the run takes over from an earlier one, instead of doing it again."""
+    key = command_key(number)
+    seed = state.seed.get(key)
+    if seed is None or seed.open:
+        return []
+    if seed.skipped:
+        return [e.NodeSkipped(node=key, reason=SkipReason.BY_HAND, output=seed.output)]
+    return [e.NodeCompleted(node=key, output=seed.output, seeded=True)]
 
 
 # --- steps ----------------------------------------------------------------------------------------

@@ -15,6 +15,15 @@ from treadle_server.engine.events import (
 from treadle_server.engine.transitions import ActivityStage
 from treadle_server.engine.values import Failure, Instant, Payload
 
+DECISION = "decision"
+"""The key of the activity that runs code."""
+
+
+def held_type(type_name: str) -> str:
+    """The lane of decisions of this type that wait for other code; no worker has this type."""
+    return f"held {type_name}"
+
+
 QueuePlace = tuple[str, str, int, Instant, str]
 """Where an activity waits: (queue, type, priority, ready_time, key)."""
 
@@ -46,6 +55,10 @@ class Activity:
     def place(self) -> QueuePlace | None:
         """Its place in a queue, or None if it is not waiting for a worker."""
         scheduled = self.scheduled
+        if scheduled.key == DECISION and self.stage is ActivityStage.HELD:
+            # Not for any worker that asks, but to be found when one with other code comes.
+            lane = held_type(scheduled.type)
+            return (scheduled.queue, lane, scheduled.priority, self.ready_time, DECISION)
         if self.stage is not ActivityStage.QUEUED or scheduled.local:
             return None
         return (scheduled.queue, scheduled.type, scheduled.priority, self.ready_time, scheduled.key)

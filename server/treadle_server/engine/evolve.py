@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from treadle_server.engine import events as e
-from treadle_server.engine.code import CodeProgress
+from treadle_server.engine.code import CodeProgress, command_index, command_key
 from treadle_server.engine.entities import START, Activity, Undo
 from treadle_server.engine.fold_entities import ENTITY_HANDLERS
 from treadle_server.engine.memory import apply_operations, merge
@@ -318,6 +318,20 @@ def _decision_completed(state: RunState, event: e.DecisionCompleted) -> None:
     else:
         _close(state, event.key, event)
     state.code.decided(event)
+    _compare_seeds(state, event)
+
+
+def _compare_seeds(state: RunState, event: e.DecisionCompleted) -> None:
+    """From the first difference on, nothing is taken over from the earlier run."""
+    if not state.seed:
+        return
+    for number, command in enumerate(event.commands, event.first_index):
+        seed = state.seed.get(command_key(number))
+        if seed is not None and seed.command != command:
+            for key in list(state.seed):
+                if command_index(key) >= number:
+                    del state.seed[key]
+            return
 
 
 def _marker_recorded(_state: RunState, _event: e.MarkerRecorded) -> None:
@@ -345,6 +359,8 @@ def _edges_decided(state: RunState, event: e.EdgesDecided) -> None:
 
 def _node_skipped(state: RunState, event: e.NodeSkipped) -> None:
     state.progress.node_done(event.node, event.output, NodeState.SKIPPED)
+    if state.progress.remote:
+        state.code.taken_over()
 
 
 def _nodes_unreached(state: RunState, event: e.NodesUnreached) -> None:
@@ -357,6 +373,8 @@ def _node_failed(state: RunState, event: e.NodeFailed) -> None:
 
 def _node_completed(state: RunState, event: e.NodeCompleted) -> None:
     state.progress.node_done(event.node, event.output, NodeState.COMPLETED)
+    if state.progress.remote:
+        state.code.taken_over()
 
 
 def _loop_turned(state: RunState, event: e.LoopTurned) -> None:

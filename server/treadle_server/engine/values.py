@@ -179,6 +179,8 @@ class SeedOutcome:
     skipped: bool = False
     command: str = ""
     """Of code: what was asked for."""
+    open: bool = False
+    """Of code: it has no outcome."""
 
 
 class FailureKind:

@@ -75,6 +75,8 @@ class RetryRequest:
 
     reference: RunReference
     input: Payload | None = None
+    from_key: str = ""
+    """Nothing is taken over of this and what rests on it."""
     request_id: str = ""
     content_hash: bytes = b""
     traceparent: str = ""

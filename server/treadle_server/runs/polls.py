@@ -8,9 +8,11 @@ from typing import Any
 
 from treadle_server.clock import Clock
 from treadle_server.engine import inputs as i
+from treadle_server.engine.entities import DECISION, held_type
 from treadle_server.engine.inputs import Granted
 from treadle_server.engine.transitions import ActivityStage
-from treadle_server.journal.port import Outcome
+from treadle_server.engine.values import IncidentAnswer
+from treadle_server.journal.port import Journal, Outcome, Table
 from treadle_server.matching.lanes import TaskReference
 from treadle_server.matching.matching import Matching
 from treadle_server.matching.polls import Taker
@@ -28,6 +30,8 @@ from treadle_server.runs.tokens import Tokens
 from treadle_server.runs.turns import Turns, until_settled
 
 _PUT_OFF_SECONDS = 0.1
+_HELD_AT_A_TIME = 10_000
+"""So many runs that wait for other code are tried when a worker comes; the others with the next."""
 
 
 class Polls:
@@ -37,12 +41,14 @@ class Polls:
         self,
         *,
         clock: Clock,
+        journal: Journal,
         hot: HotRuns,
         matching: Matching,
         tokens: Tokens,
         turns: Turns,
     ) -> None:
         self._clock = clock
+        self._journal = journal
         self._hot = hot
         self._matching = matching
         self._tokens = tokens
@@ -113,6 +119,8 @@ class Polls:
         )
         if request.types:
             session.types = request.types
+            if is_new:
+                self._in_background(self._wake_held(session))
         session.acknowledge(request.acknowledged)
         if request.held_tokens is None:
             return session, session.take_overdue(now), ()
@@ -121,6 +129,24 @@ class Polls:
             run_id, key, lease = self._tokens.read(request.namespace, token)
             held[run_id, key, lease] = None
         return session, session.resume(held, is_new=is_new), held
+
+    async def _wake_held(self, session: Session) -> None:
+        """A worker has come: runs whose code fitted no worker so far are tried with it."""
+        reason = f"worker {session.identity} has come"
+        if session.build_id:
+            reason += f" with build {session.build_id}"
+        retry = i.AnswerHeld(
+            key=DECISION, answer=IncidentAnswer.RETRY, actor="treadle", reason=reason
+        )
+        for type_name in session.types or ():
+            low = (session.namespace, session.queue, held_type(type_name))
+            high = (*low[:2], low[2] + "\0")
+            for row in self._journal.scan(Table.READY, low, high, _HELD_AT_A_TIME):
+                run_id = row.key[5]
+                assert isinstance(run_id, bytes), "as TABLES has it"
+                hot = await self._committed(run_id)
+                if hot is not None:
+                    self._turns.apply_soon(hot, retry)
 
     async def _stops_for(self, namespace: str, held: Collection[LeaseReference]) -> list[object]:
         """What a worker that came back should stop: control messages may have been lost with its

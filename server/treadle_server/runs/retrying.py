@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from treadle_server.engine import events as e
+from treadle_server.engine.code import CodeProgress
 from treadle_server.engine.evolve import evolve
 from treadle_server.engine.maps import item_of
 from treadle_server.engine.state import RunState
@@ -12,22 +13,44 @@ from treadle_server.engine.topology import NodeState
 from treadle_server.engine.values import NULL, SeedOutcome
 from treadle_server.journal.codec import decode_batch
 from treadle_server.journal.port import Record
+from treadle_server.runs.retrying_code import of_code
 
 
-def outcomes(state: RunState, records: Sequence[Record]) -> tuple[SeedOutcome, ...]:
-    """The outcomes of the nodes that were done, iterations of loops apart, without those that were
-    undone. Folds the records into `state`, which must be new.
+def outcomes(
+    state: RunState, records: Sequence[Record], from_key: str = ""
+) -> tuple[SeedOutcome, ...]:
+    """The outcomes of what was done, iterations of loops apart, without those that were undone, and
+    without `from_key` and what rests on it. Folds the records into `state`, which must be new.
     """
+    events = (event for record in records for event in decode_batch(record.body))
+    if isinstance(state.progress, CodeProgress):
+        return of_code(state, events, from_key)
     found: dict[str, SeedOutcome] = {}
-    for record in records:
-        for event in decode_batch(record.body):
-            evolve(state, event)
-            for outcome in _outcome(state, event):
-                found[outcome.node] = outcome
-            if isinstance(event, e.CompensationEnded):
-                for key in event.undone:
-                    found.pop(key, None)
-    return tuple(found.values())
+    for event in events:
+        evolve(state, event)
+        for outcome in _outcome(state, event):
+            found[outcome.node] = outcome
+        if isinstance(event, e.CompensationEnded):
+            for key in event.undone:
+                found.pop(key, None)
+    left = _from(state, from_key) if from_key else frozenset()
+    return tuple(one for one in found.values() if one.node.partition("#")[0] not in left)
+
+
+def _from(state: RunState, key: str) -> frozenset[str]:
+    """A node and what descends from it."""
+    topology = state.graph.topology
+    names = topology.names
+    found = {topology.node_of(key)}
+    waiting = list(found)
+    while waiting:
+        node = waiting.pop()
+        for edge in (*topology.out_edges[node], *topology.error_edges[node]):
+            target = topology.targets[edge]
+            if target not in found:
+                found.add(target)
+                waiting.append(target)
+    return frozenset(names[node] for node in found)
 
 
 def _outcome(state: RunState, event: e.Event) -> Iterator[SeedOutcome]:

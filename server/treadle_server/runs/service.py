@@ -98,7 +98,12 @@ class Runs:
             committed=self._on_commit,
         )
         self._polls = Polls(
-            clock=clock, hot=self._hot, matching=self._matching, tokens=tokens, turns=turns
+            clock=clock,
+            journal=journal,
+            hot=self._hot,
+            matching=self._matching,
+            tokens=tokens,
+            turns=turns,
         )
         self._reports = Reports(
             clock=clock,

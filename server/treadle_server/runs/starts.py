@@ -154,7 +154,13 @@ class Starts:
         [loaded] = self._journal.load([old.run_id])
         assert loaded is not None, "its row was there"
         state = compiled.new_state(old.run_id)
-        seed = outcomes(state, loaded[1])
+        try:
+            seed = outcomes(state, loaded[1], request.from_key)
+        except (KeyError, ValueError):
+            raise NotFound(
+                f"run {run_id} has nothing with the key {request.from_key!r}",
+                key=request.from_key,
+            ) from None
         [answer] = await self.start(
             [
                 StartRequest(

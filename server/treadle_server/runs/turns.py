@@ -26,6 +26,7 @@ from treadle_server.engine.entities import QueuePlace
 from treadle_server.engine.errors import Refusal
 from treadle_server.engine.events import Event
 from treadle_server.engine.inputs import Continue, Granted, GrantLease, Input, ReturnLease
+from treadle_server.engine.transitions import ActivityStage
 from treadle_server.engine.turn import Turn, queue_changes, take_turn
 from treadle_server.engine.values import Instant
 from treadle_server.journal.codec import encode_batch
@@ -222,7 +223,12 @@ class Turns:
         # Granting makes no new offers, but `offers` may name what has been withdrawn since.
         for key in turn.offers:
             activity = hot.state.activities.get(key)
-            if activity is None or activity.place is None or not hot.state.hands_out(activity):
+            if (
+                activity is None
+                or activity.stage is not ActivityStage.QUEUED
+                or activity.place is None
+                or not hot.state.hands_out(activity)
+            ):
                 continue
             scheduled = activity.scheduled
             sticky = hot.sticky if key == DECISION else ""

@@ -245,16 +245,48 @@ class SteersRunsBlocking:
         *,
         workflow_id: str | None = None,
         new_input: object = None,
+        from_key: str = "",
         request_id: str | None = None,
     ) -> StartedRun:
         """Takes up a run that failed, was cancelled or timed out: a new run of the same workflow id
-        and version that begins with what the old one did. `new_input` None:
-        with the old one's.
+        and version that begins with what the old one did.
+
+        Args:
+            run_id: the run, or
+            workflow_id: the newest one of this workflow id.
+            new_input: the new run's; the old one's if None.
+            from_key: nothing is taken over of this node and what descends from it; in code, of this
+                command ("c7") and those after it.
+            request_id: the same id again gets the same run.
         """
         request = run_service_pb2.RetryRunRequest(
             namespace=self.namespace,
             request_id=requests.request_id(request_id),
             input=requests.optional_payload(new_input),
+            from_key=from_key,
             **requests.named_run(run_id, workflow_id),
         )
         return values.started(self._call(self._runs.RetryRun, request))
+
+    def reset(
+        self,
+        run_id: str | None = None,
+        *,
+        key: str,
+        workflow_id: str | None = None,
+        reason: str = "",
+        request_id: str | None = None,
+    ) -> str:
+        """Has something done again; returns the id of the run that does it. What a held run is
+        stuck at is tried again in place, with attempts counted from 0. Of an ended run, a new one
+        does `key` and what rests on it again. Raises `Conflict` if the run is open and not held
+        about `key`.
+        """
+        described = self.get_run(run_id, workflow_id=workflow_id)  # type: ignore[attr-defined]
+        if not described.state.ended:
+            answered = self.answer(
+                described.run_id, key=key, answer="retry", reason=reason, request_id=request_id
+            )
+            return str(answered.run_id)
+        started = self.retry(described.run_id, from_key=key, request_id=request_id)
+        return str(started.run_id)

@@ -59,7 +59,9 @@ class ChildHandle:
                 self.started.set_result(None)
             return False
         self.over = True
-        if kind == "child_ended" and body.end == event_pb2.CHILD_END_COMPLETED:
+        if kind == "node_completed" or (
+            kind == "child_ended" and body.end == event_pb2.CHILD_END_COMPLETED
+        ):
             _settle(self.started, None)
             _settle(self._ended, body.output)
             return True

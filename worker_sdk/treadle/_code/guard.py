@@ -21,7 +21,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterable
-from types import CodeType, FunctionType, ModuleType
+from types import CodeType, FrameType, FunctionType, ModuleType
 from typing import Any
 
 from treadle._code.loop import WorkflowLoop
@@ -98,7 +98,7 @@ def install() -> None:
             original = getattr(module, name)
             setattr(module, name, _refusing(original, f"{module.__name__}.{name}()", instead))
     as_completed = _in_order(asyncio.tasks.as_completed)
-    asyncio.tasks.as_completed = asyncio.as_completed = as_completed  # type: ignore[assignment]
+    asyncio.tasks.as_completed = asyncio.as_completed = as_completed
     sys.addaudithook(_audit)
 
 
@@ -144,11 +144,11 @@ def _audit(event: str, args: tuple[Any, ...]) -> None:
 
 
 def _importing() -> bool:
-    frame = sys._getframe(2)
+    frame: FrameType | None = sys._getframe(2)
     while frame is not None:
         if "importlib" in frame.f_code.co_filename:
             return True
-        frame = frame.f_back  # type: ignore[assignment]
+        frame = frame.f_back
     return False
 
 

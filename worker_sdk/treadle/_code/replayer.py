@@ -43,6 +43,8 @@ _CLOSING = frozenset(
         "child_started",
         "child_ended",
         "node_failed",
+        "node_completed",
+        "node_skipped",
     }
 )
 """Events by which something that the code asked for has an outcome."""
@@ -97,8 +99,10 @@ class Replayer:
         self.loop = WorkflowLoop(self)
         self.recorded = Recorded()
         self.open: dict[int, Open] = {}
-        self.seeds: dict[int, str] = {}
-        """Commands whose outcome an earlier run has: they are not carried out again."""
+        self.seeds: dict[int, tuple[str, bool]] = {}
+        """Commands of an earlier run, and whether they have no outcome: one that has is not carried
+        out again.
+        """
         self.received: dict[str, payload_pb2.Payload] = {}
         """External events that no wait has had, by id."""
         self.compensations = Compensations(self)
@@ -181,7 +185,7 @@ class Replayer:
             return
         if kind in _CLOSING:
             body = getattr(event, kind)
-            index = index_of(body.node if kind == "node_failed" else body.key)
+            index = index_of(body.node if kind.startswith("node_") else body.key)
             opened = self.open.get(index) if index is not None else None
             if index is None or opened is None:
                 return
@@ -210,7 +214,7 @@ class Replayer:
         for seed in started.seed:
             index = index_of(seed.node)
             if index is not None and seed.command:
-                self.seeds[index] = seed.command
+                self.seeds[index] = (seed.command, seed.open)
         arguments = self.workflow.arguments(started.input)
         self._context.run(self.ending.start, self.workflow.function(**arguments))
 
@@ -223,6 +227,9 @@ class Replayer:
         if self.dead:
             raise Suspended
         index = self.next_index
+        if self.seeds and self.seeds.get(index, (description,))[0] != description:
+            # From the first difference on, nothing is taken over from the earlier run.
+            self.seeds.clear()
         recorded = self.recorded.take(index)
         if recorded != description and (recorded is not None or self.replaying):
             self.fail(recorded, description)
@@ -240,7 +247,7 @@ class Replayer:
         has its command: then it is the server that says whether it is to be run.
         """
         call.index = index
-        if self._first_index <= index and self.seeds.get(index) != call.description:
+        if self._first_index <= index and self.seeds.get(index) != (call.description, False):
             self._steps.append(call)
 
     def step(self, index: int) -> StepCall | None:
@@ -262,11 +269,6 @@ class Replayer:
         index = self.issue("timer", Timer.command(due_microseconds))
         self.open[index] = Timer(timer)
         return index
-
-    def forget_seeds(self, index: int, description: str) -> None:
-        """From the first difference on, nothing is taken over from the earlier run."""
-        if self.seeds.get(index, description) != description:
-            self.seeds.clear()
 
     # --- faults -----------------------------------------------------------------------------------
 

@@ -127,7 +127,6 @@ class Call(Awaiting):
             self.command.is_compensation, self.command.compensates = True, self.undoes
             self.command.hold_on_failure = True
         self.command.input.CopyFrom(self._input())
-        replayer.forget_seeds(replayer.next_index, self.description)
         return replayer.issue(self.description, DecisionCommand(schedule_activity=self.command))
 
     def _input(self) -> payload_pb2.Payload:
@@ -187,13 +186,13 @@ class Work:
         """The outcome. One that nobody wants any more is undone if need be."""
         self.over = True
         call = self.call
-        if call.undo is not None and kind == "activity_completed":
+        if call.undo is not None and kind in ("activity_completed", "node_completed"):
             self._replayer.compensations.register(self._index, call, body.output)
         if self.when_over is not None:
             self.when_over.set_result(None)
         if self.future.done():
             return True
-        if kind in ("activity_completed", "activity_overridden"):
+        if kind in ("activity_completed", "activity_overridden", "node_completed"):
             self.future.set_result(body.output)
         elif kind == "activity_cancelled":
             self.future.cancel()

@@ -36,6 +36,8 @@ class Wait:
         received = None
         if kind == "wait_satisfied":
             received = self._replayer.received.pop(body.event_id)
+        elif kind == "node_completed":
+            received = body.output
         if not self.future.done():
             self.future.set_result(received)
         return True

@@ -231,16 +231,18 @@ class RunStarted(_message.Message):
     def __init__(self, workflow: _Optional[str] = ..., version: _Optional[int] = ..., workflow_id: _Optional[str] = ..., rules: _Optional[int] = ..., input: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., deadline: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., traceparent: _Optional[str] = ..., actor: _Optional[str] = ..., request_id: _Optional[str] = ..., parent_run_id: _Optional[bytes] = ..., parent_key: _Optional[str] = ..., retry_of: _Optional[bytes] = ..., seed: _Optional[_Iterable[_Union[SeedOutcome, _Mapping]]] = ..., depth: _Optional[int] = ...) -> None: ...
 
 class SeedOutcome(_message.Message):
-    __slots__ = ("node", "output", "skipped", "command")
+    __slots__ = ("node", "output", "skipped", "command", "open")
     NODE_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_FIELD_NUMBER: _ClassVar[int]
     SKIPPED_FIELD_NUMBER: _ClassVar[int]
     COMMAND_FIELD_NUMBER: _ClassVar[int]
+    OPEN_FIELD_NUMBER: _ClassVar[int]
     node: str
     output: _payload_pb2.Payload
     skipped: bool
     command: str
-    def __init__(self, node: _Optional[str] = ..., output: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., skipped: bool = ..., command: _Optional[str] = ...) -> None: ...
+    open: bool
+    def __init__(self, node: _Optional[str] = ..., output: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., skipped: bool = ..., command: _Optional[str] = ..., open: bool = ...) -> None: ...
 
 class RunCompleted(_message.Message):
     __slots__ = ("output", "started_time", "workflow")

@@ -577,20 +577,22 @@ class SkipActivityResponse(_message.Message):
     def __init__(self, run: _Optional[_Union[Run, _Mapping]] = ...) -> None: ...
 
 class RetryRunRequest(_message.Message):
-    __slots__ = ("namespace", "request_id", "run_id", "workflow_id", "input", "input_json")
+    __slots__ = ("namespace", "request_id", "run_id", "workflow_id", "input", "input_json", "from_key")
     NAMESPACE_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     RUN_ID_FIELD_NUMBER: _ClassVar[int]
     WORKFLOW_ID_FIELD_NUMBER: _ClassVar[int]
     INPUT_FIELD_NUMBER: _ClassVar[int]
     INPUT_JSON_FIELD_NUMBER: _ClassVar[int]
+    FROM_KEY_FIELD_NUMBER: _ClassVar[int]
     namespace: str
     request_id: str
     run_id: str
     workflow_id: str
     input: _payload_pb2.Payload
     input_json: _struct_pb2.Value
-    def __init__(self, namespace: _Optional[str] = ..., request_id: _Optional[str] = ..., run_id: _Optional[str] = ..., workflow_id: _Optional[str] = ..., input: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., input_json: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ...) -> None: ...
+    from_key: str
+    def __init__(self, namespace: _Optional[str] = ..., request_id: _Optional[str] = ..., run_id: _Optional[str] = ..., workflow_id: _Optional[str] = ..., input: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., input_json: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ..., from_key: _Optional[str] = ...) -> None: ...
 
 class RetryRunResponse(_message.Message):
     __slots__ = ("run_id", "workflow_id", "version", "started", "trace_id")
