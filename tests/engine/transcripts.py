@@ -24,13 +24,13 @@ before. Lines that begin with `#` say what to look at.
     pause                         resume                9 times: grant a, lose a
     event NAME [JSON] id=ID       child KEY started|END [JSON]
     update NAME [JSON] id=ID
-    decide [seen=N first=N keep=yes] WHAT...            what a worker that has the code reports
+    decide [seen=N first=N keep=yes kept=NAME] WHAT...  what a worker that has the code reports
 
 `lease=N` makes a report about an older attempt; `alive=` renews the leases of a session by 30 s,
 `silent=` too, but only because nothing is known of it;
 `memory=` is a list of operations, `[{"key": "n", "add": 1}]`.
 
-WHAT of `decide` is a command: `step:charge activity:ship timer:10s wait:paid child:pack send:told
+WHAT of `decide` is a command: `step:charge cached:sum activity:ship timer:10s wait:paid child:pack send:told
 stop:N publish:progress marker:id answer:ID undoable:N compensate undo:N compensated:N,M complete
 fail:KIND cancel again`, or what became of step N: `ok:N bad:N stopped:N goes-on:N`.
 """
@@ -360,10 +360,13 @@ def _decide(driver: RunDriver, words: Words) -> i.Input:
         commands=tuple(commands),
         steps=tuple(steps),
         keep="keep" in words.options,
+        kept_results={name: NULL for name in words.options.get("kept", "").split(",")},
     )
 
 
-def _work(key: str, name: str, *, local: bool, undoes: str = "") -> c.ScheduleActivity:
+def _work(
+    key: str, name: str, *, local: bool, undoes: str = "", cache: str = ""
+) -> c.ScheduleActivity:
     options = c.ActivityOptions(
         type=name,
         queue="default",
@@ -371,6 +374,8 @@ def _work(key: str, name: str, *, local: bool, undoes: str = "") -> c.ScheduleAc
         start_to_close_timeout=600 * SECOND,
         local=local,
         hold_on_failure=bool(undoes),
+        cache_key=cache,
+        cache_ttl=3_600 * SECOND if cache else None,
     )
     return c.ScheduleActivity(key, options, NULL, compensates=undoes)
 
@@ -381,6 +386,7 @@ def _keys(rest: str) -> tuple[str, ...]:
 
 _COMMANDS: dict[str, Callable[[str, str, int], c.Command]] = {
     "step": lambda key, name, _: _work(key, name, local=True),
+    "cached": lambda key, name, _: _work(key, name, local=True, cache=name),
     "activity": lambda key, name, _: _work(key, name, local=False),
     "timer": lambda key, text, now: c.StartTimer(
         key, NULL, not_before=now + (parse_duration(text) or 0)

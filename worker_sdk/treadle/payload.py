@@ -103,6 +103,13 @@ def _refuse_constant(name: str) -> object:
     raise ValueError(f"{name} is not JSON")
 
 
+def plain(value: object) -> object:
+    """One step from a value that JSON does not have towards one it does: for `json.dumps`. Raises
+    `TypeError` for a value that has no form in JSON.
+    """
+    return _to_json(value)
+
+
 def _to_json(value: object) -> object:
     """One step from a value json does not know towards one it does."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):

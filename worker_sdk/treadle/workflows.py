@@ -120,6 +120,8 @@ class Workflow(Generic[_Parameters, _Result]):
             document["description"] = self.description
         if self.queue != "default":
             document["queue"] = self.queue
+        if self.state != "active":
+            document["state"] = self.state
         if self.run_timeout is not None:
             document["run_timeout"] = delay_microseconds(self.run_timeout) / 1e6
         for part, schema in (

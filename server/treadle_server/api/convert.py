@@ -58,6 +58,8 @@ def definition(view: DefinitionView) -> definition_service_pb2.Definition:
         create_time=timestamp(view.create_time),
         node_count=view.node_count,
         json=view.document.decode(),
+        state=definition_service_pb2.VersionState.Name(int(view.state)),
+        current=view.current,
     )
 
 

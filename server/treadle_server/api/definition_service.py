@@ -11,6 +11,7 @@ from treadle_server.api import checks, convert
 from treadle_server.api.errors import invalid
 from treadle_server.api.pages import Pages
 from treadle_server.definitions.document import parse_json
+from treadle_server.definitions.versions import VersionState
 from treadle_server.runs.service import Runs
 
 _MOST_HINTS = 50
@@ -56,6 +57,25 @@ class DefinitionService:
             checks.count("version", request.version, low=0, high=2**62),
         )
         return messages.GetDefinitionResponse(definition=convert.definition(view))
+
+    async def UpdateVersion(
+        self, request: messages.UpdateVersionRequest, _context: Any
+    ) -> messages.UpdateVersionResponse:
+        """Says what a version is for."""
+        if request.state not in messages.VersionState.values():
+            raise invalid("state", f"has no value {request.state}")
+        view, paused = await self._runs.change_version(
+            checks.namespace(request.namespace),
+            checks.identifier("workflow", request.workflow, required=True),
+            checks.count("version", request.version, low=1, high=2**62),
+            VersionState(request.state),
+            make_current=request.make_current,
+            force=request.force,
+        )
+        view.document = b""
+        return messages.UpdateVersionResponse(
+            definition=convert.definition(view), paused_runs=paused
+        )
 
     async def ListDefinitions(
         self, request: messages.ListDefinitionsRequest, _context: Any

@@ -42,6 +42,8 @@ CODES: dict[str, grpc.StatusCode] = {
     "LEASE_ENDED": grpc.StatusCode.FAILED_PRECONDITION,
     "NOT_READY": grpc.StatusCode.FAILED_PRECONDITION,
     "RUN_OPEN": grpc.StatusCode.FAILED_PRECONDITION,
+    "VERSION_NOT_ACTIVE": grpc.StatusCode.FAILED_PRECONDITION,
+    "VERSION_IN_USE": grpc.StatusCode.FAILED_PRECONDITION,
     "RUN_COMPLETED": grpc.StatusCode.FAILED_PRECONDITION,
     "NOT_HELD": grpc.StatusCode.FAILED_PRECONDITION,
     "NOT_OPEN": grpc.StatusCode.FAILED_PRECONDITION,

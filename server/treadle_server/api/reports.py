@@ -35,6 +35,7 @@ MAX_COMMANDS = 500
 _START_TO_CLOSE = 600 * MICROSECONDS_PER_SECOND
 _PRIORITY = 3
 _DESCRIPTION_BYTES = 1_000
+_CACHE_KEY_BYTES = 200
 _MESSAGE_BYTES = 8_192
 _STACK_BYTES = 16_384
 _MAX_INDEX = 2**31 - 1
@@ -116,6 +117,8 @@ def _schedule(
         priority=checks.count(f"{path}.priority", message.priority or _PRIORITY, low=1, high=5),
         hold_on_failure=message.hold_on_failure,
         local=message.local,
+        cache_key=checks.identifier(f"{path}.cache_key", message.cache_key, limit=_CACHE_KEY_BYTES),
+        cache_ttl=duration("cache_ttl"),
     )
     return c.ScheduleActivity(
         key,

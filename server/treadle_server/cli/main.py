@@ -20,6 +20,7 @@ from treadle_server.cli.options import client_options
 from treadle_server.cli.runs import runs
 from treadle_server.cli.server import server
 from treadle_server.cli.start import start
+from treadle_server.cli.versions import versions
 from treadle_server.cli.worker import worker
 
 HELP_WIDTH = 100
@@ -96,7 +97,7 @@ def cli() -> None:
     """
 
 
-for command in (server, worker, deploy, lint, start, runs, definitions, journal):
+for command in (server, worker, deploy, lint, start, runs, definitions, versions, journal):
     cli.add_command(command)
 
 

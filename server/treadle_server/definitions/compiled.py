@@ -14,6 +14,7 @@ from treadle_server.definitions.graph.hints import Hint, hints
 from treadle_server.definitions.graph.model import GraphDefinition
 from treadle_server.definitions.graph.parse import parse_graph
 from treadle_server.definitions.parameters import complete_input
+from treadle_server.definitions.versions import VersionState
 from treadle_server.engine.code import CodeProgress
 from treadle_server.engine.decider import Decider
 from treadle_server.engine.graph import GraphProgress
@@ -35,6 +36,8 @@ class Compiled(Protocol):
     node_count: int
     number: int
     """The version's number if the definition says it, as code does; else 0."""
+    state: VersionState | None
+    """What the code says that the version is for."""
     weight: int
     """About how many things it holds in memory."""
 
@@ -67,6 +70,7 @@ class CompiledGraph:
     kind = "graph"
     rules = RULES
     number = 0
+    state: VersionState | None = None
 
     def __init__(self, definition: GraphDefinition) -> None:
         self.definition = definition
@@ -101,6 +105,7 @@ class CompiledCode:
         self.definition = definition
         self.decider = CodeDecider(definition)
         self.number = definition.version
+        self.state = definition.state
 
     def hints(self) -> list[Hint]:
         """See `Compiled`."""

@@ -31,6 +31,8 @@ class ActivityOptions:
     hold_on_failure: bool = False
     local: bool = False
     """A step of code."""
+    cache_key: str = ""
+    cache_ttl: Duration | None = None
 
 
 @dataclass(slots=True)

@@ -14,7 +14,7 @@ from treadle_server.engine import activities
 from treadle_server.engine import events as e
 from treadle_server.engine import inputs as i
 from treadle_server.engine.code import DECISION, command_key
-from treadle_server.engine.commands import ActivityOptions
+from treadle_server.engine.commands import ActivityOptions, Command, ScheduleActivity
 from treadle_server.engine.entities import Activity
 from treadle_server.engine.errors import ReportInvalid
 from treadle_server.engine.perform import perform
@@ -73,6 +73,7 @@ def take_report(state: RunState, report: i.ReportDecision, now: Instant) -> Iter
             return
         if command.command is not None:
             yield _seeded(state, number) or perform(state, command.command, now)
+            yield _kept(state, command.command, report)
     for step in report.steps:
         if not state.ended:
             yield from _step(state, step, activity, now)
@@ -120,6 +121,29 @@ def _seeded(state: RunState, number: int) -> list[e.Event]:
     if seed.skipped:
         return [e.NodeSkipped(node=key, reason=SkipReason.BY_HAND, output=seed.output)]
     return [e.NodeCompleted(node=key, output=seed.output, seeded=True)]
+
+
+def _kept(state: RunState, command: Command, report: i.ReportDecision) -> list[e.Event]:
+    """The result that somebody else had for the same."""
+    if not isinstance(command, ScheduleActivity) or command.key not in state.activities:
+        return []
+    output = report.kept_results.get(command.options.cache_key)
+    if output is None:
+        return []
+    scheduled = state.activities[command.key].scheduled
+    return [
+        e.ActivityCompleted(
+            key=command.key,
+            lease=0,
+            attempt=0,
+            output=output,
+            started_time=scheduled.time,
+            scheduled_time=scheduled.time,
+            identity="",
+            type=scheduled.type,
+            cached=True,
+        )
+    ]
 
 
 # --- steps ----------------------------------------------------------------------------------------

@@ -4,8 +4,8 @@ nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from treadle_server.engine.commands import Command
 from treadle_server.engine.events import CarriedEvent
@@ -114,6 +114,8 @@ class ReportDecision:
     steps: tuple[StepOutcome, ...] = ()
     keep: bool = False
     build_id: str = ""
+    kept_results: Mapping[str, Payload] = field(default_factory=dict)
+    """By cache key: results that others had, and that still count."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -64,6 +64,8 @@ def _schedule_activity(
             start_time=start_time if start_time > now else None,
             hold_on_failure=options.hold_on_failure,
             local=options.local,
+            cache_key=options.cache_key,
+            cache_ttl=options.cache_ttl,
             compensates=command.compensates,
         )
     ]

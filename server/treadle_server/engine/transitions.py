@@ -70,6 +70,7 @@ ENDED = frozenset(
 ACTIVITY_TRANSITIONS: dict[tuple[ActivityStage, type[e.Event]], ActivityStage] = {
     (ActivityStage.ABSENT, e.ActivityScheduled): ActivityStage.QUEUED,
     (ActivityStage.QUEUED, e.AttemptStarted): ActivityStage.LEASED,
+    (ActivityStage.QUEUED, e.ActivityCompleted): ActivityStage.CLOSED,
     (ActivityStage.QUEUED, e.ActivityFailed): ActivityStage.CLOSED,
     (ActivityStage.QUEUED, e.ActivityCancelled): ActivityStage.CLOSED,
     (ActivityStage.QUEUED, e.RunHeld): ActivityStage.HELD,

@@ -29,7 +29,7 @@ from treadle_server.engine.messages import Message, messages_of
 from treadle_server.engine.perform import perform
 from treadle_server.engine.state import RunState
 from treadle_server.engine.transitions import ActivityStage, RunStage
-from treadle_server.engine.values import NULL, CancelCause, IncidentAnswer, Instant
+from treadle_server.engine.values import NULL, CancelCause, IncidentAnswer, Instant, Payload
 
 EVENTS_KEPT = 1_000
 """External events that a run keeps unconsumed; the next one is refused."""
@@ -69,6 +69,8 @@ class Turn:
     """Where the touched activities waited before the turn."""
     messages: list[Message] = field(default_factory=list)
     """What is to be told to other runs once the turn is committed."""
+    results_to_keep: list[tuple[str, Payload, Instant]] = field(default_factory=list)
+    """(cache key, result, until when) for whoever asks for the same."""
     unfinished: bool = False
     """There is more to decide: give the run another turn (`Continue`)."""
 
@@ -130,6 +132,11 @@ def _emit(turn: Turn, state: RunState, event: e.Event, now: Instant) -> None:
             turn.places_before[key] = None if activity is None else activity.place
     if isinstance(event, e.ActivityOverridden):
         _stop_worker(turn, state, event.key)
+    if isinstance(event, e.ActivityCompleted) and not event.cached:
+        scheduled = state.activities[event.key].scheduled
+        if scheduled.cache_ttl is not None:
+            until = now + scheduled.cache_ttl
+            turn.results_to_keep.append((scheduled.cache_key, event.output, until))
     turn.messages += messages_of(state, event)
     evolve(state, event)
     turn.events.append(event)

@@ -48,7 +48,9 @@ from treadle_server.journal.codec_source import CodecError, derive
 __all__ = [
     "CodecError",
     "decode_batch",
+    "decode_payload",
     "encode_batch",
+    "encode_payload",
     "event_from_message",
     "event_to_message",
     "failure_from_message",
@@ -120,6 +122,19 @@ def event_from_message(message: event_pb2.Event) -> Event:
         )
     event: Event = _EVENT_DECODERS[kind](message)
     return event
+
+
+def encode_payload(payload: Payload) -> bytes:
+    """The bytes of a payload by itself."""
+    return payload_to_message(payload).SerializeToString(deterministic=True)
+
+
+def decode_payload(data: bytes) -> Payload:
+    """A payload from its bytes. Raises `CodecError`."""
+    try:
+        return payload_from_message(payload_pb2.Payload.FromString(data))
+    except DecodeError as error:
+        raise CodecError(f"not a Payload: {error}") from error
 
 
 def payload_to_message(payload: Payload) -> payload_pb2.Payload:

@@ -6,18 +6,27 @@ import asyncio
 import hashlib
 import json
 from collections import OrderedDict
+from dataclasses import replace
 from typing import Any
 
 from treadle_server.clock import Clock
 from treadle_server.definitions.code.signature import signature_fault
 from treadle_server.definitions.compiled import Compiled, compile_document
 from treadle_server.definitions.errors import DefinitionInvalid, Violation
+from treadle_server.definitions.versions import RULES, VersionState
 from treadle_server.engine.values import Instant
 from treadle_server.journal.port import Journal, Outcome, Row, Table, Unit
 from treadle_server.journal.writer import Writer
-from treadle_server.runs.errors import DefinitionNotFound, NotFound, RequestIdReused, Stopping
+from treadle_server.runs.errors import (
+    DefinitionNotFound,
+    NotFound,
+    RequestIdReused,
+    Stopping,
+    VersionNotActive,
+)
 from treadle_server.runs.model import DefinitionView, Deployed
 from treadle_server.runs.room import must_have_room
+from treadle_server.runs.versions import WorkflowVersions, read_versions
 
 CACHE_WEIGHT = 2_000_000
 """Nodes and edges of compiled versions that are kept in memory; the least recently used go first.
@@ -28,6 +37,7 @@ COMPILE_APART = 200_000
 
 REQUEST_LIFE = 24 * 3_600 * 1_000_000
 _HIGHEST_VERSION = 2**62
+_VERSIONS_LISTED = 10_000
 
 
 class Definitions:
@@ -39,7 +49,7 @@ class Definitions:
         self._clock = clock
         self._compiled: OrderedDict[tuple[str, str, int], Compiled] = OrderedDict()
         self._weight = 0
-        self._current: dict[tuple[str, str], int] = {}
+        self._versions: dict[tuple[str, str], WorkflowVersions] = {}
         self._deploying = asyncio.Lock()
 
     async def deploy(
@@ -82,14 +92,19 @@ class Definitions:
         )
         if same is not None:
             return self.read(namespace, definition.name, int(same.value)), False
-        latest = self._latest(namespace, definition.name)
-        version = compiled.number or latest + 1
+        version = compiled.number or self._highest(namespace, definition.name) + 1
         view = _view(compiled, version, self._clock.now())
         if compiled.number:
             self._check_number(namespace, view)
         if validate_only:
             return view, True
-        current = max(latest, version)
+        versions = self.versions(namespace, definition.name)
+        known = replace(versions, states=dict(versions.states))
+        if compiled.number and version not in known.states and compiled.state is not None:
+            known.states[version] = compiled.state
+        if known.state(version) is VersionState.ACTIVE:
+            known.current = max(known.current, version)
+        known.stored = known.stored or bool(compiled.number)
         puts = [
             Row(Table.DEFINITION, (namespace, definition.name, version), _encode(view)),
             Row(
@@ -98,8 +113,8 @@ class Definitions:
                 str(version).encode(),
             ),
         ]
-        if compiled.number:
-            puts.append(_workflow_row(namespace, definition.name, current))
+        if known.stored:
+            puts.append(known.row(namespace, definition.name))
         if request_id:
             expire_time = self._clock.now() + REQUEST_LIFE
             puts.append(Row(Table.REQUEST, request_key, content_hash, expire_time))
@@ -107,7 +122,7 @@ class Definitions:
         outcome = await asyncio.shield(self._writer.submit(Unit(puts=puts)))
         if outcome is not Outcome.COMMITTED:
             raise Stopping("the definition could not be stored; try again")
-        self._current[namespace, definition.name] = current
+        self._versions[namespace, definition.name] = known
         self._remember((namespace, definition.name, version), compiled)
         return view, True
 
@@ -139,7 +154,7 @@ class Definitions:
         [row] = self._journal.get(Table.DEFINITION, [(namespace, workflow, version)])
         if row is None:
             raise self._not_found(namespace, workflow, version)
-        return _decode(row)
+        return self._with_state(namespace, _decode(row))
 
     def list(
         self, namespace: str, *, workflow: str | None, after: tuple[str, int] | None, limit: int
@@ -154,17 +169,91 @@ class Definitions:
         views = [_decode(row) for row in self._journal.scan(Table.DEFINITION, low, high, limit)]
         for view in views:
             view.document = b""
+            self._with_state(namespace, view)
         return views
 
     async def current(self, namespace: str, workflow: str) -> int:
-        """The number of the current version; raises `NotFound`."""
-        version = self._current.get((namespace, workflow))
-        if version is None:
-            version = self._latest(namespace, workflow)
-            if version == 0:
-                raise self._not_found(namespace, workflow, 0)
-            self._current[namespace, workflow] = version
-        return version
+        """The number of the current version; raises `NotFound`, `VersionNotActive`."""
+        versions = self.versions(namespace, workflow)
+        if versions.current:
+            return versions.current
+        if versions.states:
+            raise VersionNotActive(
+                f"no version of workflow {workflow!r} is active, so no new run can take one",
+                workflow=workflow,
+            )
+        raise self._not_found(namespace, workflow, 0)
+
+    def must_be_startable(self, namespace: str, workflow: str, version: int) -> None:
+        """Raises `VersionNotActive` if new runs may not take this version."""
+        state = self.versions(namespace, workflow).state(version)
+        if state is not VersionState.ACTIVE:
+            raise VersionNotActive(
+                f"version {version} of workflow {workflow!r} is {state.name.lower()}: "
+                f"{RULES[state]}",
+                workflow=workflow,
+                version=str(version),
+            )
+
+    def versions(self, namespace: str, workflow: str) -> WorkflowVersions:
+        """What its versions are for."""
+        known = self._versions.get((namespace, workflow))
+        if known is None:
+            [row] = self._journal.get(Table.WORKFLOW, [(namespace, workflow)])
+            if row is not None:
+                known = read_versions(row)
+            else:
+                known = WorkflowVersions(self._highest(namespace, workflow))
+            self._versions[namespace, workflow] = known
+        return known
+
+    async def change_version(
+        self,
+        namespace: str,
+        workflow: str,
+        version: int,
+        state: VersionState,
+        *,
+        make_current: bool,
+    ) -> DefinitionView:
+        """Says what a version is for. Raises `NotFound`, `VersionNotActive`."""
+        async with self._deploying:
+            view = self.read(namespace, workflow, version)
+            versions = self.versions(namespace, workflow)
+            known = replace(versions, states=dict(versions.states), stored=True)
+            if state is not VersionState.UNSPECIFIED:
+                known.states[version] = state
+            if make_current:
+                if known.state(version) is not VersionState.ACTIVE:
+                    raise VersionNotActive(
+                        f"version {version} of {workflow!r} is not active, so it cannot be current"
+                    )
+                known.current = version
+            elif known.current == version and known.state(version) is not VersionState.ACTIVE:
+                known.current = self._highest_active(namespace, workflow, known)
+            must_have_room(self._writer)
+            unit = Unit(puts=[known.row(namespace, workflow)])
+            if await asyncio.shield(self._writer.submit(unit)) is not Outcome.COMMITTED:
+                raise Stopping("the version could not be changed; try again")
+            self._versions[namespace, workflow] = known
+        return self._with_state(namespace, view)
+
+    def _highest_active(self, namespace: str, workflow: str, known: WorkflowVersions) -> int:
+        rows = self._journal.scan(
+            Table.DEFINITION,
+            (namespace, workflow),
+            (namespace, workflow, _HIGHEST_VERSION),
+            _VERSIONS_LISTED,
+        )
+        numbers = [int(row.key[2]) for row in rows]
+        active = [n for n in numbers if known.state(n) is VersionState.ACTIVE]
+        return max(active, default=0)
+
+    def _with_state(self, namespace: str, view: DefinitionView) -> DefinitionView:
+        versions = self.versions(namespace, view.workflow)
+        view.state = versions.state(view.version)
+        view.current = versions.current == view.version
+        return view
 
     async def compiled(self, namespace: str, workflow: str, version: int) -> Compiled:
         """A version, ready to run; raises `NotFound`."""
@@ -194,12 +283,11 @@ class Definitions:
             self._weight -= oldest.weight
 
     def _latest(self, namespace: str, workflow: str) -> int:
-        known = self._current.get((namespace, workflow))
-        if known is not None:
-            return known
-        [row] = self._journal.get(Table.WORKFLOW, [(namespace, workflow)])
-        if row is not None:
-            return int(json.loads(row.value)["current"])
+        """The current version; 0 if there is none."""
+        return self.versions(namespace, workflow).current
+
+    def _highest(self, namespace: str, workflow: str) -> int:
+        """The newest version of a graph; 0 if there is none."""
         # Versions have no gaps, so the highest is found by asking for powers of two, then halving.
         if not self._exists(namespace, workflow, 1):
             return 0
@@ -262,11 +350,6 @@ def _view(compiled: Compiled, version: int, now: Instant) -> DefinitionView:
         node_count=compiled.node_count,
         document=definition.document,
     )
-
-
-def _workflow_row(namespace: str, workflow: str, current: int) -> Row:
-    value = json.dumps({"current": current}).encode()
-    return Row(Table.WORKFLOW, (namespace, workflow), value)
 
 
 def _encode(view: DefinitionView) -> bytes:

@@ -27,6 +27,18 @@ class DefinitionNotFound(NotFound):
     reason = "DEFINITION_NOT_FOUND"
 
 
+class VersionNotActive(Refusal):
+    """The version is deprecated or retired, so new runs may not take it."""
+
+    reason = "VERSION_NOT_ACTIVE"
+
+
+class VersionInUse(Refusal):
+    """Runs of the version are open."""
+
+    reason = "VERSION_IN_USE"
+
+
 class AlreadyExists(Refusal):
     """The workflow id belongs to another run; `run_id` in the metadata."""
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from treadle_server.definitions.graph.hints import Hint
+from treadle_server.definitions.versions import VersionState
 from treadle_server.engine.entities import Activity, Child, Timer, Wait
 from treadle_server.engine.inputs import ReportDecision
 from treadle_server.engine.topology import NodeState
@@ -138,6 +139,8 @@ class DefinitionView:
     create_time: Instant
     node_count: int
     document: bytes = b""
+    state: VersionState = VersionState.ACTIVE
+    current: bool = False
 
 
 @dataclass(slots=True, kw_only=True)

@@ -10,10 +10,13 @@ from typing import Any
 from treadle_server.clock import Clock
 from treadle_server.engine import inputs as i
 from treadle_server.engine.code import DECISION
+from treadle_server.engine.commands import ScheduleActivity
 from treadle_server.engine.errors import LeaseEnded, Refusal, ReportInvalid
 from treadle_server.engine.inputs import Renewal
 from treadle_server.engine.transitions import ActivityStage
-from treadle_server.journal.port import Journal, Outcome, Record
+from treadle_server.engine.values import Payload
+from treadle_server.journal.codec import decode_payload
+from treadle_server.journal.port import Journal, Outcome, Record, Table
 from treadle_server.matching.polls import Taker
 from treadle_server.matching.sessions import Session, Sessions
 from treadle_server.runs.accepted import was_accepted
@@ -31,7 +34,7 @@ from treadle_server.runs.model import (
 )
 from treadle_server.runs.polls import Polls
 from treadle_server.runs.tokens import Tokens
-from treadle_server.runs.turns import Turns, until_settled
+from treadle_server.runs.turns import Turns, kept_key, until_settled
 
 _YIELD_RESULTS = 8
 """About 1 ms of turns: others have the loop after so many, or a map's reports would hold them up.
@@ -118,6 +121,23 @@ class Reports:
         )
         return [] if found is None else [found]
 
+    def _kept_results(self, namespace: str, report: i.ReportDecision) -> dict[str, Payload]:
+        """Results that others had for what the code asks for."""
+        keys = [
+            one.command.options.cache_key
+            for one in report.commands
+            if isinstance(one.command, ScheduleActivity) and one.command.options.cache_key
+        ]
+        if not keys:
+            return {}
+        now = self._clock.now()
+        rows = self._journal.get(Table.REQUEST, [kept_key(namespace, key) for key in keys])
+        return {
+            key: decode_payload(row.value)
+            for key, row in zip(keys, rows, strict=True)
+            if row is not None and (row.expire_time or 0) > now
+        }
+
     def _session(self, namespace: str, session_id: str) -> Session | None:
         return self._sessions.find(namespace, session_id) if session_id else None
 
@@ -132,7 +152,10 @@ class Reports:
             hot = self._hot.get(run_id) or await self._hot.load_open(run_id)
             if hot is None:
                 return await self._too_late(run_id, key, lease, result, session)
-            applied = self._turns.apply(hot, [input_of(key, lease, result)], prefer=taker)
+            given = input_of(key, lease, result)
+            if isinstance(given, i.ReportDecision):
+                given = replace(given, kept_results=self._kept_results(namespace, given))
+            applied = self._turns.apply(hot, [given], prefer=taker)
         except Refusal as unusable:
             return unusable
         refusal = applied.answers[0]

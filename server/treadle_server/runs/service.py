@@ -41,6 +41,7 @@ from treadle_server.runs.model import (
 from treadle_server.runs.polls import Polls
 from treadle_server.runs.query import Queries
 from treadle_server.runs.reports import Reports
+from treadle_server.runs.retirement import Retirement
 from treadle_server.runs.starts import Starts
 from treadle_server.runs.steering import Steering
 from treadle_server.runs.tokens import Tokens
@@ -128,6 +129,11 @@ class Runs:
             clock=clock, journal=journal, hot=self._hot, queries=self._queries, turns=turns
         )
         self._updates = Updates(hot=self._hot, queries=self._queries, turns=turns)
+        self._retirement = Retirement(
+            journal=journal, hot=self._hot, definitions=self._definitions, turns=turns
+        )
+        self.change_version = self._retirement.change
+        """See `Retirement.change`."""
         self._upkeep = Upkeep(clock, journal, writer, retention, self._messages.sends)
         self.delete = Deletion(writer, self._hot, self._queries, self._messages).delete
         self.deploy = self._definitions.deploy

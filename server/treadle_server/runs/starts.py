@@ -79,9 +79,11 @@ class Starts:
         try:
             if request.reuse_policy is not ReusePolicy.ALLOW_DUPLICATE and request.workflow_id:
                 self._check_reuse(request)
-            version = request.version or await self._definitions.current(
-                request.namespace, request.workflow
-            )
+            version = request.version
+            if not version:
+                version = await self._definitions.current(request.namespace, request.workflow)
+            elif not request.retry_of:
+                self._definitions.must_be_startable(request.namespace, request.workflow, version)
             compiled = self._definitions.cached(request.namespace, request.workflow, version)
             if compiled is None:
                 compiled = await self._definitions.compiled(

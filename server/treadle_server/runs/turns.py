@@ -29,7 +29,7 @@ from treadle_server.engine.inputs import Continue, Granted, GrantLease, Input, R
 from treadle_server.engine.transitions import ActivityStage
 from treadle_server.engine.turn import Turn, queue_changes, take_turn
 from treadle_server.engine.values import Instant
-from treadle_server.journal.codec import encode_batch
+from treadle_server.journal.codec import encode_batch, encode_payload
 from treadle_server.journal.port import (
     Journal,
     JournalError,
@@ -302,6 +302,10 @@ class Turns:
         rows = [*puts, *(Row(Table.READY, ready_key(hot, place)) for place in added)]
         begun, over = self._changed_waits(hot)
         rows += [Row(Table.WAIT, key) for key in begun]
+        rows += [
+            Row(Table.REQUEST, kept_key(hot.namespace, key), encode_payload(output), until)
+            for key, output, until in turn.results_to_keep
+        ]
         if not (records or write_row or rows or removed or deletes):
             return None
         return Unit(
@@ -435,6 +439,11 @@ def ready_key(hot: HotRun, place: QueuePlace) -> Key:
     """The key of a waiting task's row."""
     queue, type_name, priority, ready_time, key = place
     return (hot.namespace, queue, type_name, priority, ready_time, hot.run_id, key)
+
+
+def kept_key(namespace: str, cache_key: str) -> Key:
+    """The key of the row that keeps a result for others."""
+    return (namespace, "kept result", cache_key)
 
 
 def copy_row(hot: HotRun) -> RunRow:

@@ -17,7 +17,14 @@ import grpc.aio
 
 from treadle._client import channel, requests, retry, statuses, values
 from treadle._client.asynchronous_steering import SteersRuns
-from treadle._client.requests import ConflictPolicy, HasDocument, NamedVersion, ReusePolicy, Start
+from treadle._client.requests import (
+    ConflictPolicy,
+    HasDocument,
+    NamedVersion,
+    ReusePolicy,
+    Start,
+    VersionState,
+)
 from treadle._client.values import (
     Definition,
     NodeExecution,
@@ -109,6 +116,37 @@ class Client(SteersRuns):
             self._definitions.DeployDefinition, request, requests.EXTRA_DEPLOY_SECONDS
         )
         return values.deployed(response)
+
+    async def update_version(
+        self,
+        workflow: str,
+        version: int,
+        *,
+        state: VersionState | None = None,
+        make_current: bool = False,
+        force: bool = False,
+    ) -> Definition:
+        """Says what a version is for.
+
+        Args:
+            workflow: its name.
+            version: its number.
+            state: "active", "deprecated" (no new runs) or "retired" (no runs at all).
+            make_current: new runs that name no version take this one.
+            force: retire it although runs of it are open; they are paused.
+
+        Raises `NotFound`, and `Conflict` if open runs are in the way.
+        """
+        request = definition_service_pb2.UpdateVersionRequest(
+            namespace=self.namespace,
+            workflow=workflow,
+            version=version,
+            state=requests.version_state(state),
+            make_current=make_current,
+            force=force,
+        )
+        response = await self._call(self._definitions.UpdateVersion, request)
+        return values.definition(response.definition)
 
     async def get_definition(self, workflow: str, version: int = 0) -> Definition:
         """Reads one version; 0 is the current one. Raises `NotFound`."""

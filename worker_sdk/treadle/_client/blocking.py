@@ -15,7 +15,14 @@ import grpc
 
 from treadle._client import channel, requests, retry, statuses, values
 from treadle._client.blocking_steering import SteersRunsBlocking
-from treadle._client.requests import ConflictPolicy, HasDocument, NamedVersion, ReusePolicy, Start
+from treadle._client.requests import (
+    ConflictPolicy,
+    HasDocument,
+    NamedVersion,
+    ReusePolicy,
+    Start,
+    VersionState,
+)
 from treadle._client.values import (
     Definition,
     NodeExecution,
@@ -105,6 +112,37 @@ class BlockingClient(SteersRunsBlocking):
             self._definitions.DeployDefinition, request, requests.EXTRA_DEPLOY_SECONDS
         )
         return values.deployed(response)
+
+    def update_version(
+        self,
+        workflow: str,
+        version: int,
+        *,
+        state: VersionState | None = None,
+        make_current: bool = False,
+        force: bool = False,
+    ) -> Definition:
+        """Says what a version is for.
+
+        Args:
+            workflow: its name.
+            version: its number.
+            state: "active", "deprecated" (no new runs) or "retired" (no runs at all).
+            make_current: new runs that name no version take this one.
+            force: retire it although runs of it are open; they are paused.
+
+        Raises `NotFound`, and `Conflict` if open runs are in the way.
+        """
+        request = definition_service_pb2.UpdateVersionRequest(
+            namespace=self.namespace,
+            workflow=workflow,
+            version=version,
+            state=requests.version_state(state),
+            make_current=make_current,
+            force=force,
+        )
+        response = self._call(self._definitions.UpdateVersion, request)
+        return values.definition(response.definition)
 
     def get_definition(self, workflow: str, version: int = 0) -> Definition:
         """Reads one version; 0 is the current one. Raises `NotFound`."""

@@ -25,6 +25,8 @@ ConflictPolicy = Literal["fail", "use_existing"]
 ReusePolicy = Literal["allow_duplicate", "allow_duplicate_failed_only", "reject_duplicate"]
 """If an ended run has the workflow id: start anyway, only if it did not complete, or refuse."""
 
+VersionState = Literal["active", "deprecated", "retired"]
+
 IncidentAnswer = Literal["retry", "skip", "fail"]
 
 MAX_BATCH = 1_000
@@ -180,6 +182,11 @@ def run_state(state: RunState | str | None) -> str:
     """The contract's name of a state; None: any."""
     known = [name for name in RunState if name is not RunState.UNSPECIFIED]
     return _enum_name("RUN_STATE_", state, "a state of a run", known)
+
+
+def version_state(state: VersionState | None) -> str:
+    """The contract's name of a version's state; None: unchanged."""
+    return _enum_name("VERSION_STATE_", state, "a state of a version", get_args(VersionState))
 
 
 def incident_answer(answer: IncidentAnswer) -> str:

@@ -61,6 +61,10 @@ class Definition:
     created: bool
     """For `deploy`: False if this content was there already. True otherwise."""
     message: definition_service_pb2.Definition = field(repr=False)
+    state: str = "active"
+    """active, deprecated (no new runs) or retired (no runs at all)."""
+    current: bool = False
+    """New runs that name no version take it."""
     hints: tuple[Hint, ...] = ()
     """What could be better: in the answer to a deploy."""
 
@@ -249,6 +253,10 @@ def definition(message: definition_service_pb2.Definition, *, created: bool = Tr
         node_count=message.node_count,
         created=created,
         message=message,
+        state=_short(
+            definition_service_pb2.VersionState.Name(message.state), "VERSION_STATE_"
+        ).lower(),
+        current=message.current,
     )
 
 

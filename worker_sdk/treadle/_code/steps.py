@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import hashlib
 import inspect
+import json
 from collections.abc import Callable
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Self
 
 from treadle import _failure_codec, payload
@@ -246,10 +247,30 @@ class StepCall(Call):
         self.args, self.kwargs = args, kwargs
         self.result_annotation = hints.return_annotation(inner)
         self.index = -1
-        self.cache: tuple[str, timedelta] | None = None
+        self._cache_by: object = None
+
+    def cached(self, ttl: Time, *, by: object = None) -> Self:
+        """Whoever asked for the same in the namespace, not longer ago than `ttl`, counts: its
+        result is taken. Failures are not kept.
+
+        Args:
+            ttl: from the completion on.
+            by: what makes it the same, beside the step's name; what it is called with if None.
+        """
+        self._cache_by = by
+        self.command.cache_ttl.FromMicroseconds(delay_microseconds(ttl))
+        return self
 
     def _begin(self, replayer: Replayer, index: int) -> None:
         replayer.run_step(self, index)
+
+    def _schedule(self, replayer: Replayer) -> int:
+        if self.command.HasField("cache_ttl"):
+            same = [self._cache_by, []] if self._cache_by is not None else [None, self.args]
+            text = json.dumps([*same, self.kwargs], sort_keys=True, default=payload.plain)
+            digest = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+            self.command.cache_key = f"{self.name[:100]}/{digest}"
+        return super()._schedule(replayer)
 
     def _input(self) -> payload_pb2.Payload:
         """For people: what the function was called with, as far as it can be written."""

@@ -181,7 +181,8 @@ class Decisions:
             outcome, goes_on = await self._step_outcomes(run)
             if decision.ended:
                 self._drop_steps(run, run.steps)
-            keep = not decision.ended and bool(outcome or run.steps)
+            asks = any(one.schedule_activity.cache_key for one in decision.commands)
+            keep = not decision.ended and bool(outcome or run.steps or asks)
             report = DecisionReport(
                 seen_seq=decision.seen_seq, first_index=decision.first_index, keep=keep
             )

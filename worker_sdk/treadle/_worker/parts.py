@@ -146,6 +146,16 @@ class CodePart:
         except RequestNotServed as error:
             _log.warning("%r is not deployed yet: %s", workflow, error)
             return False
+        said = definition_service_pb2.VersionState.Name(response.definition.state)
+        state = said.removeprefix("VERSION_STATE_").lower()
+        if state != workflow.state:
+            _log.warning(
+                "%s version %d is %s at the server, and %s in the code: the server's word holds",
+                workflow.name,
+                workflow.version,
+                state,
+                workflow.state,
+            )
         if response.created:
             _log.info("deployed %s version %d", workflow.name, workflow.version)
         return True

@@ -123,7 +123,7 @@ class DecisionCommand(_message.Message):
     def __init__(self, description: _Optional[str] = ..., schedule_activity: _Optional[_Union[ScheduleActivityCommand, _Mapping]] = ..., start_timer: _Optional[_Union[StartTimerCommand, _Mapping]] = ..., start_wait: _Optional[_Union[StartWaitCommand, _Mapping]] = ..., start_child: _Optional[_Union[StartChildCommand, _Mapping]] = ..., send_event: _Optional[_Union[SendEventCommand, _Mapping]] = ..., stop: _Optional[_Union[StopCommand, _Mapping]] = ..., set_attribute: _Optional[_Union[SetAttributeCommand, _Mapping]] = ..., record_marker: _Optional[_Union[RecordMarkerCommand, _Mapping]] = ..., answer_update: _Optional[_Union[AnswerUpdateCommand, _Mapping]] = ..., register_compensation: _Optional[_Union[RegisterCompensationCommand, _Mapping]] = ..., start_compensation: _Optional[_Union[StartCompensationCommand, _Mapping]] = ..., end_compensation: _Optional[_Union[EndCompensationCommand, _Mapping]] = ..., complete_run: _Optional[_Union[CompleteRunCommand, _Mapping]] = ..., fail_run: _Optional[_Union[FailRunCommand, _Mapping]] = ..., cancel_run: _Optional[_Union[CancelRunCommand, _Mapping]] = ..., continue_as_new: _Optional[_Union[ContinueAsNewCommand, _Mapping]] = ...) -> None: ...
 
 class ScheduleActivityCommand(_message.Message):
-    __slots__ = ("type", "queue", "input", "retry", "schedule_to_start_timeout", "start_to_close_timeout", "schedule_to_close_timeout", "heartbeat_timeout", "priority", "hold_on_failure", "local", "compensates", "is_compensation")
+    __slots__ = ("type", "queue", "input", "retry", "schedule_to_start_timeout", "start_to_close_timeout", "schedule_to_close_timeout", "heartbeat_timeout", "priority", "hold_on_failure", "local", "compensates", "is_compensation", "cache_key", "cache_ttl")
     TYPE_FIELD_NUMBER: _ClassVar[int]
     QUEUE_FIELD_NUMBER: _ClassVar[int]
     INPUT_FIELD_NUMBER: _ClassVar[int]
@@ -137,6 +137,8 @@ class ScheduleActivityCommand(_message.Message):
     LOCAL_FIELD_NUMBER: _ClassVar[int]
     COMPENSATES_FIELD_NUMBER: _ClassVar[int]
     IS_COMPENSATION_FIELD_NUMBER: _ClassVar[int]
+    CACHE_KEY_FIELD_NUMBER: _ClassVar[int]
+    CACHE_TTL_FIELD_NUMBER: _ClassVar[int]
     type: str
     queue: str
     input: _payload_pb2.Payload
@@ -150,7 +152,9 @@ class ScheduleActivityCommand(_message.Message):
     local: bool
     compensates: int
     is_compensation: bool
-    def __init__(self, type: _Optional[str] = ..., queue: _Optional[str] = ..., input: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., retry: _Optional[_Union[_payload_pb2.RetryPolicy, _Mapping]] = ..., schedule_to_start_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., start_to_close_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., schedule_to_close_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., heartbeat_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., priority: _Optional[int] = ..., hold_on_failure: bool = ..., local: bool = ..., compensates: _Optional[int] = ..., is_compensation: bool = ...) -> None: ...
+    cache_key: str
+    cache_ttl: _duration_pb2.Duration
+    def __init__(self, type: _Optional[str] = ..., queue: _Optional[str] = ..., input: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., retry: _Optional[_Union[_payload_pb2.RetryPolicy, _Mapping]] = ..., schedule_to_start_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., start_to_close_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., schedule_to_close_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., heartbeat_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., priority: _Optional[int] = ..., hold_on_failure: bool = ..., local: bool = ..., compensates: _Optional[int] = ..., is_compensation: bool = ..., cache_key: _Optional[str] = ..., cache_ttl: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class StartTimerCommand(_message.Message):
     __slots__ = ("due_time",)

@@ -26,7 +26,7 @@ from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#treadle/v1/definition_service.proto\x12\ntreadle.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xbb\x01\n\nDefinition\x12\x10\n\x08workflow\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12\x14\n\x0c\x63ontent_hash\x18\x05 \x01(\t\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nnode_count\x18\x07 \x01(\x05\x12\x0c\n\x04json\x18\x08 \x01(\t\"\xb2\x01\n\x17\x44\x65ployDefinitionRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0e\n\x04json\x18\x03 \x01(\tH\x00\x12\x13\n\tgzip_json\x18\x04 \x01(\x0cH\x00\x12(\n\x05plain\x18\x05 \x01(\x0b\x32\x17.google.protobuf.StructH\x00\x12\x15\n\rvalidate_only\x18\x06 \x01(\x08\x42\n\n\x08\x64ocument\"x\n\x18\x44\x65ployDefinitionResponse\x12*\n\ndefinition\x18\x01 \x01(\x0b\x32\x16.treadle.v1.Definition\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x08\x12\x1f\n\x05hints\x18\x03 \x03(\x0b\x32\x10.treadle.v1.Hint\"3\n\x04Hint\x12\x0c\n\x04rule\x18\x01 \x01(\t\x12\x0c\n\x04path\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\"L\n\x14GetDefinitionRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x10\n\x08workflow\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x03\"C\n\x15GetDefinitionResponse\x12*\n\ndefinition\x18\x01 \x01(\x0b\x32\x16.treadle.v1.Definition\"d\n\x16ListDefinitionsRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x10\n\x08workflow\x18\x04 \x01(\t\"_\n\x17ListDefinitionsResponse\x12+\n\x0b\x64\x65\x66initions\x18\x01 \x03(\x0b\x32\x16.treadle.v1.Definition\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xa4\x02\n\x11\x44\x65\x66initionService\x12]\n\x10\x44\x65ployDefinition\x12#.treadle.v1.DeployDefinitionRequest\x1a$.treadle.v1.DeployDefinitionResponse\x12T\n\rGetDefinition\x12 .treadle.v1.GetDefinitionRequest\x1a!.treadle.v1.GetDefinitionResponse\x12Z\n\x0fListDefinitions\x12\".treadle.v1.ListDefinitionsRequest\x1a#.treadle.v1.ListDefinitionsResponseB4\n\x0e\x64\x65v.treadle.v1P\x01Z treadle.dev/treadle/v1;treadlev1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#treadle/v1/definition_service.proto\x12\ntreadle.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf5\x01\n\nDefinition\x12\x10\n\x08workflow\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12\x14\n\x0c\x63ontent_hash\x18\x05 \x01(\t\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nnode_count\x18\x07 \x01(\x05\x12\x0c\n\x04json\x18\x08 \x01(\t\x12\'\n\x05state\x18\t \x01(\x0e\x32\x18.treadle.v1.VersionState\x12\x0f\n\x07\x63urrent\x18\n \x01(\x08\"\xb2\x01\n\x17\x44\x65ployDefinitionRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0e\n\x04json\x18\x03 \x01(\tH\x00\x12\x13\n\tgzip_json\x18\x04 \x01(\x0cH\x00\x12(\n\x05plain\x18\x05 \x01(\x0b\x32\x17.google.protobuf.StructH\x00\x12\x15\n\rvalidate_only\x18\x06 \x01(\x08\x42\n\n\x08\x64ocument\"x\n\x18\x44\x65ployDefinitionResponse\x12*\n\ndefinition\x18\x01 \x01(\x0b\x32\x16.treadle.v1.Definition\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x08\x12\x1f\n\x05hints\x18\x03 \x03(\x0b\x32\x10.treadle.v1.Hint\"3\n\x04Hint\x12\x0c\n\x04rule\x18\x01 \x01(\t\x12\x0c\n\x04path\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\"L\n\x14GetDefinitionRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x10\n\x08workflow\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x03\"C\n\x15GetDefinitionResponse\x12*\n\ndefinition\x18\x01 \x01(\x0b\x32\x16.treadle.v1.Definition\"d\n\x16ListDefinitionsRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x10\n\x08workflow\x18\x04 \x01(\t\"_\n\x17ListDefinitionsResponse\x12+\n\x0b\x64\x65\x66initions\x18\x01 \x03(\x0b\x32\x16.treadle.v1.Definition\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x9a\x01\n\x14UpdateVersionRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x10\n\x08workflow\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x03\x12\'\n\x05state\x18\x04 \x01(\x0e\x32\x18.treadle.v1.VersionState\x12\x14\n\x0cmake_current\x18\x05 \x01(\x08\x12\r\n\x05\x66orce\x18\x06 \x01(\x08\"X\n\x15UpdateVersionResponse\x12*\n\ndefinition\x18\x01 \x01(\x0b\x32\x16.treadle.v1.Definition\x12\x13\n\x0bpaused_runs\x18\x02 \x01(\x05*\x80\x01\n\x0cVersionState\x12\x1d\n\x19VERSION_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14VERSION_STATE_ACTIVE\x10\x01\x12\x1c\n\x18VERSION_STATE_DEPRECATED\x10\x02\x12\x19\n\x15VERSION_STATE_RETIRED\x10\x03\x32\xfa\x02\n\x11\x44\x65\x66initionService\x12]\n\x10\x44\x65ployDefinition\x12#.treadle.v1.DeployDefinitionRequest\x1a$.treadle.v1.DeployDefinitionResponse\x12T\n\rGetDefinition\x12 .treadle.v1.GetDefinitionRequest\x1a!.treadle.v1.GetDefinitionResponse\x12T\n\rUpdateVersion\x12 .treadle.v1.UpdateVersionRequest\x1a!.treadle.v1.UpdateVersionResponse\x12Z\n\x0fListDefinitions\x12\".treadle.v1.ListDefinitionsRequest\x1a#.treadle.v1.ListDefinitionsResponseB4\n\x0e\x64\x65v.treadle.v1P\x01Z treadle.dev/treadle/v1;treadlev1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,22 +34,28 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'treadle.v1.definition_servi
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\016dev.treadle.v1P\001Z treadle.dev/treadle/v1;treadlev1'
+  _globals['_VERSIONSTATE']._serialized_start=1312
+  _globals['_VERSIONSTATE']._serialized_end=1440
   _globals['_DEFINITION']._serialized_start=115
-  _globals['_DEFINITION']._serialized_end=302
-  _globals['_DEPLOYDEFINITIONREQUEST']._serialized_start=305
-  _globals['_DEPLOYDEFINITIONREQUEST']._serialized_end=483
-  _globals['_DEPLOYDEFINITIONRESPONSE']._serialized_start=485
-  _globals['_DEPLOYDEFINITIONRESPONSE']._serialized_end=605
-  _globals['_HINT']._serialized_start=607
-  _globals['_HINT']._serialized_end=658
-  _globals['_GETDEFINITIONREQUEST']._serialized_start=660
-  _globals['_GETDEFINITIONREQUEST']._serialized_end=736
-  _globals['_GETDEFINITIONRESPONSE']._serialized_start=738
-  _globals['_GETDEFINITIONRESPONSE']._serialized_end=805
-  _globals['_LISTDEFINITIONSREQUEST']._serialized_start=807
-  _globals['_LISTDEFINITIONSREQUEST']._serialized_end=907
-  _globals['_LISTDEFINITIONSRESPONSE']._serialized_start=909
-  _globals['_LISTDEFINITIONSRESPONSE']._serialized_end=1004
-  _globals['_DEFINITIONSERVICE']._serialized_start=1007
-  _globals['_DEFINITIONSERVICE']._serialized_end=1299
+  _globals['_DEFINITION']._serialized_end=360
+  _globals['_DEPLOYDEFINITIONREQUEST']._serialized_start=363
+  _globals['_DEPLOYDEFINITIONREQUEST']._serialized_end=541
+  _globals['_DEPLOYDEFINITIONRESPONSE']._serialized_start=543
+  _globals['_DEPLOYDEFINITIONRESPONSE']._serialized_end=663
+  _globals['_HINT']._serialized_start=665
+  _globals['_HINT']._serialized_end=716
+  _globals['_GETDEFINITIONREQUEST']._serialized_start=718
+  _globals['_GETDEFINITIONREQUEST']._serialized_end=794
+  _globals['_GETDEFINITIONRESPONSE']._serialized_start=796
+  _globals['_GETDEFINITIONRESPONSE']._serialized_end=863
+  _globals['_LISTDEFINITIONSREQUEST']._serialized_start=865
+  _globals['_LISTDEFINITIONSREQUEST']._serialized_end=965
+  _globals['_LISTDEFINITIONSRESPONSE']._serialized_start=967
+  _globals['_LISTDEFINITIONSRESPONSE']._serialized_end=1062
+  _globals['_UPDATEVERSIONREQUEST']._serialized_start=1065
+  _globals['_UPDATEVERSIONREQUEST']._serialized_end=1219
+  _globals['_UPDATEVERSIONRESPONSE']._serialized_start=1221
+  _globals['_UPDATEVERSIONRESPONSE']._serialized_end=1309
+  _globals['_DEFINITIONSERVICE']._serialized_start=1443
+  _globals['_DEFINITIONSERVICE']._serialized_end=1821
 # @@protoc_insertion_point(module_scope)

@@ -3,6 +3,7 @@ import datetime
 from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from collections.abc import Iterable as _Iterable, Mapping as _Mapping
@@ -10,8 +11,19 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class VersionState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    VERSION_STATE_UNSPECIFIED: _ClassVar[VersionState]
+    VERSION_STATE_ACTIVE: _ClassVar[VersionState]
+    VERSION_STATE_DEPRECATED: _ClassVar[VersionState]
+    VERSION_STATE_RETIRED: _ClassVar[VersionState]
+VERSION_STATE_UNSPECIFIED: VersionState
+VERSION_STATE_ACTIVE: VersionState
+VERSION_STATE_DEPRECATED: VersionState
+VERSION_STATE_RETIRED: VersionState
+
 class Definition(_message.Message):
-    __slots__ = ("workflow", "version", "kind", "description", "content_hash", "create_time", "node_count", "json")
+    __slots__ = ("workflow", "version", "kind", "description", "content_hash", "create_time", "node_count", "json", "state", "current")
     WORKFLOW_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
@@ -20,6 +32,8 @@ class Definition(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
     NODE_COUNT_FIELD_NUMBER: _ClassVar[int]
     JSON_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    CURRENT_FIELD_NUMBER: _ClassVar[int]
     workflow: str
     version: int
     kind: str
@@ -28,7 +42,9 @@ class Definition(_message.Message):
     create_time: _timestamp_pb2.Timestamp
     node_count: int
     json: str
-    def __init__(self, workflow: _Optional[str] = ..., version: _Optional[int] = ..., kind: _Optional[str] = ..., description: _Optional[str] = ..., content_hash: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., node_count: _Optional[int] = ..., json: _Optional[str] = ...) -> None: ...
+    state: VersionState
+    current: bool
+    def __init__(self, workflow: _Optional[str] = ..., version: _Optional[int] = ..., kind: _Optional[str] = ..., description: _Optional[str] = ..., content_hash: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., node_count: _Optional[int] = ..., json: _Optional[str] = ..., state: _Optional[_Union[VersionState, str]] = ..., current: bool = ...) -> None: ...
 
 class DeployDefinitionRequest(_message.Message):
     __slots__ = ("namespace", "request_id", "json", "gzip_json", "plain", "validate_only")
@@ -101,3 +117,27 @@ class ListDefinitionsResponse(_message.Message):
     definitions: _containers.RepeatedCompositeFieldContainer[Definition]
     next_page_token: str
     def __init__(self, definitions: _Optional[_Iterable[_Union[Definition, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class UpdateVersionRequest(_message.Message):
+    __slots__ = ("namespace", "workflow", "version", "state", "make_current", "force")
+    NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    WORKFLOW_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    MAKE_CURRENT_FIELD_NUMBER: _ClassVar[int]
+    FORCE_FIELD_NUMBER: _ClassVar[int]
+    namespace: str
+    workflow: str
+    version: int
+    state: VersionState
+    make_current: bool
+    force: bool
+    def __init__(self, namespace: _Optional[str] = ..., workflow: _Optional[str] = ..., version: _Optional[int] = ..., state: _Optional[_Union[VersionState, str]] = ..., make_current: bool = ..., force: bool = ...) -> None: ...
+
+class UpdateVersionResponse(_message.Message):
+    __slots__ = ("definition", "paused_runs")
+    DEFINITION_FIELD_NUMBER: _ClassVar[int]
+    PAUSED_RUNS_FIELD_NUMBER: _ClassVar[int]
+    definition: Definition
+    paused_runs: int
+    def __init__(self, definition: _Optional[_Union[Definition, _Mapping]] = ..., paused_runs: _Optional[int] = ...) -> None: ...

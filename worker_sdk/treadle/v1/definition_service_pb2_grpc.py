@@ -45,6 +45,11 @@ class DefinitionServiceStub(object):
                 request_serializer=treadle_dot_v1_dot_definition__service__pb2.GetDefinitionRequest.SerializeToString,
                 response_deserializer=treadle_dot_v1_dot_definition__service__pb2.GetDefinitionResponse.FromString,
                 _registered_method=True)
+        self.UpdateVersion = channel.unary_unary(
+                '/treadle.v1.DefinitionService/UpdateVersion',
+                request_serializer=treadle_dot_v1_dot_definition__service__pb2.UpdateVersionRequest.SerializeToString,
+                response_deserializer=treadle_dot_v1_dot_definition__service__pb2.UpdateVersionResponse.FromString,
+                _registered_method=True)
         self.ListDefinitions = channel.unary_unary(
                 '/treadle.v1.DefinitionService/ListDefinitions',
                 request_serializer=treadle_dot_v1_dot_definition__service__pb2.ListDefinitionsRequest.SerializeToString,
@@ -72,6 +77,13 @@ class DefinitionServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UpdateVersion(self, request, context):
+        """Says what a version is for: current, active, deprecated, retired. FAILED_PRECONDITION if open runs are in the way.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListDefinitions(self, request, context):
         """Lists the versions, by workflow name and number.
         """
@@ -91,6 +103,11 @@ def add_DefinitionServiceServicer_to_server(servicer, server):
                     servicer.GetDefinition,
                     request_deserializer=treadle_dot_v1_dot_definition__service__pb2.GetDefinitionRequest.FromString,
                     response_serializer=treadle_dot_v1_dot_definition__service__pb2.GetDefinitionResponse.SerializeToString,
+            ),
+            'UpdateVersion': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateVersion,
+                    request_deserializer=treadle_dot_v1_dot_definition__service__pb2.UpdateVersionRequest.FromString,
+                    response_serializer=treadle_dot_v1_dot_definition__service__pb2.UpdateVersionResponse.SerializeToString,
             ),
             'ListDefinitions': grpc.unary_unary_rpc_method_handler(
                     servicer.ListDefinitions,
@@ -153,6 +170,33 @@ class DefinitionService(object):
             '/treadle.v1.DefinitionService/GetDefinition',
             treadle_dot_v1_dot_definition__service__pb2.GetDefinitionRequest.SerializeToString,
             treadle_dot_v1_dot_definition__service__pb2.GetDefinitionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateVersion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/treadle.v1.DefinitionService/UpdateVersion',
+            treadle_dot_v1_dot_definition__service__pb2.UpdateVersionRequest.SerializeToString,
+            treadle_dot_v1_dot_definition__service__pb2.UpdateVersionResponse.FromString,
             options,
             channel_credentials,
             insecure,

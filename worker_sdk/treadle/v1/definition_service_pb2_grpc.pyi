@@ -40,6 +40,8 @@ class DefinitionServiceStub:
     """
     GetDefinition: _grpc.UnaryUnaryMultiCallable[_definition_service_pb2.GetDefinitionRequest, _definition_service_pb2.GetDefinitionResponse]
     """Reads one version; NOT_FOUND if there is none."""
+    UpdateVersion: _grpc.UnaryUnaryMultiCallable[_definition_service_pb2.UpdateVersionRequest, _definition_service_pb2.UpdateVersionResponse]
+    """Says what a version is for: current, active, deprecated, retired. FAILED_PRECONDITION if open runs are in the way."""
     ListDefinitions: _grpc.UnaryUnaryMultiCallable[_definition_service_pb2.ListDefinitionsRequest, _definition_service_pb2.ListDefinitionsResponse]
     """Lists the versions, by workflow name and number."""
 
@@ -55,6 +57,8 @@ class DefinitionServiceAsyncStub(DefinitionServiceStub):
     """
     GetDefinition: _aio.UnaryUnaryMultiCallable[_definition_service_pb2.GetDefinitionRequest, _definition_service_pb2.GetDefinitionResponse]  # type: ignore[assignment]
     """Reads one version; NOT_FOUND if there is none."""
+    UpdateVersion: _aio.UnaryUnaryMultiCallable[_definition_service_pb2.UpdateVersionRequest, _definition_service_pb2.UpdateVersionResponse]  # type: ignore[assignment]
+    """Says what a version is for: current, active, deprecated, retired. FAILED_PRECONDITION if open runs are in the way."""
     ListDefinitions: _aio.UnaryUnaryMultiCallable[_definition_service_pb2.ListDefinitionsRequest, _definition_service_pb2.ListDefinitionsResponse]  # type: ignore[assignment]
     """Lists the versions, by workflow name and number."""
 
@@ -79,6 +83,14 @@ class DefinitionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_definition_service_pb2.GetDefinitionResponse, _abc.Awaitable[_definition_service_pb2.GetDefinitionResponse]]:
         """Reads one version; NOT_FOUND if there is none."""
+
+    @_abc_1.abstractmethod
+    def UpdateVersion(
+        self,
+        request: _definition_service_pb2.UpdateVersionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_definition_service_pb2.UpdateVersionResponse, _abc.Awaitable[_definition_service_pb2.UpdateVersionResponse]]:
+        """Says what a version is for: current, active, deprecated, retired. FAILED_PRECONDITION if open runs are in the way."""
 
     @_abc_1.abstractmethod
     def ListDefinitions(

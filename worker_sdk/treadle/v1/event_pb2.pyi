@@ -391,7 +391,7 @@ class IncidentAnswered(_message.Message):
     def __init__(self, key: _Optional[str] = ..., answer: _Optional[_Union[IncidentAnswer, str]] = ..., actor: _Optional[str] = ..., reason: _Optional[str] = ..., output: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ...) -> None: ...
 
 class ActivityScheduled(_message.Message):
-    __slots__ = ("key", "type", "queue", "input", "retry", "schedule_to_start_timeout", "start_to_close_timeout", "schedule_to_close_timeout", "heartbeat_timeout", "priority", "memory_keys", "start_time", "hold_on_failure", "compensates", "local")
+    __slots__ = ("key", "type", "queue", "input", "retry", "schedule_to_start_timeout", "start_to_close_timeout", "schedule_to_close_timeout", "heartbeat_timeout", "priority", "memory_keys", "start_time", "hold_on_failure", "compensates", "local", "cache_key", "cache_ttl")
     KEY_FIELD_NUMBER: _ClassVar[int]
     TYPE_FIELD_NUMBER: _ClassVar[int]
     QUEUE_FIELD_NUMBER: _ClassVar[int]
@@ -407,6 +407,8 @@ class ActivityScheduled(_message.Message):
     HOLD_ON_FAILURE_FIELD_NUMBER: _ClassVar[int]
     COMPENSATES_FIELD_NUMBER: _ClassVar[int]
     LOCAL_FIELD_NUMBER: _ClassVar[int]
+    CACHE_KEY_FIELD_NUMBER: _ClassVar[int]
+    CACHE_TTL_FIELD_NUMBER: _ClassVar[int]
     key: str
     type: str
     queue: str
@@ -422,7 +424,9 @@ class ActivityScheduled(_message.Message):
     hold_on_failure: bool
     compensates: str
     local: bool
-    def __init__(self, key: _Optional[str] = ..., type: _Optional[str] = ..., queue: _Optional[str] = ..., input: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., retry: _Optional[_Union[_payload_pb2.RetryPolicy, _Mapping]] = ..., schedule_to_start_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., start_to_close_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., schedule_to_close_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., heartbeat_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., priority: _Optional[int] = ..., memory_keys: _Optional[_Iterable[str]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., hold_on_failure: bool = ..., compensates: _Optional[str] = ..., local: bool = ...) -> None: ...
+    cache_key: str
+    cache_ttl: _duration_pb2.Duration
+    def __init__(self, key: _Optional[str] = ..., type: _Optional[str] = ..., queue: _Optional[str] = ..., input: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., retry: _Optional[_Union[_payload_pb2.RetryPolicy, _Mapping]] = ..., schedule_to_start_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., start_to_close_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., schedule_to_close_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., heartbeat_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., priority: _Optional[int] = ..., memory_keys: _Optional[_Iterable[str]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., hold_on_failure: bool = ..., compensates: _Optional[str] = ..., local: bool = ..., cache_key: _Optional[str] = ..., cache_ttl: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class AttemptStarted(_message.Message):
     __slots__ = ("key", "lease", "attempt", "session_id", "identity", "build_id", "until", "ready_time", "waiting_since_time", "type")
@@ -481,7 +485,7 @@ class ActivityRequeued(_message.Message):
     def __init__(self, key: _Optional[str] = ..., lease: _Optional[int] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class ActivityCompleted(_message.Message):
-    __slots__ = ("key", "lease", "attempt", "output", "memory_operations", "started_time", "scheduled_time", "identity", "type", "skipped")
+    __slots__ = ("key", "lease", "attempt", "output", "memory_operations", "started_time", "scheduled_time", "identity", "type", "skipped", "cached")
     KEY_FIELD_NUMBER: _ClassVar[int]
     LEASE_FIELD_NUMBER: _ClassVar[int]
     ATTEMPT_FIELD_NUMBER: _ClassVar[int]
@@ -492,6 +496,7 @@ class ActivityCompleted(_message.Message):
     IDENTITY_FIELD_NUMBER: _ClassVar[int]
     TYPE_FIELD_NUMBER: _ClassVar[int]
     SKIPPED_FIELD_NUMBER: _ClassVar[int]
+    CACHED_FIELD_NUMBER: _ClassVar[int]
     key: str
     lease: int
     attempt: int
@@ -502,7 +507,8 @@ class ActivityCompleted(_message.Message):
     identity: str
     type: str
     skipped: bool
-    def __init__(self, key: _Optional[str] = ..., lease: _Optional[int] = ..., attempt: _Optional[int] = ..., output: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., memory_operations: _Optional[_Iterable[_Union[_payload_pb2.MemoryOperation, _Mapping]]] = ..., started_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., scheduled_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., identity: _Optional[str] = ..., type: _Optional[str] = ..., skipped: bool = ...) -> None: ...
+    cached: bool
+    def __init__(self, key: _Optional[str] = ..., lease: _Optional[int] = ..., attempt: _Optional[int] = ..., output: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., memory_operations: _Optional[_Iterable[_Union[_payload_pb2.MemoryOperation, _Mapping]]] = ..., started_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., scheduled_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., identity: _Optional[str] = ..., type: _Optional[str] = ..., skipped: bool = ..., cached: bool = ...) -> None: ...
 
 class ActivityFailed(_message.Message):
     __slots__ = ("key", "lease", "attempt", "failure", "retry_state", "started_time", "scheduled_time", "identity", "type")

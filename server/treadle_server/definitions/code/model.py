@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from treadle_server.definitions.versions import VersionState
 from treadle_server.engine.values import Duration
 
 
@@ -15,6 +16,8 @@ class CodeDefinition:
     version: int
     description: str
     queue: str
+    state: VersionState | None
+    """What the code says that the version is for; the server's word holds."""
     run_timeout: Duration | None
     document: bytes
     content_hash: str

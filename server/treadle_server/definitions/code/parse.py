@@ -16,6 +16,7 @@ from treadle_server.definitions.document import (
 )
 from treadle_server.definitions.errors import DefinitionInvalid, Violation
 from treadle_server.definitions.names import NAME_RULE, is_name
+from treadle_server.definitions.versions import VersionState
 
 MAX_VERSION = 1_000_000_000
 
@@ -33,6 +34,10 @@ def parse_code(document: Any) -> CodeDefinition:
     description = fields.text("description")
     queue = fields.text("queue", "default", max_bytes=200)
     run_timeout = fields.duration("run_timeout")
+    state = None
+    if fields.has("state"):
+        named = fields.choice("state", {"active", "deprecated", "retired"}, "active")
+        state = VersionState[named.upper()]
     for schema in ("input", "output"):
         value = fields.raw(schema)
         if value is not None and not isinstance(value, Mapping):
@@ -48,6 +53,7 @@ def parse_code(document: Any) -> CodeDefinition:
         version=version,
         description=description,
         queue=queue or "default",
+        state=state,
         run_timeout=run_timeout,
         document=normalised,
         content_hash=hashlib.sha256(normalised).hexdigest(),

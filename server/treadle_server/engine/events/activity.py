@@ -36,6 +36,9 @@ class ActivityScheduled(Event):
     compensates: str = ""
     local: bool = False
     """A step: the worker that runs the code runs it."""
+    cache_key: str = ""
+    cache_ttl: Duration | None = None
+    """So long its result is kept for others, under the key."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -92,6 +95,8 @@ class ActivityCompleted(Event):
     type: str
     memory_operations: tuple[MemoryOperation, ...] = ()
     skipped: bool = False
+    cached: bool = False
+    """Nobody did it: a result that was kept counts."""
 
 
 @dataclass(slots=True, kw_only=True)
