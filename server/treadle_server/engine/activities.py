@@ -204,17 +204,20 @@ def cancelled(state: RunState, result: i.CancelAttempt, now: Instant) -> list[e.
             kind=FailureKind.CANCELLED, message="the worker cancelled the attempt by itself"
         )
         return fail(state, activity, failure, now)
-    return [
-        e.ActivityCancelled(
-            key=result.key,
-            lease=result.lease,
-            attempt=activity.attempt,
-            started_time=activity.started_time,
-            scheduled_time=activity.scheduled.time,
-            identity=activity.identity,
-            type=activity.scheduled.type,
-        )
-    ]
+    return [stopped(activity)]
+
+
+def stopped(activity: Activity) -> e.ActivityCancelled:
+    """The event for an attempt that ended as it was asked to."""
+    return e.ActivityCancelled(
+        key=activity.scheduled.key,
+        lease=activity.lease,
+        attempt=activity.attempt,
+        started_time=activity.started_time,
+        scheduled_time=activity.scheduled.time,
+        identity=activity.identity,
+        type=activity.scheduled.type,
+    )
 
 
 def give_back(state: RunState, request: i.ReturnLease, now: Instant) -> list[e.Event]:

@@ -14,7 +14,7 @@ from treadle_server.engine import activities
 from treadle_server.engine import events as e
 from treadle_server.engine import inputs as i
 from treadle_server.engine.code import DECISION, command_key
-from treadle_server.engine.commands import ActivityOptions, Command, ScheduleActivity
+from treadle_server.engine.commands import ActivityOptions, Command, ScheduleActivity, Stop
 from treadle_server.engine.entities import Activity
 from treadle_server.engine.errors import ReportInvalid
 from treadle_server.engine.perform import perform
@@ -68,13 +68,18 @@ def take_report(state: RunState, report: i.ReportDecision, now: Instant) -> Iter
     activity = activities.leased(state, DECISION, report.lease)
     known = _check(state, report)
     yield [_decided(activity, report, known)]
-    for number, command in enumerate(report.commands[known:], report.first_index + known):
+    steps = {command_key(step.index): step for step in report.steps}
+    for number, numbered in enumerate(report.commands[known:], report.first_index + known):
+        command = numbered.command
         if state.ended:
             return
-        if command.command is not None:
-            yield _seeded(state, number) or perform(state, command.command, now)
-            yield _kept(state, command.command, report)
-    for step in report.steps:
+        if isinstance(command, Stop) and command.key in steps:
+            # It ran when it was stopped, and how it ended comes first: it may have succeeded.
+            yield from _step(state, steps.pop(command.key), activity, now, stopped=True)
+        if command is not None:
+            yield _seeded(state, number) or perform(state, command, now)
+            yield _kept(state, command, report)
+    for step in steps.values():
         if not state.ended:
             yield from _step(state, step, activity, now)
 
@@ -150,7 +155,12 @@ def _kept(state: RunState, command: Command, report: i.ReportDecision) -> list[e
 
 
 def _step(
-    state: RunState, step: i.StepOutcome, decision: Activity, now: Instant
+    state: RunState,
+    step: i.StepOutcome,
+    decision: Activity,
+    now: Instant,
+    *,
+    stopped: bool = False,
 ) -> Iterator[list[e.Event]]:
     key = command_key(step.index)
     activity = state.activities.get(key)
@@ -165,7 +175,7 @@ def _step(
     if step.goes_on:
         return
     began = now - step.took
-    for event in _outcome(state, activity, step, now):
+    for event in _outcome(state, activity, step, now, stopped=stopped):
         if isinstance(event, e.ActivityCompleted | e.ActivityFailed | e.AttemptFailed):
             event.started_time = began
         yield [event]
@@ -189,7 +199,7 @@ def _begun(
 
 
 def _outcome(
-    state: RunState, activity: Activity, step: i.StepOutcome, now: Instant
+    state: RunState, activity: Activity, step: i.StepOutcome, now: Instant, *, stopped: bool
 ) -> list[e.Event]:
     key, lease = activity.scheduled.key, activity.lease
     if step.output is not None:
@@ -198,7 +208,7 @@ def _outcome(
         )
     if step.failure is not None:
         return activities.fail(state, activity, step.failure, now)
-    if activity.stage is ActivityStage.CANCELLING:
-        return activities.cancelled(state, i.CancelAttempt(key=key, lease=lease), now)
+    if stopped or activity.stage is ActivityStage.CANCELLING:
+        return [activities.stopped(activity)]
     failure = Failure(kind=FailureKind.CANCELLED, message="the step cancelled itself")
     return [activities.failed_for_good(activity, failure, RetryState.NON_RETRYABLE)]

@@ -158,6 +158,7 @@ def _run_held(state: RunState, event: e.RunHeld) -> None:
     if event.failure is not None:
         activity.last_failure = event.failure
     state.push_due(activity, due_time(activity, event.time))
+    _note_step(state, activity)
 
 
 def _incident_answered(state: RunState, event: e.IncidentAnswered) -> None:
@@ -287,8 +288,7 @@ def _activity_cancelled(state: RunState, event: e.ActivityCancelled) -> None:
     activity = _close(state, event.key, event)
     if not activity.scheduled.compensates:
         state.progress.node_stopped(event.key)
-    if event.lease:
-        state.progress.attempt_stopped(event.key)
+    state.progress.attempt_stopped(event.key)
 
 
 def _undone(state: RunState, activity: Activity) -> None:

@@ -178,9 +178,9 @@ class Decisions:
         while True:
             decision = await self._feed(run, events)
             self._begin_steps(run, decision, given)
-            outcome, goes_on = await self._step_outcomes(run)
             if decision.ended:
                 self._drop_steps(run, run.steps)
+            outcome, goes_on = await self._step_outcomes(run)
             asks = any(one.schedule_activity.cache_key for one in decision.commands)
             keep = not decision.ended and bool(outcome or run.steps or asks)
             report = DecisionReport(
@@ -212,8 +212,9 @@ class Decisions:
         return await self._deciders.feed(run.replayer, events)
 
     def _begin_steps(self, run: Run, decision: Decision, given: Iterable[StepTask]) -> None:
-        stopped = [command.stop.index for command in decision.commands if command.HasField("stop")]
-        self._drop_steps(run, [index for index in stopped if index in run.steps])
+        for command in decision.commands:
+            if command.HasField("stop") and command.stop.index in run.steps:
+                run.steps[command.stop.index].cancel()
         replayer = run.replayer
         for call in decision.steps:
             run.steps[call.index] = self._steps.begin(call, replayer.info, run.over)
@@ -228,13 +229,13 @@ class Decisions:
             run.steps.pop(index).cancel()
 
     async def _step_outcomes(self, run: Run) -> tuple[list[StepReport], list[int]]:
-        """Waits until a step has its outcome; the outcomes there are, and which steps have run for
-        so long that they go on by themselves.
+        """Waits until a step has its outcome, and all that were stopped have; the outcomes there
+        are, and which steps have run for so long that they go on by themselves.
         """
         if not run.steps:
             return [], []
         deadline = min(step.began for step in run.steps.values()) + LONG_SECONDS
-        while not any(step.report for step in run.steps.values()):
+        while not _worth_a_report(run.steps.values()):
             run.changed.clear()
             left = deadline - asyncio.get_running_loop().time()
             if left <= 0:
@@ -247,8 +248,9 @@ class Decisions:
         ended = [step.report for step in run.steps.values() if step.report is not None]
         for report in ended:
             del run.steps[report.index]
+        stopping = [index for index, step in run.steps.items() if not step.wanted]
         if ended:
-            return ended, []
+            return ended, stopping
         return [], list(run.steps)
 
     def _lease(self, run: Run, answer: DecisionAnswer | None, goes_on: list[int]) -> None:
@@ -381,6 +383,13 @@ class Decisions:
 
 class _Refused(Exception):
     """The server did not take a report: somebody else has the decision, or the run has ended."""
+
+
+def _worth_a_report(steps: Iterable[RunningStep]) -> bool:
+    """Whether there is an outcome, and none is about to come from a step that was stopped."""
+    ended = [step.report is not None for step in steps if step.wanted]
+    stopped = [step.report is not None for step in steps if not step.wanted]
+    return all(stopped) and (any(ended) or bool(stopped))
 
 
 def _pieces(commands: list[DecisionCommand]) -> list[list[DecisionCommand]]:
