@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 from treadle import Workflow, step, workflow
@@ -18,7 +18,7 @@ from treadle.errors import ApplicationError, StepFailed
 CORPUS: dict[str, tuple[Workflow[..., Any], Any]] = {}
 
 
-def gives(expected: Any) -> Any:
+def gives(expected: Any) -> Callable[[Any], Workflow[..., Any]]:
     """Puts a workflow into the corpus, with what it gives."""
 
     def add(function: Any) -> Workflow[..., Any]:
@@ -73,8 +73,8 @@ async def gather_raises_the_first(unit: float) -> list[str]:
 @gives({"a": 1, "b": 2})
 async def task_group(unit: float) -> dict[str, int]:
     async with asyncio.TaskGroup() as group:
-        a = group.create_task(step(echo, 1).named("a"))  # type: ignore[arg-type]
-        b = group.create_task(step(echo, 2).named("b"))  # type: ignore[arg-type]
+        a = group.create_task(step(echo, 1).named("a"))
+        b = group.create_task(step(echo, 2).named("b"))
     return {"a": a.result(), "b": b.result()}
 
 
@@ -92,7 +92,7 @@ async def task_group_that_fails(unit: float) -> list[Any]:
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(other())
-            group.create_task(step(fail, "Sour"))  # type: ignore[arg-type]
+            group.create_task(step(fail, "Sour"))
     except* StepFailed as failed:
         said.append([one.kind for one in failed.exceptions])  # type: ignore[union-attr]
     return said
@@ -423,7 +423,12 @@ async def callbacks(unit: float) -> list[str]:
     loop = asyncio.get_running_loop()
     said: list[str] = []
     done = loop.create_future()
-    loop.call_later(3 * unit, lambda: (said.append("three"), done.set_result(None)))
+
+    def third() -> None:
+        said.append("three")
+        done.set_result(None)
+
+    loop.call_later(3 * unit, third)
     loop.call_at(loop.time() + 2 * unit, said.append, "two")
     loop.call_soon(said.append, "one")
     never = loop.call_later(2 * unit, said.append, "never")

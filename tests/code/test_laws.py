@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from tests.code.programs import Program, interpret, programs
 from treadle import Workflow
 from treadle._code.mismatch import Mismatch
-from treadle._code.replayer import Replayer, RunInfo
+from treadle._code.replayer import Replayer
+from treadle._code.run import RunInfo
 from treadle.testing import Kit, RunRecord, VirtualTimeLoop
 from treadle.v1 import event_pb2
 

@@ -29,4 +29,6 @@ def faults(document: Any) -> dict[str, str]:
 
 def accepted(document: Any) -> CompiledGraph:
     """The compiled form of a document that is right."""
-    return compile_document(document)
+    compiled = compile_document(document)
+    assert isinstance(compiled, CompiledGraph)
+    return compiled

@@ -139,7 +139,7 @@ def render_state(state: RunState) -> Iterator[str]:
     yield f"run {state.stage.name}" + (
         f", ending {state.ending.stage.name}" if state.ending else ""
     )
-    progress = state.progress
+    progress = state.graph
     for number, name in enumerate(progress.topology.names):
         activity = state.activities.get(name)
         detail = ""

@@ -102,7 +102,7 @@ def is_ready(activity: Activity, now: int) -> bool:
 
 def copy_of(state: RunState) -> RunState:
     """The state as it is now. What runs share stays shared."""
-    shared = (state.progress.topology, NO_METADATA)
+    shared = (state.graph.topology, NO_METADATA)
     return copy.deepcopy(state, {id(one): one for one in shared})
 
 
@@ -118,7 +118,7 @@ def folded_part(state: RunState) -> dict[str, Any]:
     """All of a state that must follow from its events: what `state.py` marks as not folded is left
     out, and of the candidates those that count no more.
     """
-    progress = state.progress
+    progress = state.graph
     parts = {
         name: getattr(state, name)
         for name in RunState.__slots__

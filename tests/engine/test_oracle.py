@@ -56,7 +56,7 @@ def copy_of(report: Outcome) -> Outcome:
 
 
 def compare(driver: RunDriver, expected: Meaning) -> None:
-    state, progress = driver.state, driver.state.progress
+    state, progress = driver.state, driver.state.graph
     event(f"run {state.stage.name}")
     for number, name in enumerate(progress.topology.names):
         found = progress.state(number)

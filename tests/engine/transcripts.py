@@ -30,9 +30,9 @@ before. Lines that begin with `#` say what to look at.
 `silent=` too, but only because nothing is known of it;
 `memory=` is a list of operations, `[{"key": "n", "add": 1}]`.
 
-WHAT of `decide` is a command: `step:charge cached:sum activity:ship timer:10s wait:paid child:pack send:told
-stop:N publish:progress marker:id answer:ID undoable:N compensate undo:N compensated:N,M complete
-fail:KIND cancel again`, or what became of step N: `ok:N bad:N stopped:N goes-on:N`.
+WHAT of `decide` is a command: `step:charge cached:sum activity:ship timer:10s wait:paid child:pack
+send:told stop:N publish:progress marker:id answer:ID undoable:N compensate undo:N compensated:N,M
+complete fail:KIND cancel again`, or what became of step N: `ok:N bad:N stopped:N goes-on:N`.
 """
 
 from __future__ import annotations
@@ -360,7 +360,7 @@ def _decide(driver: RunDriver, words: Words) -> i.Input:
         commands=tuple(commands),
         steps=tuple(steps),
         keep="keep" in words.options,
-        kept_results={name: NULL for name in words.options.get("kept", "").split(",")},
+        kept_results=dict.fromkeys(words.options.get("kept", "").split(","), NULL),
     )
 
 

@@ -214,7 +214,7 @@ async def test_s002_09_parallel_steps(bench: Bench) -> None:
         if given == "gather":
             return list(await asyncio.gather(*calls))
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one) for one in calls]  # type: ignore[arg-type]
+            tasks = [group.create_task(one) for one in calls]
         return [task.result() for task in tasks]
 
     async with bench.worker(parallel):
@@ -397,7 +397,7 @@ async def test_s002_17_retry_a_failed_run(bench: Bench) -> None:
         again = await bench.client.retry(handle.run_id)
         taken_up = bench.client.get_handle(again.run_id)
         assert await taken_up.result(20) == ["r", "paid"]
-        # Checked before and not undone: taken over. Reserved and undone: done again, under a new key.
+        # Checked and not undone: taken over. Reserved and undone: done again, under a new key.
         assert outside.names()[3:] == ["reserve", "pay"]
         outside.fails("pay", ApplicationError("declined", kind="Declined"))
         other = await bench.start(retryable, {"order": 2, "card": "old"})
@@ -477,7 +477,7 @@ async def test_s002_19_cancel(bench: Bench) -> None:
 
 @virtual_time
 async def test_s002_20_tests_with_mocks() -> None:
-    """`step_completed`, `compensation_ran`; one attempt by default, so a rate limit fails at once."""
+    """`step_completed`, `compensation_ran`; one attempt by default: a rate limit fails at once."""
     onboarding = onboarding_with(Outside())
     async with Kit([onboarding], mocks={"create_user": {"id": "123"}}) as kit:
         run = await kit.run(onboarding, ADA)

@@ -76,7 +76,8 @@ async def test_s004_02_parallel(bench: Bench) -> None:
 
     lead = {"email": "e", "domain": "d", "name": "n"}
     found = await bench.result(enrich, lead)
-    assert found["emailValid"] and found["company"]["what"] == "d"
+    assert found["emailValid"]
+    assert found["company"]["what"] == "d"
     assert most == 3
 
 
@@ -160,7 +161,8 @@ async def test_s004_05_compensating_by_hand(bench: Bench) -> None:
     outside.fails("confirm", ApplicationError("no", kind="OrderLocked"))
     record = await bench.record(pay, order)
     assert record.state == "FAILED"
-    assert record.failure is not None and record.failure.kind == "OrderLocked"
+    assert record.failure is not None
+    assert record.failure.kind == "OrderLocked"
     assert outside.done == [
         ("reserve", ["x"]),
         ("charge", 10),
@@ -415,11 +417,13 @@ async def test_s004_28_and_29_parent_and_children(bench: Bench) -> None:
         assert await good.result(20) == "fulfilled"
         assert stock == {"p1": 3, "p2": 1}
         poor = await bench.finish(await bench.start(order, {"id": 2, "items": items, "total": 500}))
-        assert poor.failure is not None and poor.failure.kind == "PaymentFailed"
+        assert poor.failure is not None
+        assert poor.failure.kind == "PaymentFailed"
         assert stock == {"p1": 3, "p2": 1}
         short = {"id": 3, "items": [*items, {"product": "p2", "quantity": 9}], "total": 10}
         none = await bench.finish(await bench.start(order, short))
-        assert none.failure is not None and none.failure.kind == "OutOfStock"
+        assert none.failure is not None
+        assert none.failure.kind == "OutOfStock"
         assert stock == {"p1": 3, "p2": 1}
         for _ in range(100):
             if outside.names().count("confirmation") == 3:

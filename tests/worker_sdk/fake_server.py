@@ -184,6 +184,11 @@ class FakeServer(WorkerServiceServicer):
             ]
         )
 
+    async def ReadHistory(
+        self, request: messages.ReadHistoryRequest, context: Any
+    ) -> messages.ReadHistoryResponse:
+        return messages.ReadHistoryResponse()
+
     async def EndSession(
         self, request: messages.EndSessionRequest, context: Any
     ) -> messages.EndSessionResponse:

@@ -1,6 +1,9 @@
-"""Finds in the source of activities what goes wrong in production: for `treadle lint`.
+"""Finds in the source of activities and workflows what goes wrong in production.
 
-It reads, and never runs, the code. Every finding is advice: the line, the rule, what happens.
+For `treadle lint`.
+
+It reads, and never runs, the code. A finding has the line, the rule, what happens and what to do.
+What is said of activities is advice; in workflows (`lint_workflows`) most of it is an error.
 """
 
 from __future__ import annotations
@@ -8,6 +11,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+
+from treadle.lint_workflows import lint_workflows
 
 _BLOCKING = {
     "time.sleep": "await asyncio.sleep(...)",
@@ -44,12 +49,15 @@ class Finding:
 
     line: int
     rule: str
-    """blocking-call or shared-state."""
     message: str
+    level: str = "hint"
+    """error or hint."""
 
 
 def lint_source(source: str, filename: str = "<string>") -> list[Finding]:
-    """What there is to say about the activities of a module, by line. Raises `SyntaxError`."""
+    """What there is to say about the activities and workflows of a module, by line. Raises
+    `SyntaxError`.
+    """
     module = ast.parse(source, filename)
     imported = _imported(module)
     shared = _module_containers(module)
@@ -59,6 +67,8 @@ def lint_source(source: str, filename: str = "<string>") -> list[Finding]:
             found += _shared_state(function, shared)
             if isinstance(function, ast.AsyncFunctionDef):
                 found += _blocking_calls(function, imported)
+    for one in lint_workflows(module, imported, shared):
+        found.append(Finding(one.line, one.rule, one.message, one.level))
     return sorted(found, key=lambda finding: finding.line)
 
 

@@ -32,7 +32,7 @@ from treadle._code import children, guard, waits
 from treadle._code.children import ChildHandle, OnParentEnd
 from treadle._code.ending import ContinueAsNew
 from treadle._code.policy import delay_microseconds
-from treadle._code.replayer import Replayer, RunInfo, current
+from treadle._code.run import Run, RunInfo, current
 from treadle._code.steps import ActivityCall, StepCall
 from treadle._graph.policies import Retry, Time
 from treadle._types.hints import MISSING
@@ -331,7 +331,8 @@ class _Words:
     @staticmethod
     def random() -> random_module.Random:
         """A source of chance that gives the same at each replay."""
-        return current().random
+        chance: random_module.Random = current().random
+        return chance
 
     @staticmethod
     def uuid4() -> uuid.UUID:
@@ -353,7 +354,7 @@ class _Words:
     @staticmethod
     def cancel_requested() -> bool:
         """Whether the run was asked to end."""
-        return current().ending.cancel_requested
+        return bool(current().ending.cancel_requested)
 
     @staticmethod
     def inside() -> bool:
@@ -392,29 +393,29 @@ class _Words:
 
 
 class _WorkflowLog(logging.LoggerAdapter[logging.Logger]):
-    def __init__(self, replayer: Replayer) -> None:
-        info = replayer.info
+    def __init__(self, run: Run) -> None:
+        info = run.info
         super().__init__(
             logging.getLogger(f"treadle.workflow.{info.workflow}"),
             {"run_id": info.run_id, "workflow": info.workflow, "workflow_id": info.workflow_id},
         )
-        self._replayer = replayer
+        self._run = run
 
     def isEnabledFor(self, level: int) -> bool:
-        return not self._replayer.replaying and super().isEnabledFor(level)
+        return not self._run.replaying and super().isEnabledFor(level)
 
 
-def _patched(replayer: Replayer, change: str) -> bool:
-    known = replayer.patches.get(change)
+def _patched(run: Run, change: str) -> bool:
+    known = run.patches.get(change)
     if known is None:
         description = f"marker {change}"
-        recorded = replayer.recorded.peek(replayer.next_index)
+        recorded = run.recorded.peek(run.next_index)
         # A run that came by here with the old code has no marker, and keeps the old way.
-        known = recorded == description or (recorded is None and not replayer.replaying)
+        known = recorded == description or (recorded is None and not run.replaying)
         if known:
             marker = RecordMarkerCommand(id=change)
-            replayer.issue(description, DecisionCommand(record_marker=marker))
-        replayer.patches[change] = known
+            run.issue(description, DecisionCommand(record_marker=marker))
+        run.patches[change] = known
     return known
 
 

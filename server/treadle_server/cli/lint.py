@@ -45,12 +45,14 @@ class _Finding:
 @output_options
 @click.pass_obj
 def lint(settings: Settings, files: tuple[str, ...], ignored: tuple[str, ...], strict: bool) -> int:
-    """Say what could be better in definitions and activities.
+    """Say what could be better in definitions, activities and workflows.
 
-    FILE is a YAML or JSON file, or a Python file: its activities are read, its graphs checked.
-    Errors are what the server would refuse. Hints are advice: no error path, no timeout, too many
-    nodes for a reader, a polling loop without a delay, names that say nothing, workflows that
-    contain each other, calls that block the event loop, state that only one process has.
+    FILE is a YAML or JSON file, or a Python file: its activities and workflows are read, its graphs
+    checked. Errors are what the server would refuse, and what the code of a workflow must not do,
+    as it is replayed: clocks, chance, ids, IO, blocking calls, threads, the environment, state of
+    the process. Hints are advice: no error path, no timeout, too many nodes for a reader, a polling
+    loop without a delay, names that say nothing, workflows that contain each other, calls that
+    block the event loop, sets whose order differs.
     """
     findings = [one for one in _find(files) if one.rule not in ignored]
     _show(settings, findings)
@@ -85,7 +87,7 @@ def _in_source(file: Path) -> Iterator[_Finding]:
     except OSError as error:
         raise CommandFailed(f"cannot read {file}: {error.strerror}", ExitCode.USAGE) from error
     for one in found:
-        yield _Finding(str(file), one.line, "hint", one.rule, "", one.message)
+        yield _Finding(str(file), one.line, one.level, one.rule, "", one.message)
 
 
 def _in_documents(loaded: list[Document]) -> Iterator[_Finding]:

@@ -148,8 +148,8 @@ def _held(activity: Activity, failure: Failure) -> e.RunHeld:
     key = activity.scheduled.key
     if key == DECISION:
         return e.RunHeld(
-            incident=f"the run's code cannot go on ({failure.kind}: {failure.message}). It is asked "
-            "again when a worker with other code comes. Or answer: retry, or fail.",
+            incident=f"the run's code cannot go on ({failure.kind}: {failure.message}). It is "
+            "asked again when a worker with other code comes. Or answer: retry, or fail.",
             key=key,
             failure=failure,
         )

@@ -80,10 +80,6 @@ class CodeProgress:
         """About what it costs to keep."""
         return STEP_WEIGHT * len(self.ready_steps) + len(self.updates)
 
-    def states(self) -> list[tuple[str, NodeState]]:
-        """Code has no nodes."""
-        return []
-
     # --- what is to be decided --------------------------------------------------------------------
 
     @property

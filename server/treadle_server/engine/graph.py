@@ -50,9 +50,7 @@ class GraphProgress:
         "unhandled",
     )
 
-    remote = False
-    """The server decides by itself."""
-    news = False
+    remote = news = False  # the server decides by itself, and at once
 
     def __init__(self, topology: Topology) -> None:
         self.topology = topology
@@ -76,10 +74,6 @@ class GraphProgress:
     def weight(self) -> int:
         """About what it costs to keep."""
         return len(self.topology.names) // 8
-
-    def states(self) -> list[tuple[str, NodeState]]:
-        """How each node stands."""
-        return [(name, self.state(number)) for number, name in enumerate(self.topology.names)]
 
     # --- what the decider asks --------------------------------------------------------------------
 

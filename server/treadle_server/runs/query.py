@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import TypeVar
 
+from treadle_server.engine.graph import GraphProgress
+from treadle_server.engine.topology import NodeState
 from treadle_server.engine.transitions import RunStage
 from treadle_server.engine.values import Duration, Instant
 from treadle_server.journal.codec import decode_batch
@@ -215,12 +217,19 @@ def view_of(hot: HotRun, *, include_nodes: bool) -> RunView:
         timers=_first(state.timers),
         waits=_first(state.waits),
         children=[replace(child) for child in _first(state.children)],
-        nodes=hot.state.progress.states() if include_nodes else [],
+        nodes=_nodes(hot) if include_nodes else [],
     )
 
 
 def _first(things: dict[str, _Thing]) -> list[_Thing]:
     return list(itertools.islice(things.values(), ACTIVITIES_SHOWN))
+
+
+def _nodes(hot: HotRun) -> list[tuple[str, NodeState]]:
+    progress = hot.state.progress
+    if not isinstance(progress, GraphProgress):
+        return []
+    return [(name, progress.state(number)) for number, name in enumerate(progress.topology.names)]
 
 
 def _named(reference: RunReference) -> str:

@@ -125,6 +125,13 @@ class Runs:
             turns=turns,
         )
         self._messages = Messages(journal=journal, hot=self._hot, starts=self._starts, turns=turns)
+        self._upkeep = Upkeep(clock, journal, writer, retention, self._messages.sends)
+        self.delete = Deletion(writer, self._hot, self._queries, self._messages).delete
+        self._make_verbs(turns)
+
+    def _make_verbs(self, turns: Turns) -> None:
+        """What goes straight to the part that does it; each is described there."""
+        journal, clock = self._journal, self._clock
         self._steering = Steering(
             clock=clock, journal=journal, hot=self._hot, queries=self._queries, turns=turns
         )
@@ -133,9 +140,6 @@ class Runs:
             journal=journal, hot=self._hot, definitions=self._definitions, turns=turns
         )
         self.change_version = self._retirement.change
-        """See `Retirement.change`."""
-        self._upkeep = Upkeep(clock, journal, writer, retention, self._messages.sends)
-        self.delete = Deletion(writer, self._hot, self._queries, self._messages).delete
         self.deploy = self._definitions.deploy
         self.cancel = self._steering.cancel
         self.terminate = self._steering.terminate

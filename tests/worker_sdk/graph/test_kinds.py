@@ -10,7 +10,7 @@ import pytest
 
 from treadle.errors import DefinitionError
 from treadle.graph import CannotRecord, Compensate, Graph, Map, Retry
-from treadle_server.definitions.compiled import compile_document
+from treadle_server.definitions.compiled import CompiledGraph, compile_document
 
 BY_HAND = """{
   "treadle": "v1", "kind": "graph", "name": "everything",
@@ -98,6 +98,7 @@ def test_the_document_is_the_one_written_by_hand() -> None:
 
 def test_the_server_accepts_it() -> None:
     compiled = compile_document(everything().document())
+    assert isinstance(compiled, CompiledGraph)
     assert [node.name for node in compiled.definition.nodes][:3] == ["orders", "each", "pause"]
 
 

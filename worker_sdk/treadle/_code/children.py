@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from treadle import _failure_codec, payload
+from treadle._code.run import Run
 from treadle._code.values import read_as
 from treadle.errors import ChildFailed
 from treadle.failure import Failure
 from treadle.v1 import event_pb2
 from treadle.v1.decision_pb2 import DecisionCommand, StartChildCommand
-
-if TYPE_CHECKING:
-    from treadle._code.replayer import Replayer
 
 OnParentEnd = Literal["terminate", "cancel", "abandon"]
 
@@ -28,16 +26,16 @@ class ChildHandle:
     """A run that this one has started."""
 
     def __init__(
-        self, replayer: Replayer, index: int, workflow: str, annotation: Any, *, outlives: bool
+        self, run: Run, index: int, workflow: str, annotation: Any, *, outlives: bool
     ) -> None:
-        self._replayer = replayer
+        self._run = run
         self._index = index
         self._annotation = annotation
         self.workflow = workflow
         self.outlives = outlives
         self.over = False
-        self.started = replayer.loop.create_future()
-        self._ended = replayer.loop.create_future()
+        self.started = run.loop.create_future()
+        self._ended = run.loop.create_future()
         # A child that failed and that nobody asked about is no fault of the code.
         self._ended.add_done_callback(_look)
         self.started.add_done_callback(_look)
@@ -50,7 +48,7 @@ class ChildHandle:
     def cancel(self) -> None:
         """Asks the child to end; its result says how that went."""
         if not self.over:
-            self._replayer.stop(self._index)
+            self._run.stop(self._index)
 
     def settle(self, kind: str, body: Any) -> bool:
         """It has started, or ended."""
@@ -96,7 +94,7 @@ def _look(future: asyncio.Future[Any]) -> None:
 
 
 async def start_child(
-    replayer: Replayer,
+    run: Run,
     workflow: str,
     given: Any,
     *,
@@ -113,15 +111,15 @@ async def start_child(
         input=payload.encode(given),
         on_parent_end=_POLICIES[on_parent_end],
     )
-    index = replayer.issue(f"child {workflow}", DecisionCommand(start_child=command))
+    index = run.issue(f"child {workflow}", DecisionCommand(start_child=command))
     outlives = on_parent_end == "abandon"
-    handle = ChildHandle(replayer, index, workflow, annotation, outlives=outlives)
-    replayer.open[index] = handle
+    handle = ChildHandle(run, index, workflow, annotation, outlives=outlives)
+    run.open[index] = handle
     try:
         await handle.started
     except asyncio.CancelledError:
-        if not handle.over and not replayer.dead:
-            replayer.stop(index)
+        if not handle.over and not run.dead:
+            run.stop(index)
         raise
     return handle
 
@@ -131,6 +129,6 @@ async def run_child(handle: ChildHandle) -> Any:
     try:
         return await handle.result()
     except asyncio.CancelledError:
-        if not handle._replayer.dead:
+        if not handle._run.dead:
             handle.cancel()
         raise

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from treadle import payload
 from treadle._code.policy import retry_message
+from treadle._code.run import Run
+from treadle._code.steps import ActivityCall, Call, StepCall
 from treadle._graph.policies import Retry
 from treadle.activities import Activity
 from treadle.errors import WorkFailed
@@ -17,10 +19,6 @@ from treadle.v1.decision_pb2 import (
     RegisterCompensationCommand,
     StartCompensationCommand,
 )
-
-if TYPE_CHECKING:
-    from treadle._code.replayer import Replayer
-    from treadle._code.steps import Call
 
 _RETRY = Retry(max_attempts=3)
 
@@ -38,8 +36,8 @@ class Registered:
 class Compensations:
     """The run's list, in order of completion."""
 
-    def __init__(self, replayer: Replayer) -> None:
-        self._replayer = replayer
+    def __init__(self, run: Run) -> None:
+        self._run = run
         self._registered: list[Registered] = []
 
     def __bool__(self) -> bool:
@@ -49,14 +47,14 @@ class Compensations:
         """This outcome can be undone."""
         name = undo_name(call.undo)
         command = RegisterCompensationCommand(index=index, type=name)
-        self._replayer.issue(f"compensation {name}", DecisionCommand(register_compensation=command))
+        self._run.issue(f"compensation {name}", DecisionCommand(register_compensation=command))
         self._registered.append(Registered(index, call, output, name))
 
     async def undo_all(self) -> None:
         """Undoes everything. One that is given up does not stop the rest."""
-        replayer = self._replayer
+        run = self._run
         start = DecisionCommand(start_compensation=StartCompensationCommand())
-        replayer.issue("start compensation", start)
+        run.issue("start compensation", start)
         undone: list[int] = []
         not_undone: list[int] = []
         while self._registered:
@@ -67,11 +65,9 @@ class Compensations:
             except WorkFailed:
                 not_undone.append(registered.index)
         end = EndCompensationCommand(undone=undone, not_undone=not_undone)
-        replayer.issue("end compensation", DecisionCommand(end_compensation=end))
+        run.issue("end compensation", DecisionCommand(end_compensation=end))
 
     def _call(self, registered: Registered) -> Call:
-        from treadle._code.steps import ActivityCall, StepCall
-
         undo: Any = registered.call.undo
         call: Call
         if isinstance(undo, (str, Activity)):

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from treadle import payload
 from treadle._code.mismatch import Mismatch, Suspended
+from treadle._code.run import Run
 from treadle._failure_codec import to_message
-from treadle._worker import outcomes
+from treadle._failures import from_exception, invalid_output
 from treadle.errors import PayloadError, WorkFailed
 from treadle.v1 import event_pb2, payload_pb2
 from treadle.v1.decision_pb2 import (
@@ -23,9 +24,6 @@ from treadle.v1.decision_pb2 import (
     DecisionCommand,
     FailRunCommand,
 )
-
-if TYPE_CHECKING:
-    from treadle._code.replayer import Replayer
 
 
 class ContinueAsNew(BaseException):
@@ -42,8 +40,8 @@ class ContinueAsNew(BaseException):
 class Ending:
     """See the module's docstring."""
 
-    def __init__(self, replayer: Replayer) -> None:
-        self._replayer = replayer
+    def __init__(self, run: Run) -> None:
+        self._run = run
         self._main: asyncio.Task[Any] | None = None
         self._cancel: event_pb2.CancelRequested | None = None
         self.winding_down = False
@@ -53,7 +51,7 @@ class Ending:
 
     def start(self, coroutine: Coroutine[Any, Any, Any]) -> None:
         """Begins the run's code."""
-        self._main = self._replayer.loop.create_task(coroutine, name="workflow")
+        self._main = self._run.loop.create_task(coroutine, name="workflow")
         self._main.add_done_callback(self._main_ended)
 
     def cancel(self, request: event_pb2.CancelRequested) -> None:
@@ -71,13 +69,13 @@ class Ending:
 
     def _main_ended(self, main: asyncio.Task[Any]) -> None:
         self.winding_down = True
-        if not self._replayer.stopped:
-            self._replayer.loop.create_task(self._wind_down(main), name="end of the workflow")
+        if not self._run.stopped:
+            self._run.loop.create_task(self._wind_down(main), name="end of the workflow")
 
     async def _wind_down(self, main: asyncio.Task[Any]) -> None:
-        replayer = self._replayer
+        run = self._run
         this = asyncio.current_task()
-        others = [task for task in replayer.loop.tasks if task is not this and not task.done()]
+        others = [task for task in run.loop.tasks if task is not this and not task.done()]
         for task in others:
             task.cancel("the workflow's code has ended")
         if others:
@@ -85,23 +83,23 @@ class Ending:
         command, undoes = self._outcome(main)
         if undoes:
             await self._settled()
-        if undoes and replayer.compensations:
-            await replayer.compensations.undo_all()
+        if undoes and run.compensations:
+            await run.compensations.undo_all()
         self._leave_nothing_open()
         kind = command.WhichOneof("command")
         assert kind is not None, "it ends somehow"
-        replayer.issue(kind.replace("_", " "), command)
+        run.issue(kind.replace("_", " "), command)
         self.reported = True
 
     async def _settled(self) -> None:
         """What could still succeed, and would have to be undone then, is awaited."""
         waiting = [
             work
-            for work in self._replayer.open.values()
+            for work in self._run.open.values()
             if getattr(work, "compensable", False) and not getattr(work, "over", True)
         ]
         for work in waiting:
-            late = self._replayer.loop.create_future()
+            late = self._run.loop.create_future()
             work.when_over = late  # type: ignore[attr-defined]
             await late
 
@@ -125,17 +123,17 @@ class Ending:
         try:
             output = payload.encode(main.result())
         except PayloadError as unwritable:
-            failure = outcomes.invalid_output(self._replayer.info.workflow, str(unwritable))
+            failure = invalid_output(f"workflow {self._run.info.workflow!r}", str(unwritable))
             return DecisionCommand(fail_run=FailRunCommand(failure=failure)), undoes
         return DecisionCommand(complete_run=CompleteRunCommand(output=output)), False
 
     def _leave_nothing_open(self) -> None:
         """Attempts that still run are stopped; waits and timers end with the run."""
-        for index, one in list(self._replayer.open.items()):
+        for index, one in list(self._run.open.items()):
             if getattr(one, "outlives", False) or getattr(one, "stopping", False):
                 continue
             if getattr(one, "is_work", False) and not getattr(one, "over", True):
-                self._replayer.stop(index)
+                self._run.stop(index)
 
 
 def failure_of(error: BaseException) -> payload_pb2.Failure:
@@ -146,6 +144,6 @@ def failure_of(error: BaseException) -> payload_pb2.Failure:
         raise error
     if isinstance(error, WorkFailed):
         return to_message(error.failure)
-    failure = outcomes.from_exception(error)
+    failure = from_exception(error)
     failure.ClearField("stack_trace")
     return failure

@@ -14,11 +14,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from typing import TYPE_CHECKING, Any
 
+from treadle._code.run import Run
 from treadle.errors import NotDeterministic
-
-if TYPE_CHECKING:
-    from treadle._code.replayer import Replayer
-
 
 _REFUSED = {
     "call_soon_threadsafe": "a call from another thread",
@@ -81,8 +78,11 @@ class WorkflowTimer(asyncio.TimerHandle):
 class WorkflowLoop(_Loop):  # type: ignore[misc]
     """See the module's docstring. What has no place in workflow code raises `NotDeterministic`."""
 
-    def __init__(self, replayer: Replayer) -> None:
-        self.replayer = replayer
+    def __init__(self, run: Run) -> None:
+        self.treadle_run = run
+        self.start_timer: Callable[[WorkflowTimer, int], int]
+        """Makes a timer durable; set by the replayer, as is what follows."""
+        self.note_unhandled: Callable[[dict[str, Any]], None]
         self.numbers = itertools.count(1)
         self.tasks: dict[WorkflowTask, None] = {}
         self.now_microseconds = 0
@@ -92,11 +92,11 @@ class WorkflowLoop(_Loop):  # type: ignore[misc]
 
     def drain(self) -> None:
         """Runs what is ready, and what that makes ready, until nothing is."""
-        ready, replayer = self._ready, self.replayer
+        ready, run = self._ready, self.treadle_run
         outer = events._get_running_loop()
         events._set_running_loop(self)
         try:
-            while ready and not replayer.stopped:
+            while ready and not run.stopped:
                 handle = ready.popleft()
                 if not handle.cancelled():
                     handle._run()
@@ -150,7 +150,7 @@ class WorkflowLoop(_Loop):  # type: ignore[misc]
             timer.index = None
             self._ready.append(timer)
         else:
-            timer.index = self.replayer.start_timer(timer, due)
+            timer.index = self.start_timer(timer, due)
         return timer
 
     def fire(self, timer: WorkflowTimer) -> None:
@@ -162,7 +162,7 @@ class WorkflowLoop(_Loop):  # type: ignore[misc]
         assert isinstance(handle, WorkflowTimer), "the loop makes no others"
         if handle.index is not None:
             index, handle.index = handle.index, None
-            self.replayer.stop(index)
+            self.treadle_run.stop(index)
 
     # --- tasks and futures ------------------------------------------------------------------------
 
@@ -206,11 +206,11 @@ class WorkflowLoop(_Loop):  # type: ignore[misc]
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         """A task that nobody awaited has failed: said in the log."""
-        self.replayer.note_unhandled(context)
+        self.note_unhandled(context)
 
     def default_exception_handler(self, context: dict[str, Any]) -> None:
         """As `call_exception_handler`."""
-        self.replayer.note_unhandled(context)
+        self.note_unhandled(context)
 
     async def shutdown_asyncgens(self) -> None:
         """Asynchronous generators are closed with their run."""
@@ -236,7 +236,18 @@ def _awaited(awaitable: Awaitable[Any]) -> Coroutine[Any, Any, Any]:
     return wait()
 
 
-class Awaiting:
+if TYPE_CHECKING:
+
+    class _Awaitable(Coroutine[Any, Any, Any]):
+        def send(self, value: Any, /) -> Any: ...
+        def throw(self, *error: Any) -> Any: ...
+        def close(self) -> None: ...
+else:
+    # The run's loop makes a task of anything that can be awaited; type checkers know coroutines.
+    _Awaitable = object
+
+
+class Awaiting(_Awaitable):
     """What can be awaited, by `_run`."""
 
     def __await__(self) -> Generator[Any, None, Any]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextvars
 import logging
 import random
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from treadle._code import guard, mismatch
 from treadle._code.compensation import Compensations
@@ -17,15 +16,12 @@ from treadle._code.ending import Ending
 from treadle._code.loop import WorkflowLoop, WorkflowTimer
 from treadle._code.mismatch import Mismatch, Suspended
 from treadle._code.recorded import Recorded
+from treadle._code.run import Open, RunInfo
+from treadle._code.steps import StepCall
 from treadle._code.timers import Timer
 from treadle._code.updates import Updates
-from treadle.errors import WorkflowOnly
 from treadle.v1 import event_pb2, payload_pb2
 from treadle.v1.decision_pb2 import DecisionCommand, StopCommand
-
-if TYPE_CHECKING:
-    from treadle._code.steps import StepCall
-    from treadle.workflows import Workflow
 
 _log = logging.getLogger("treadle.workflow")
 
@@ -50,11 +46,16 @@ _CLOSING = frozenset(
 """Events by which something that the code asked for has an outcome."""
 
 
-class Open(Protocol):
-    """Something that the code has asked for and that has no outcome yet."""
+class HasCode(Protocol):
+    """A workflow, as far as its replay goes."""
 
-    def settle(self, kind: str, body: Any) -> bool:
-        """Takes an event about it; whether that closes it."""
+    @property
+    def function(self) -> Callable[..., Coroutine[Any, Any, Any]]:
+        """Its code."""
+        ...
+
+    def arguments(self, message: payload_pb2.Payload) -> dict[str, Any]:
+        """What the code is called with."""
         ...
 
 
@@ -70,33 +71,16 @@ class Decision:
     ended: bool = False
 
 
-@dataclass(slots=True, frozen=True)
-class RunInfo:
-    """Which run this is."""
-
-    run_id: str
-    workflow_id: str
-    workflow: str
-    version: int
-
-
-def current() -> Replayer:
-    """The replayer of the code that runs here. Raises `WorkflowOnly` outside of workflow code."""
-    loop = asyncio._get_running_loop()
-    if not isinstance(loop, WorkflowLoop):
-        raise WorkflowOnly("this works inside the code of a workflow only")
-    return loop.replayer
-
-
 class Replayer:
     """One run's code, as far as it has come."""
 
-    def __init__(self, workflow: Workflow[Any, Any], info: RunInfo, build_id: str = "") -> None:
+    def __init__(self, workflow: HasCode, info: RunInfo, build_id: str = "") -> None:
         guard.install()
         self.workflow = workflow
         self.info = info
         self.build_id = build_id
         self.loop = WorkflowLoop(self)
+        self.loop.start_timer, self.loop.note_unhandled = self.start_timer, self.note_unhandled
         self.recorded = Recorded()
         self.open: dict[int, Open] = {}
         self.seeds: dict[int, tuple[str, bool]] = {}

@@ -12,11 +12,12 @@ import hashlib
 import inspect
 import json
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from treadle import _failure_codec, payload
 from treadle._code.loop import Awaiting
 from treadle._code.policy import delay_microseconds, retry_message
+from treadle._code.run import Run, current
 from treadle._code.values import read_as
 from treadle._graph.policies import Retry, Time
 from treadle._types import hints
@@ -25,9 +26,6 @@ from treadle.activities import Activity
 from treadle.errors import ActivityFailed, DefinitionError, PayloadError, StepFailed, WorkFailed
 from treadle.v1 import payload_pb2
 from treadle.v1.decision_pb2 import DecisionCommand, ScheduleActivityCommand
-
-if TYPE_CHECKING:
-    from treadle._code.replayer import Replayer
 
 _NOTHING: Any = object()
 
@@ -123,29 +121,27 @@ class Call(Awaiting):
         """What replays compare."""
         return f"{self.what} {self.name}"
 
-    def _schedule(self, replayer: Replayer) -> int:
+    def _schedule(self, run: Run) -> int:
         if self.undoes is not None:
             self.command.is_compensation, self.command.compensates = True, self.undoes
             self.command.hold_on_failure = True
         self.command.input.CopyFrom(self._input())
-        return replayer.issue(self.description, DecisionCommand(schedule_activity=self.command))
+        return run.issue(self.description, DecisionCommand(schedule_activity=self.command))
 
     def _input(self) -> payload_pb2.Payload:
         raise NotImplementedError
 
     async def _run(self) -> Any:
-        from treadle._code.replayer import current
-
-        replayer = current()
-        index = self._schedule(replayer)
-        work = Work(replayer, index, self)
-        replayer.open[index] = work
-        self._begin(replayer, index)
+        run = current()
+        index = self._schedule(run)
+        work = Work(run, index, self)
+        run.open[index] = work
+        self._begin(run, index)
         try:
             output = await work.future
         except asyncio.CancelledError:
-            if not work.over and not replayer.dead:
-                replayer.stop(index)
+            if not work.over and not run.dead:
+                run.stop(index)
             raise
         except WorkFailed:
             if self._otherwise is _NOTHING:
@@ -153,7 +149,7 @@ class Call(Awaiting):
             return self._otherwise
         return self._result(output)
 
-    def _begin(self, replayer: Replayer, index: int) -> None:
+    def _begin(self, run: Run, index: int) -> None:
         """The command is issued."""
 
     def _result(self, output: payload_pb2.Payload) -> Any:
@@ -168,11 +164,11 @@ class Work:
 
     is_work = True
 
-    def __init__(self, replayer: Replayer, index: int, call: Call) -> None:
-        self._replayer = replayer
+    def __init__(self, run: Run, index: int, call: Call) -> None:
+        self._run = run
         self._index = index
         self.call = call
-        self.future = replayer.loop.create_future()
+        self.future = run.loop.create_future()
         self.over = False
         self.stopping = False
         self.when_over: asyncio.Future[None] | None = None
@@ -188,7 +184,7 @@ class Work:
         self.over = True
         call = self.call
         if call.undo is not None and kind in ("activity_completed", "node_completed"):
-            self._replayer.compensations.register(self._index, call, body.output)
+            self._run.compensations.register(self._index, call, body.output)
         if self.when_over is not None:
             self.when_over.set_result(None)
         if self.future.done():
@@ -261,16 +257,16 @@ class StepCall(Call):
         self.command.cache_ttl.FromMicroseconds(delay_microseconds(ttl))
         return self
 
-    def _begin(self, replayer: Replayer, index: int) -> None:
-        replayer.run_step(self, index)
+    def _begin(self, run: Run, index: int) -> None:
+        run.run_step(self, index)
 
-    def _schedule(self, replayer: Replayer) -> int:
+    def _schedule(self, run: Run) -> int:
         if self.command.HasField("cache_ttl"):
             same = [self._cache_by, []] if self._cache_by is not None else [None, self.args]
             text = json.dumps([*same, self.kwargs], sort_keys=True, default=payload.plain)
             digest = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
             self.command.cache_key = f"{self.name[:100]}/{digest}"
-        return super()._schedule(replayer)
+        return super()._schedule(run)
 
     def _input(self) -> payload_pb2.Payload:
         """For people: what the function was called with, as far as it can be written."""

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from treadle import payload
+from treadle._code.ending import failure_of
+from treadle._code.run import Run
 from treadle._types.mismatch import Mismatch as InputMismatch
 from treadle.activities import Activity
 from treadle.errors import ApplicationError, PayloadError
 from treadle.v1 import event_pb2, payload_pb2
 from treadle.v1.decision_pb2 import AnswerUpdateCommand, DecisionCommand
-
-if TYPE_CHECKING:
-    from treadle._code.replayer import Replayer
 
 Handler = Callable[..., Any]
 
@@ -22,8 +21,8 @@ Handler = Callable[..., Any]
 class Updates:
     """Handlers by name, and updates that came before theirs was there."""
 
-    def __init__(self, replayer: Replayer) -> None:
-        self._replayer = replayer
+    def __init__(self, run: Run) -> None:
+        self._run = run
         self._handlers: dict[str, tuple[Activity[..., Any], Handler | None]] = {}
         self._early: list[event_pb2.UpdateReceived] = []
 
@@ -37,7 +36,7 @@ class Updates:
     def receive(self, update: event_pb2.UpdateReceived) -> None:
         """Somebody asks."""
         found = self._handlers.get(update.name)
-        if found is None and not self._replayer.ending.winding_down:
+        if found is None and not self._run.ending.winding_down:
             self._early.append(update)
             return
         if found is None:
@@ -47,7 +46,7 @@ class Updates:
             self._answer(update, AnswerUpdateCommand(failure=failure))
             return
         handler, validator = found
-        self._replayer.loop.create_task(
+        self._run.loop.create_task(
             self._carry_out(update, handler, validator), name=f"update {update.name}"
         )
 
@@ -57,8 +56,6 @@ class Updates:
         handler: Activity[..., Any],
         validator: Handler | None,
     ) -> None:
-        from treadle._code.ending import failure_of
-
         try:
             arguments = handler.arguments(update.input, None)  # type: ignore[arg-type]
             if validator is not None:
@@ -76,4 +73,4 @@ class Updates:
 
     def _answer(self, update: event_pb2.UpdateReceived, answer: AnswerUpdateCommand) -> None:
         answer.update_id = update.update_id
-        self._replayer.issue(f"answer {update.name}", DecisionCommand(answer_update=answer))
+        self._run.issue(f"answer {update.name}", DecisionCommand(answer_update=answer))

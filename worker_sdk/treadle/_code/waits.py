@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from treadle._code.policy import delay_microseconds
+from treadle._code.run import Run
 from treadle._code.values import read_as
 from treadle._graph import cel
 from treadle._graph.policies import Time
@@ -15,9 +16,6 @@ from treadle._graph.recording import call
 from treadle._graph.refusals import Recording
 from treadle.v1.decision_pb2 import DecisionCommand, StartWaitCommand
 
-if TYPE_CHECKING:
-    from treadle._code.replayer import Replayer
-
 Filter = str | Callable[[Any], Any]
 """CEL over `event`, or a lambda that is recorded as such."""
 
@@ -25,9 +23,9 @@ Filter = str | Callable[[Any], Any]
 class Wait:
     """An open wait."""
 
-    def __init__(self, replayer: Replayer) -> None:
-        self._replayer = replayer
-        self.future = replayer.loop.create_future()
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self.future = run.loop.create_future()
         self.over = False
 
     def settle(self, kind: str, body: Any) -> bool:
@@ -35,7 +33,7 @@ class Wait:
         self.over = True
         received = None
         if kind == "wait_satisfied":
-            received = self._replayer.received.pop(body.event_id)
+            received = self._run.received.pop(body.event_id)
         elif kind == "node_completed":
             received = body.output
         if not self.future.done():
@@ -44,20 +42,20 @@ class Wait:
 
 
 async def wait_for_event(
-    replayer: Replayer, name: str, where: Filter | None, timeout: Time | None, annotation: Any
+    run: Run, name: str, where: Filter | None, timeout: Time | None, annotation: Any
 ) -> Any:
     """The event's payload; None if none came in time."""
     command = StartWaitCommand(event_name=name, filter=filter_text(where))
     if timeout is not None:
         command.timeout.FromMicroseconds(delay_microseconds(timeout))
-    index = replayer.issue(f"wait {name}", DecisionCommand(start_wait=command))
-    wait = Wait(replayer)
-    replayer.open[index] = wait
+    index = run.issue(f"wait {name}", DecisionCommand(start_wait=command))
+    wait = Wait(run)
+    run.open[index] = wait
     try:
         received = await wait.future
     except asyncio.CancelledError:
-        if not wait.over and not replayer.dead:
-            replayer.stop(index)
+        if not wait.over and not run.dead:
+            run.stop(index)
         raise
     if received is None:
         return None

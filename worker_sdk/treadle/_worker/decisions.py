@@ -18,7 +18,8 @@ from typing import Any
 
 from treadle import payload
 from treadle._code.mismatch import Mismatch
-from treadle._code.replayer import Decision, Replayer, RunInfo, events_of
+from treadle._code.replayer import Decision, Replayer, events_of
+from treadle._code.run import RunInfo
 from treadle._types.mismatch import Mismatch as InputMismatch
 from treadle._worker import outcomes
 from treadle._worker.connection import Connection

@@ -12,7 +12,8 @@ from typing import Any
 
 from treadle import context as contexts
 from treadle import payload
-from treadle._code.replayer import RunInfo, key_of
+from treadle._code.replayer import key_of
+from treadle._code.run import RunInfo
 from treadle._code.steps import StepCall
 from treadle._types import hints
 from treadle._worker import outcomes
@@ -168,7 +169,7 @@ def written(value: Any, call: StepCall) -> StepReport:
     try:
         return StepReport(output=payload.encode(value))
     except PayloadError as error:
-        return StepReport(failure=outcomes.invalid_output(call.name, str(error)))
+        return StepReport(failure=outcomes.invalid_output(f"step {call.name!r}", str(error)))
 
 
 def raised(error: BaseException, running: RunningStep) -> StepReport:
