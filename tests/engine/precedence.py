@@ -71,7 +71,7 @@ def _began(event: e.Event) -> str | None:
         case e.TimerStarted() | e.WaitStarted() | e.ChildRequested() | e.EventSent():
             return node_of(event.key)
         case e.MapStarted() | e.NodeCompleted():
-            return event.node
+            return node_of(event.node)
         case _:
             return None
 
@@ -93,8 +93,8 @@ def _closed(event: e.Event) -> list[str]:
         ):
             return [] if "[" in event.key or "!" in event.key else [node_of(event.key)]
         case e.NodeCompleted() | e.NodeSkipped() | e.NodeFailed() | e.MapEnded():
-            return [event.node]
+            return [node_of(event.node)]
         case e.NodesUnreached():
-            return list(event.nodes)
+            return [node_of(key) for key in event.nodes]
         case _:
             return []

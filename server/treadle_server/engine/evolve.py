@@ -272,7 +272,8 @@ def _activity_failed(state: RunState, event: e.ActivityFailed) -> None:
     if event.retry_state is RetryState.CANCEL_REQUESTED and state.ending is None:
         # Nobody needed it any more: how it ended changes nothing.
         state.progress.node_stopped(event.key)
-        state.progress.attempt_stopped(event.key)
+        if state.progress.remote:
+            state.code.attempt_stopped(event.key)
         return
     state.progress.node_failed_running(event.key, event.failure)
 
@@ -288,7 +289,8 @@ def _activity_cancelled(state: RunState, event: e.ActivityCancelled) -> None:
     activity = _close(state, event.key, event)
     if not activity.scheduled.compensates:
         state.progress.node_stopped(event.key)
-    state.progress.attempt_stopped(event.key)
+    if state.progress.remote:
+        state.code.attempt_stopped(event.key)
 
 
 def _undone(state: RunState, activity: Activity) -> None:

@@ -103,7 +103,8 @@ def _child_ended(state: RunState, event: e.ChildEnded) -> None:
         return
     if child.cancelling and state.ending is None:
         state.progress.node_stopped(event.key)
-        state.progress.attempt_stopped(event.key)
+        if state.progress.remote:
+            state.code.attempt_stopped(event.key)
         return
     failure = event.failure or Failure(
         kind=FailureKind.CHILD_FAILED, message=f"the child run ended {event.end.name}"

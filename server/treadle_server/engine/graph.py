@@ -48,16 +48,17 @@ class GraphProgress:
         "outputs",
         "topology",
         "unhandled",
+        "weight",
     )
 
     remote = news = False  # the server decides by itself, and at once
 
     def __init__(self, topology: Topology) -> None:
         self.topology = topology
+        self.weight = len(topology.names) // 8  # about what it costs to keep
         self._states = bytearray([NodeState.PENDING]) * len(topology.names)
         self._readers = array("i", topology.reader_counts)
-        # Facts that may need a decision, oldest first, with the node's iteration. Those that a
-        # later event has dealt with stay until they are looked at: after a fold there are many.
+        # Facts that may need a decision, with the node's iteration; some are dealt with since.
         self._candidates: deque[tuple[FactKind, int, int]] = deque()
         self.arrivals = Arrivals(topology)
         self.loops = LoopProgress(topology) if topology.loops else None
@@ -69,11 +70,6 @@ class GraphProgress:
         self.first_failure: tuple[str, Failure] | None = None
         self.live = 0
         self.unhandled: tuple[str, Failure] | None = None
-
-    @property
-    def weight(self) -> int:
-        """About what it costs to keep."""
-        return len(self.topology.names) // 8
 
     # --- what the decider asks --------------------------------------------------------------------
 
@@ -211,9 +207,6 @@ class GraphProgress:
         if not self._is_item(key, lambda running, item: running.item_cancelled(item)):
             self.live -= 1
             self._cancel(self.topology.node_of(key))
-
-    def attempt_stopped(self, _key: str) -> None:
-        """A worker that was asked to stop has stopped: nothing follows."""
 
     def asked_to_stop(self, key: str) -> None:
         """What runs has yet to answer that."""
