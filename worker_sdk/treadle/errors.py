@@ -30,6 +30,7 @@
     │   ├── StepFailed
     │   ├── ActivityFailed
     │   └── ChildFailed
+    ├── ReplayMismatch              code does not fit a history
     ├── NotDeterministic            workflow code did what a replay would do otherwise
     ├── WorkflowOnly                a word of workflow code was used elsewhere
     ├── UpdateFailed                the code refused an update, or failed at it; `failure` says why
@@ -257,6 +258,14 @@ class NotDeterministic(TreadleError):
 
 class WorkflowOnly(TreadleError):
     """A word of workflow code, such as `workflow.now()` or `step`, was used elsewhere."""
+
+
+class ReplayMismatch(TreadleError):
+    """Code does not ask for what a history has. `details` says where the two differ."""
+
+    def __init__(self, message: str, *, details: Mapping[str, object]) -> None:
+        super().__init__(message)
+        self.details = dict(details)
 
 
 class UpdateFailed(TreadleError):

@@ -17,6 +17,7 @@ from treadle_server.cli.exit_codes import CommandFailed, ExitCode
 from treadle_server.cli.journal import journal
 from treadle_server.cli.lint import lint
 from treadle_server.cli.options import client_options
+from treadle_server.cli.replay import replay
 from treadle_server.cli.runs import runs
 from treadle_server.cli.server import server
 from treadle_server.cli.start import start
@@ -97,7 +98,7 @@ def cli() -> None:
     """
 
 
-for command in (server, worker, deploy, lint, start, runs, definitions, versions, journal):
+for command in (server, worker, deploy, lint, start, runs, definitions, versions, replay, journal):
     cli.add_command(command)
 
 
