@@ -130,6 +130,9 @@ KINDS = {
     FailureKind.WAIT_TIMED_OUT: "no event came, and no edge says what then",
     FailureKind.MAP_FAILED: "more items of a map failed than it tolerates",
     FailureKind.CHILD_FAILED: "another workflow that was started did not complete",
+    FailureKind.RUN_ENDED: "the run ended before its code answered an update",
+    FailureKind.REPLAY_MISMATCH: "code does not ask for what its run's history has; held",
+    FailureKind.CODE_BLOCKED: "code ran for 2 s without waiting; asked again, with a pause",
 }
 
 

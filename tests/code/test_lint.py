@@ -36,7 +36,8 @@ def test_each_planted_fault_is_found_at_its_line() -> None:
 def test_no_false_alarm(file: Path) -> None:
     found = lint_source(file.read_text(), str(file))
     of_workflows = [one for one in found if one.rule not in ("blocking-call", "shared-state")]
-    assert of_workflows == []
+    # One workflow does it all on purpose: its test is that it is refused.
+    assert [one for one in of_workflows if "workflow 'direct'" not in one.message] == []
 
 
 SEED_002 = {

@@ -197,6 +197,9 @@ def _by_version(
                 f"two workflows are {workflow.name!r} version {workflow.version}: {_place(other)} "
                 f"and {_place(workflow)}; give one another version with @workflow(version=...)"
             )
+    for workflow in list(by_version.values()):
+        for version in workflow.continues:
+            by_version.setdefault((workflow.name, version), workflow)
     return by_version
 
 

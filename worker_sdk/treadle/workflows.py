@@ -23,7 +23,7 @@ import inspect
 import logging
 import random as random_module
 import uuid
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, Literal, NoReturn, ParamSpec, Protocol, TypeVar, overload
 
@@ -74,6 +74,7 @@ class Workflow(Generic[_Parameters, _Result]):
         queue: str = "default",
         run_timeout: Time | None = None,
         state: State = "active",
+        continues: Iterable[int] = (),
     ) -> None:
         if not inspect.iscoroutinefunction(function):
             raise DefinitionError(f"workflow {function!r} must be an `async def` function")
@@ -88,6 +89,7 @@ class Workflow(Generic[_Parameters, _Result]):
         self.queue = queue
         self.run_timeout = run_timeout
         self.state = state
+        self.continues = tuple(continues)
         functools.update_wrapper(self, function)
 
     def __call__(
@@ -170,6 +172,7 @@ class _Words:
         queue: str = "default",
         run_timeout: Time | None = None,
         state: State = "active",
+        continues: Iterable[int] = (),
     ) -> _Decorator: ...
 
     def __call__(  # type: ignore[misc]
@@ -189,6 +192,8 @@ class _Words:
             queue: where its decisions wait for workers.
             run_timeout: a run that takes longer is cancelled, and ends timed out.
             state: `deprecated`: no new runs. `retired`: no runs at all.
+            continues: open runs of these versions go on with this code, if it fits them, where the
+                worker has no code of theirs. Else they wait for it.
 
         Raises `DefinitionError` if the function cannot be one.
         """

@@ -198,3 +198,6 @@ class FailureKind:
     MAP_FAILED = "treadle.MapFailed"
     CHILD_FAILED = "treadle.ChildFailed"
     RUN_ENDED = "treadle.RunEnded"
+    REPLAY_MISMATCH = "treadle.ReplayMismatch"
+    """Made by workers, as is what follows."""
+    CODE_BLOCKED = "treadle.CodeBlocked"

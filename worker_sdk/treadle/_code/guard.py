@@ -14,6 +14,7 @@ import asyncio.tasks
 import datetime
 import dis
 import functools
+import inspect
 import os
 import random
 import secrets
@@ -29,6 +30,7 @@ from treadle.errors import DefinitionError, NotDeterministic
 
 _CLOCK = "workflow.now(), which gives the time of the newest event"
 _CHANCE = "workflow.random() or workflow.uuid4(), which give the same at each replay"
+_SLEEP = "await asyncio.sleep(...), which is durable"
 _STEP = "a step: await step(function, ...)"
 
 _FUNCTIONS: tuple[tuple[ModuleType, tuple[str, ...], str], ...] = (
@@ -37,6 +39,7 @@ _FUNCTIONS: tuple[tuple[ModuleType, tuple[str, ...], str], ...] = (
         ("time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns"),
         _CLOCK,
     ),
+    (time, ("sleep",), _SLEEP),
     (time, ("process_time", "process_time_ns", "localtime", "gmtime", "ctime"), _CLOCK),
     (
         random,
@@ -58,7 +61,6 @@ _FUNCTIONS: tuple[tuple[ModuleType, tuple[str, ...], str], ...] = (
 )
 
 _AUDITED: dict[str, str] = {
-    "time.sleep": "await asyncio.sleep(...), which is durable",
     "open": _STEP,
     "os.listdir": _STEP,
     "os.scandir": _STEP,
@@ -177,12 +179,13 @@ def check_code(function: Callable[..., Any]) -> None:
     """
     if not isinstance(function, FunctionType):
         return
-    code, known = function.__code__, function.__globals__
+    code = function.__code__
+    known = {**function.__globals__, **inspect.getclosurevars(function).nonlocals}
     line = code.co_firstlineno
     before: list[Any] = []
     for instruction in dis.get_instructions(code):
         line = _line(instruction, line)
-        if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
+        if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_DEREF"):
             before = [known.get(instruction.argval)]
         elif instruction.opname in ("LOAD_ATTR", "LOAD_METHOD") and before:
             if _is_clock(before[0], instruction.argval):

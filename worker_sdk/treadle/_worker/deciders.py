@@ -15,7 +15,7 @@ import threading
 import traceback
 from collections.abc import Callable, Sequence
 
-from treadle._code.mismatch import Suspended
+from treadle._code.mismatch import Mismatch, Suspended
 from treadle._code.replayer import Decision, Replayer
 from treadle.v1 import event_pb2
 
@@ -47,7 +47,10 @@ class Deciders:
     async def feed(self, replayer: Replayer, events: Sequence[event_pb2.Event]) -> Decision:
         """What the code wants then. Raises `Blocked`, and what `Replayer.feed` does."""
         if self._inline:
-            replayer.feed(events)
+            try:
+                replayer.feed(events)
+            except (Mismatch, Suspended) as error:
+                raise Faulty(error) from error
             return replayer.take()
         if self._thread is None:
             self._thread = _DeciderThread(self._loop, self._given_up)

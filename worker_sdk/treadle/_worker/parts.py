@@ -129,7 +129,7 @@ class CodePart:
 
     async def _deploy_and_poll(self) -> None:
         backoff = Backoff()
-        for workflow in self._workflows.values():
+        for workflow in dict.fromkeys(self._workflows.values()):
             deployed = False
             while not deployed:
                 deployed = await self._deploy(workflow)
