@@ -14,7 +14,7 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from benchmarks import fan_out, graph_size, three_steps
+from benchmarks import code, fan_out, graph_size, three_steps
 from benchmarks.figures import Figure, milliseconds, percentile, spread, table
 from benchmarks.machine import echo_calls_per_second, fsync_seconds
 from examples.local_service import LocalService, local_service
@@ -47,13 +47,22 @@ async def of_three_steps(service: LocalService, client: Client, say: Say) -> lis
     for number in range(REPETITIONS):
         say(f"three-step runs, {three_steps.IN_FLIGHT} in flight: {number + 1} of {REPETITIONS}")
         found.append(await three_steps.saturate(service, client, RUNS))
-    rates = [one.runs_per_second for one in found]
+    figures = _saturation("three-step runs/s", found)
+    for pace in PACES:
+        say(f"three-step runs, {pace} a second")
+        paced = await three_steps.at_pace(client, pace, PACED_SECONDS)
+        figures += _paced(paced, pace, "")
+    return figures
+
+
+def _saturation(name: str, found: list[three_steps.Saturation]) -> list[Figure]:
     costs = [
         percentile([getattr(one, name) for one in found], 50)
         for name in ("server_cpu", "worker_cpu", "load_cpu")
     ]
-    figures = [
-        Figure("three-step runs/s", spread(rates), f"{three_steps.IN_FLIGHT} in flight"),
+    rates = [one.runs_per_second for one in found]
+    return [
+        Figure(name, spread(rates), f"{three_steps.IN_FLIGHT} in flight"),
         Figure(
             "CPU s per 1,000 runs",
             " / ".join(f"{cost:.2f}" for cost in costs),
@@ -61,15 +70,64 @@ async def of_three_steps(service: LocalService, client: Client, say: Say) -> lis
         ),
         Figure("server's memory after", f"{max(one.server_megabytes for one in found):.0f} MiB"),
     ]
+
+
+def _paced(paced: three_steps.Paced, pace: int, what: str) -> list[Figure]:
+    at = f"{what}, at {pace}/s, p50 / p99"
+    return [
+        Figure(f"start acknowledged{at}", milliseconds(paced.started)),
+        Figure(f"step to step{at}", milliseconds(paced.step)),
+        Figure(f"whole run{at}", milliseconds(paced.run)),
+    ]
+
+
+async def of_code(service: LocalService, client: Client, say: Say) -> list[Figure]:
+    """Workflows as code: throughput, latency, replaying."""
+    service.start_worker("benchmarks.code", "--slots", "200")
+    say("code runs of three steps: warming up")
+    await code.ready(client)
+    await three_steps.closed_loop(client, 500, code.WORKFLOW)
+    found = []
+    for number in range(REPETITIONS):
+        say(f"code runs, {three_steps.IN_FLIGHT} in flight: {number + 1} of {REPETITIONS}")
+        found.append(await three_steps.saturate(service, client, RUNS, code.WORKFLOW, worker=1))
+    figures = _saturation("code runs of three steps/s", found)
     for pace in PACES:
-        say(f"three-step runs, {pace} a second")
-        paced = await three_steps.at_pace(client, pace, PACED_SECONDS)
-        figures += [
-            Figure(f"start acknowledged, at {pace}/s, p50 / p99", milliseconds(paced.started)),
-            Figure(f"step to step, at {pace}/s, p50 / p99", milliseconds(paced.step)),
-            Figure(f"whole run, at {pace}/s, p50 / p99", milliseconds(paced.run)),
-        ]
-    return figures
+        say(f"code runs, {pace} a second")
+        paced = await three_steps.at_pace(client, pace, PACED_SECONDS, code.WORKFLOW)
+        figures += _paced(paced, pace, " in code")
+    say("replaying histories")
+    few = [code.seconds_per_event(code.FEW) for _ in range(REPETITIONS)]
+    many = [code.seconds_per_event(code.MANY) for _ in range(REPETITIONS)]
+    ratio = percentile(many, 50) / percentile(few, 50)
+    return [
+        *figures,
+        Figure("events replayed a second", f"{1 / percentile(many, 50):,.0f}"),
+        Figure(
+            f"replaying an event, histories of {code.MANY:,} : {code.FEW:,}",
+            f"{ratio:.2f}",
+            f"at most {code.LINEAR_MARK}",
+            ratio <= code.LINEAR_MARK,
+        ),
+    ]
+
+
+async def of_sleeping(service: LocalService, client: Client, say: Say) -> list[Figure]:
+    """Runs of code that sleep: disk only."""
+    service.workers.clear()
+    service.start_worker("benchmarks.code", "--slots", "200")
+    await code.ready(client)
+    say(f"{code.SLEEPERS:,} runs that sleep")
+    memory = await code.sleeping(service, client)
+    return [
+        Figure(
+            f"{name}'s memory, {code.SLEEPERS:,} runs asleep : before",
+            f"{after:.0f} : {before:.0f} MiB",
+            f"at most {code.SLEEP_MARK_MEGABYTES:.0f} MiB more",
+            after - before <= code.SLEEP_MARK_MEGABYTES,
+        )
+        for name, (before, after) in (("server", memory.server), ("worker", memory.worker))
+    ]
 
 
 async def of_graph_size(service: LocalService, client: Client, say: Say) -> list[Figure]:
@@ -171,6 +229,8 @@ def _memory(what: str, before: float, after: float) -> Figure:
 PARTS: dict[str, Callable[[LocalService, Client, Say], Awaitable[list[Figure]]]] = {
     "machine": of_machine,
     "three-steps": of_three_steps,
+    "code": of_code,
+    "sleeping": of_sleeping,
     "graph-size": of_graph_size,
     "run-sizes": of_run_sizes,
     "fan-out": of_fan_out,

@@ -38,7 +38,7 @@ class Paced:
     run: list[float] = field(default_factory=list)
     """From the call that starts a run to its result in the client."""
     step: list[float] = field(default_factory=list)
-    """From one activity to the next."""
+    """From one activity or step to the next."""
     started: list[float] = field(default_factory=list)
     """Until the start was acknowledged."""
 
@@ -46,29 +46,37 @@ class Paced:
 async def prepare(client: Client, queue: str = "default") -> None:
     """Deploys, and lets everything get warm."""
     await client.deploy(chain(WORKFLOW, 3, queue=queue))
-    await _closed_loop(client, 500)
+    await closed_loop(client, 500, WORKFLOW)
 
 
-async def saturate(service: LocalService, client: Client, runs: int) -> Saturation:
+async def saturate(
+    service: LocalService,
+    client: Client,
+    runs: int,
+    workflow: str = WORKFLOW,
+    *,
+    worker: int = 0,
+) -> Saturation:
     """`IN_FLIGHT` runs at a time, started `BATCH` per call; every result is awaited and checked."""
-    server, worker = service.server.pid, service.workers[0].pid
-    before = cpu_seconds(server), cpu_seconds(worker), time.process_time()
+    server, working = service.server.pid, service.workers[worker].pid
+    before = cpu_seconds(server), cpu_seconds(working), time.process_time()
     began = time.perf_counter()
-    await _closed_loop(client, runs)
+    await closed_loop(client, runs, workflow)
     seconds = time.perf_counter() - began
-    after = cpu_seconds(server), cpu_seconds(worker), time.process_time()
+    after = cpu_seconds(server), cpu_seconds(working), time.process_time()
     server_cpu, worker_cpu, load_cpu = (
         (now - then) / runs * 1_000 for now, then in zip(after, before, strict=True)
     )
     return Saturation(runs / seconds, server_cpu, worker_cpu, load_cpu, resident_megabytes(server))
 
 
-async def _closed_loop(client: Client, runs: int) -> None:
+async def closed_loop(client: Client, runs: int, workflow: str) -> None:
+    """`IN_FLIGHT` runs at a time, until so many have ended."""
     batches = iter([BATCH] * (runs // BATCH))
 
     async def lane() -> None:
         for size in batches:
-            starts = [Start(workflow=WORKFLOW, input=payload()) for _ in range(size)]
+            starts = [Start(workflow=workflow, input=payload()) for _ in range(size)]
             handles = await client.start_many(starts)
             await asyncio.gather(*(_checked(handle) for handle in handles))
 
@@ -81,7 +89,9 @@ async def _checked(handle: RunHandle | RequestError) -> list[int]:
     return check_three(await handle.result(60.0))
 
 
-async def at_pace(client: Client, per_second: float, seconds: float) -> Paced:
+async def at_pace(
+    client: Client, per_second: float, seconds: float, workflow: str = WORKFLOW
+) -> Paced:
     """Starts runs at a fixed pace, whatever becomes of those before."""
     paced = Paced()
     loop = asyncio.get_running_loop()
@@ -89,14 +99,14 @@ async def at_pace(client: Client, per_second: float, seconds: float) -> Paced:
     tasks = []
     for number in range(int(per_second * seconds)):
         await asyncio.sleep(max(0.0, began + number / per_second - loop.time()))
-        tasks.append(loop.create_task(_one(client, paced)))
+        tasks.append(loop.create_task(_one(client, paced, workflow)))
     await asyncio.gather(*tasks)
     return paced
 
 
-async def _one(client: Client, paced: Paced) -> None:
+async def _one(client: Client, paced: Paced, workflow: str) -> None:
     began = time.perf_counter()
-    handle = await client.start(WORKFLOW, input=payload())
+    handle = await client.start(workflow, input=payload())
     paced.started.append(time.perf_counter() - began)
     stamps = await _checked(handle)
     paced.run.append(time.perf_counter() - began)

@@ -96,11 +96,22 @@ OWN: tuple[Workflow[..., Any], ...] = (order, child, parent, cart, caught)
 WORKFLOWS = {made.name: made for made in (*OWN, *(made for made, _ in CORPUS.values()))}
 
 
+def _forget_places(message: Any) -> None:
+    """Stack traces say where files lay on the machine that recorded them."""
+    for field, value in message.ListFields():
+        if field.name == "stack_trace":
+            message.ClearField("stack_trace")
+        elif field.message_type is not None and not field.is_repeated:
+            _forget_places(value)
+
+
 async def _record() -> dict[str, str]:
     found: dict[str, str] = {}
 
     async def keep(name: str, handle: Any) -> None:
         record = await kit.finish(handle)
+        for event in record.events:
+            _forget_places(event)
         found[name] = write_history(record.events)
 
     async with Kit([*WORKFLOWS.values(), ship]) as kit:

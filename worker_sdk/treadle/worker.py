@@ -68,7 +68,7 @@ class Worker:
         identity: str | None = None,
         build_id: str = "",
         drain_seconds: float = 30.0,
-        cached_runs: int = 500,
+        cached_runs: int = 200,
     ) -> None:
         work = list(work)
         self._activities = _by_name(one for one in work if not isinstance(one, Workflow))

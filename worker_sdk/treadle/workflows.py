@@ -336,8 +336,7 @@ class _Words:
     @staticmethod
     def random() -> random_module.Random:
         """A source of chance that gives the same at each replay."""
-        chance: random_module.Random = current().random
-        return chance
+        return current().random
 
     @staticmethod
     def uuid4() -> uuid.UUID:

@@ -104,6 +104,7 @@ def run_view(view: RunView, now: Instant) -> run_service_pb2.GetRunResponse:
     )
     response.paused = view.paused
     response.status = view.status
+    response.warnings.extend(view.warnings)
     for name, value in view.attributes.items():
         response.attributes[name].CopyFrom(payload_to_message(value))
     for timer in view.timers:

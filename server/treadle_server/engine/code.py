@@ -24,6 +24,16 @@ UPDATES_KEPT = 1_000
 
 STEP_WEIGHT = 4
 
+EVENTS_WARN = 10_240
+"""A history that is longer takes long to replay: said where the run is shown."""
+
+EVENTS_LIMIT = 50_000
+"""At so many events a person is asked, and again after each `EVENTS_MORE`. (The field warns at
+10,240 and ends runs at 51,200; a run is never ended for its size here.)
+"""
+
+EVENTS_MORE = 10_000
+
 
 def command_key(index: int) -> str:
     """The key of what the command of this number begins."""
@@ -43,6 +53,7 @@ class CodeProgress:
     __slots__ = (
         "attributes",
         "deciding",
+        "events_limit",
         "matches",
         "news",
         "news_seq",
@@ -65,6 +76,7 @@ class CodeProgress:
         self.news = False
         """The event that is being folded is one that code must see."""
         self.next_index = 0
+        self.events_limit = EVENTS_LIMIT
         self.deciding = False
         self.ready_steps: dict[str, None] = {}
         """Steps that only the run's next decision can begin."""
@@ -113,6 +125,11 @@ class CodeProgress:
         self.seen_seq = event.seen_seq
         self.next_index = event.first_index + len(event.commands)
         self.deciding = event.keeps
+
+    def let_grow(self, seq: int) -> None:
+        """A person has said that the history may grow on."""
+        if seq >= self.events_limit:
+            self.events_limit = seq + EVENTS_MORE
 
     # --- what the fold tells ----------------------------------------------------------------------
 

@@ -246,6 +246,14 @@ class AnswerUpdate:
 
 
 @dataclass(slots=True)
+class HoldRun:
+    """Ask a person before this goes on."""
+
+    key: str
+    incident: str
+
+
+@dataclass(slots=True)
 class CancelRun:
     """The run ends as it was asked to."""
 
@@ -297,6 +305,7 @@ Command = (
     | SetAttribute
     | RecordMarker
     | AnswerUpdate
+    | HoldRun
     | CancelRun
     | ContinueAsNew
     | CompleteRun

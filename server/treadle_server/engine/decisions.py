@@ -67,7 +67,7 @@ def take_report(state: RunState, report: i.ReportDecision, now: Instant) -> Iter
     """
     activity = activities.leased(state, DECISION, report.lease)
     known = _check(state, report)
-    yield [_decided(activity, report, known)]
+    yield [_decided(state, activity, report, known)]
     steps = {command_key(step.index): step for step in report.steps}
     for number, numbered in enumerate(report.commands[known:], report.first_index + known):
         command = numbered.command
@@ -100,7 +100,9 @@ def _check(state: RunState, report: i.ReportDecision) -> int:
     return min(progress.next_index - report.first_index, len(report.commands))
 
 
-def _decided(activity: Activity, report: i.ReportDecision, known: int) -> e.DecisionCompleted:
+def _decided(
+    state: RunState, activity: Activity, report: i.ReportDecision, known: int
+) -> e.DecisionCompleted:
     return e.DecisionCompleted(
         key=DECISION,
         lease=report.lease,
@@ -109,7 +111,8 @@ def _decided(activity: Activity, report: i.ReportDecision, known: int) -> e.Deci
         first_index=report.first_index + known,
         commands=tuple(one.description for one in report.commands[known:]),
         build_id=report.build_id,
-        keeps=report.keep,
+        # A history that is too long is talked about with a person first.
+        keeps=report.keep and state.seq < state.code.events_limit,
         started_time=activity.started_time,
         scheduled_time=activity.scheduled.time,
         identity=activity.identity,

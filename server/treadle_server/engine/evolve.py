@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from treadle_server.engine import events as e
-from treadle_server.engine.code import CodeProgress, command_index, command_key
+from treadle_server.engine.code import DECISION, CodeProgress, command_index, command_key
 from treadle_server.engine.entities import START, Activity, Undo
 from treadle_server.engine.fold_entities import ENTITY_HANDLERS
 from treadle_server.engine.memory import apply_operations, merge
@@ -171,6 +171,8 @@ def _incident_answered(state: RunState, event: e.IncidentAnswered) -> None:
     activity.ready_time = event.time
     state.push_due(activity, due_time(activity, event.time))
     _note_step(state, activity)
+    if event.key == DECISION:
+        state.code.let_grow(event.seq)
 
 
 # --- activities -----------------------------------------------------------------------------------

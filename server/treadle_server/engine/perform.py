@@ -277,6 +277,10 @@ def _answer_update(_state: RunState, command: c.AnswerUpdate, _now: Instant) -> 
     ]
 
 
+def _hold_run(_state: RunState, command: c.HoldRun, _now: Instant) -> list[e.Event]:
+    return [e.RunHeld(incident=command.incident, key=command.key)]
+
+
 def _cancel_run(state: RunState, _command: c.CancelRun, _now: Instant) -> list[e.Event]:
     cancel = state.cancel
     if cancel is not None and cancel.cause is CancelCause.RUN_TIMEOUT:
@@ -345,6 +349,7 @@ _PERFORMERS: dict[type[Any], Callable[[RunState, Any, Instant], list[e.Event]]] 
     c.SetAttribute: _set_attribute,
     c.RecordMarker: _record_marker,
     c.AnswerUpdate: _answer_update,
+    c.HoldRun: _hold_run,
     c.CancelRun: _cancel_run,
     c.ContinueAsNew: _continue_as_new,
     c.TurnLoop: _turn_loop,

@@ -17,6 +17,7 @@ from treadle_server.engine import events as e
 from treadle_server.engine import inputs as i
 from treadle_server.engine.errors import Refusal, RunEnded, TooManyEvents
 from treadle_server.engine.messages import MessageKind
+from treadle_server.engine.transitions import RunStage
 from treadle_server.engine.values import ChildEnd, Failure
 from treadle_server.journal.port import Journal, JournalError, Key, Table
 from treadle_server.runs.errors import Busy, NotFound, RunNotFound, Stopping
@@ -157,6 +158,8 @@ class Messages:
             return True
         if isinstance(message.event, e.EventSent):
             row = self._journal.find_run(letter.namespace, message.event.workflow_id)
+            if row is not None and row.state == RunStage.CONTINUED:
+                return False  # the next run begins in a moment
             if row is None or row.end_time is not None:
                 raise RunNotFound(f"no open run has workflow id {message.event.workflow_id!r}")
             run_id = row.run_id

@@ -119,6 +119,7 @@ class RunView:
     attributes: dict[str, Payload] = field(default_factory=dict)
     """What code says of its run."""
     next_run_id: bytes = b""
+    warnings: list[str] = field(default_factory=list)
     status: str = ""
     """In a word for people."""
     timers: list[Timer] = field(default_factory=list)

@@ -145,7 +145,8 @@ class Polls:
                 run_id = row.key[5]
                 assert isinstance(run_id, bytes), "as TABLES has it"
                 hot = await self._committed(run_id)
-                if hot is not None:
+                held = None if hot is None else hot.state.activities.get(DECISION)
+                if hot is not None and held is not None and held.last_failure is not None:
                     self._turns.apply_soon(hot, retry)
 
     async def _stops_for(self, namespace: str, held: Collection[LeaseReference]) -> list[object]:

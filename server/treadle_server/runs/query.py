@@ -20,7 +20,7 @@ from treadle_server.runs.executions import Execution, Executions
 from treadle_server.runs.hot import HotRun, HotRuns
 from treadle_server.runs.model import RunReference, RunView
 from treadle_server.runs.turns import until_settled
-from treadle_server.runs.words import status
+from treadle_server.runs.words import status, warnings
 
 _Thing = TypeVar("_Thing")
 
@@ -213,6 +213,7 @@ def view_of(hot: HotRun, *, include_nodes: bool) -> RunView:
         paused=state.paused,
         attributes=dict(getattr(state.progress, "attributes", {})),
         status=status(state),
+        warnings=warnings(state),
         next_run_id=state.next_run_id,
         timers=_first(state.timers),
         waits=_first(state.waits),

@@ -110,15 +110,16 @@ class Reports:
         self, namespace: str, result: Result, session: Session | None
     ) -> list[DecisionView]:
         """What the worker of an accepted report goes on with."""
-        assert result.report is not None, "the caller looked"
+        report = result.report
+        assert report is not None, "the caller looked"
+        if not report.keep and not any(step.goes_on for step in report.steps):
+            return []  # nor is a run that sleeps now brought back for it
         run_id, _, _ = self._tokens.read(namespace, result.token)
         hot = self._hot.get(run_id) or await self._hot.load_open(run_id)
         if hot is None:
             return []
         now = self._clock.now()
-        found = answer_to(
-            hot, self._journal, self._tokens, session, result.token, result.report, now
-        )
+        found = answer_to(hot, self._journal, self._tokens, session, result.token, report, now)
         return [] if found is None else [found]
 
     def _kept_results(self, namespace: str, report: i.ReportDecision) -> dict[str, Payload]:

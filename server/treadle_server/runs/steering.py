@@ -19,6 +19,9 @@ from treadle_server.runs.model import AnswerRequest, RunReference
 from treadle_server.runs.query import Queries
 from treadle_server.runs.turns import Turns, until_settled
 
+_NEXT_RUN_SECONDS = 0.01
+_NEXT_RUN_TRIES = 500
+
 
 class Steering:
     """Each verb is an input of one run; a request id makes a repeat get the first answer."""
@@ -96,12 +99,31 @@ class Steering:
         `RunEnded`, `NotFound`.
         """
         event = i.ReceiveEvent(event_id=event_id, name=name, payload=payload, actor=actor)
-        return await self._apply(self._queries.find(reference).run_id, event, [])
+        while True:
+            row = await self._current(reference)
+            try:
+                return await self._apply(row.run_id, event, [])
+            except RunEnded as ended:
+                continued = ended.metadata.get("state") == RunStage.CONTINUED.name
+                if not continued or not reference.workflow_id:
+                    raise
+            await asyncio.sleep(_NEXT_RUN_SECONDS)
+
+    async def _current(self, reference: RunReference) -> RunRow:
+        """The run that is meant. The next one of a workflow id whose newest run was continued
+        begins in a moment, and is waited for.
+        """
+        for _ in range(_NEXT_RUN_TRIES):
+            row = self._queries.find(reference)
+            if row.state != RunStage.CONTINUED or not reference.workflow_id:
+                return row
+            await asyncio.sleep(_NEXT_RUN_SECONDS)
+        return row
 
     async def _once(
         self, reference: RunReference, method: str, request_id: str, one: i.Input
     ) -> RunRow:
-        row = self._queries.find(reference)
+        row = await self._current(reference)
         if not request_id:
             return await self._apply(row.run_id, one, [])
         name = (reference.namespace, method, request_id)
@@ -129,6 +151,9 @@ class Steering:
     async def _apply(self, run_id: bytes, one: i.Input, puts: list[Row]) -> RunRow:
         hot = await self._hot.load_open(run_id)
         if hot is None:
+            ending = self._hot.get(run_id)
+            if ending is not None:
+                await until_settled(ending.settled)  # how it ended is true once it is committed
             [row] = self._journal.get_runs([run_id])
             state = RunStage(0 if row is None else row.state).name
             raise RunEnded(f"the run has ended: {state}", state=state)

@@ -6,7 +6,7 @@ nowhere.
 
 from __future__ import annotations
 
-from treadle_server.engine.code import DECISION
+from treadle_server.engine.code import DECISION, EVENTS_WARN, CodeProgress
 from treadle_server.engine.state import RunState
 from treadle_server.engine.transitions import RunStage
 
@@ -68,3 +68,14 @@ def _open(state: RunState) -> str:
 
 _FIRST_EVENTS = 3
 """A run whose first task waits has no more events than these."""
+
+
+def warnings(state: RunState) -> list[str]:
+    """What somebody should look at before it becomes an incident."""
+    progress = state.progress
+    if not isinstance(progress, CodeProgress) or state.ended or state.seq < EVENTS_WARN:
+        return []
+    return [
+        f"the history has {state.seq:,} events; at {progress.events_limit:,} the run is held. Code "
+        "that goes on for long should continue as new"
+    ]

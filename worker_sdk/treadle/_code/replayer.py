@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextvars
 import logging
-import random
+import random as random_module
 import sys
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Protocol
 
 from treadle._code import guard, mismatch
@@ -92,7 +93,6 @@ class Replayer:
         self.compensations = Compensations(self)
         self.updates = Updates(self)
         self.ending = Ending(self)
-        self.random = random.Random(info.run_id)
         self.patches: dict[str, bool] = {}
         self.fed_seq = 0
         """The newest event that the code was fed."""
@@ -132,6 +132,17 @@ class Replayer:
         self._first_index = self.next_index
         self._commands, self._steps = [], []
         return decision
+
+    @cached_property
+    def random(self) -> random_module.Random:
+        """A source of chance that follows from the run's id."""
+        return random_module.Random(self.info.run_id)
+
+    def sleeps_for(self, seconds: float) -> bool:
+        """Whether the code waits for nothing but timers, of at least so long."""
+        until = self.loop.time() + seconds
+        timers = [one for one in self.open.values() if isinstance(one, Timer)]
+        return len(timers) == len(self.open) > 0 and all(one.when > until for one in timers)
 
     @property
     def stopped(self) -> bool:

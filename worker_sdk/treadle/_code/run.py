@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from random import Random
 from typing import Any, Protocol
 
 from treadle.errors import WorkflowOnly
@@ -40,11 +41,15 @@ class Run(Protocol):
     compensations: Any
     updates: Any
     ending: Any
-    random: Any
     patches: dict[str, bool]
     recorded: Any
     dead: bool
     next_index: int
+
+    @property
+    def random(self) -> Random:
+        """A source of chance that follows from the run's id."""
+        ...
 
     @property
     def stopped(self) -> bool:

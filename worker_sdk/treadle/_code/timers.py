@@ -23,6 +23,11 @@ class Timer:
         command.start_timer.due_time.FromMicroseconds(due_microseconds)
         return command
 
+    @property
+    def when(self) -> float:
+        """When it is due, by the loop's time."""
+        return self._handle.when()
+
     def settle(self, _kind: str, _body: Any) -> bool:
         """It fires; one that was cancelled meanwhile does nothing."""
         if self._handle.index is not None:

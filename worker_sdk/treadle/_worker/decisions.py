@@ -41,6 +41,9 @@ from treadle.v1.decision_pb2 import (
 _log = logging.getLogger("treadle.worker")
 
 LONG_SECONDS = 0.5
+ASLEEP_SECONDS = 5.0
+"""A run that waits for time only, and for longer, leaves memory at once."""
+
 _MAX_COMMANDS = 500
 _MAX_BYTES = 2 * 1024 * 1024
 
@@ -157,6 +160,8 @@ class Decisions:
             run.deciding = True
             await self._go_through(held, run)
             run.deciding = False
+            if run.replayer.sleeps_for(ASLEEP_SECONDS):
+                self._evict(task.run_id)
         except asyncio.CancelledError:
             self._evict(task.run_id)
             raise

@@ -26,7 +26,7 @@ class Settings:
     drain_seconds: float
     decision_slots: int = 100
     """How many runs of code are decided for at a time."""
-    cached_runs: int = 500
+    cached_runs: int = 200
     """How many runs of code stay in memory between their decisions. 0, for tests: each is replayed
     from its beginning whenever there is something new.
     """

@@ -16,7 +16,7 @@ from treadle_server.definitions.expression import (
 )
 from treadle_server.definitions.graph.bindings import read_json
 from treadle_server.engine.code import DECISION, command_key
-from treadle_server.engine.commands import Command, SatisfyWait, ScheduleActivity
+from treadle_server.engine.commands import Command, HoldRun, SatisfyWait, ScheduleActivity
 from treadle_server.engine.decisions import decision_options
 from treadle_server.engine.facts import Fact, FactKind
 from treadle_server.engine.state import RunState
@@ -42,6 +42,8 @@ class CodeDecider:
             else:
                 options = decision_options(state.workflow, state.version, self._definition.queue)
                 commands.append(ScheduleActivity(DECISION, options, NULL))
+                if state.seq >= state.code.events_limit:
+                    commands.append(HoldRun(DECISION, _too_long(state.seq)))
         return commands
 
     def _match_wait(self, state: RunState, key: str, consumed: set[str]) -> list[Command]:
@@ -80,6 +82,14 @@ class CodeDecider:
         if len(self._filters) > _FILTERS_KEPT:
             self._filters.popitem(last=False)
         return compiled
+
+
+def _too_long(events: int) -> str:
+    return (
+        f"the run's history has {events:,} events: each worker that takes it up must replay them "
+        "all. Code that goes on for ever should continue as new (`workflow.continue_as_new`). "
+        "Answer: retry, and it may grow on by 10,000, or fail."
+    )
 
 
 def compile_filter(source: str) -> Expression:
