@@ -117,6 +117,23 @@ def test_get_says_why_each_activity_waits(server: ScriptedServer, treadle: Tread
     assert f"treadle runs answer {sample_run.RUN_ID} charge_payment" in result.stderr
 
 
+def test_get_shows_status_warnings_and_what_code_published(
+    server: ScriptedServer, treadle: Treadle
+) -> None:
+    answer = runs_pb.GetRunResponse(
+        run=sample_run.run_message(), status="waiting", warnings=["the history has 20,000 events"]
+    )
+    answer.attributes["progress"].data = b'"step 2 of 5"'
+    server.answers["GetRun"] = answer
+
+    shown = treadle("runs", "get", "order-17").stdout
+
+    facts = dict(line.split(maxsplit=1) for line in shown.splitlines() if line.startswith("  "))
+    assert facts["status"] == "waiting"
+    assert facts["warning"] == "the history has 20,000 events"
+    assert facts["progress"] == '"step 2 of 5"'
+
+
 def test_get_shows_few_of_many_nodes_unless_asked(server: ScriptedServer, treadle: Treadle) -> None:
     nodes = [
         runs_pb.NodeStatus(node=f"node-{number}", state=runs_pb.NODE_STATE_COMPLETED)

@@ -39,3 +39,12 @@ def test_a_run_that_is_set_again_is_not_woken_at_its_old_time() -> None:
     schedule.set(b"a", None)
     assert schedule.take_due(100, 10) == []
     assert schedule.next_time() is None
+
+
+def test_old_entries_do_not_pile_up() -> None:
+    schedule = Schedule()
+    for time in range(100_000):
+        schedule.set(b"a", time)
+        schedule.set(b"b", 100_000 - time)
+    assert len(schedule._heap) < 2_000
+    assert schedule.take_due(200_000, 10) == [b"b", b"a"]

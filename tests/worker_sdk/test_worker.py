@@ -75,6 +75,20 @@ async def test_one_poll_is_parked_all_the_time_also_when_every_slot_is_taken(
     assert server.most_handed_out == 2
 
 
+async def test_a_worker_that_is_full_of_short_work_withdraws_no_polls(
+    server: FakeServer, start_worker: StartWorker
+) -> None:
+    @activity
+    async def brief() -> None:
+        await asyncio.sleep(0.02)
+
+    start_worker([brief], slots=1)
+    for _ in range(5):
+        await server.result(await server.add("brief"))
+    # A poll that was withdrawn is followed by one that says what is held.
+    assert [poll.HasField("resume") for poll in server.polls].count(True) == 1
+
+
 async def test_a_freed_slot_is_offered_at_once_though_the_parked_poll_asked_for_nothing(
     server: FakeServer, start_worker: StartWorker
 ) -> None:

@@ -181,6 +181,8 @@ def _print_description(screen: Screen, description: RunDescription, full: bool) 
         facts.rows.append((Styled(f"  {name}", "dim"), value))
 
     fact("run", run.run_id)
+    if message.status:
+        fact("status", printable(message.status))
     fact("workflow id", printable(run.workflow_id))
     fact("started", moments.long_time(run.start_time, utc=utc))
     if run.HasField("end_time"):
@@ -195,6 +197,10 @@ def _print_description(screen: Screen, description: RunDescription, full: bool) 
             fact("" if index else "failure", line)
     if message.incident:
         fact("incident", printable(message.incident))
+    for line in message.warnings:
+        fact("warning", printable(line))
+    for name in sorted(message.attributes):
+        fact(printable(name), values.one_line(message.attributes[name], width))
     for line in _waits_for(message, now, utc):
         fact("waits for", printable(line))
     screen.table(facts)

@@ -13,11 +13,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from treadle_server.clock import Clock
 from treadle_server.definitions.compiled import Compiled
 from treadle_server.engine.code import CodeProgress
 from treadle_server.engine.evolve import evolve
 from treadle_server.engine.state import RunState
-from treadle_server.engine.values import Instant, Payload
+from treadle_server.engine.values import Duration, Instant, Payload
 from treadle_server.journal.codec import decode_batch
 from treadle_server.journal.port import Journal, Outcome, Record, RunRow
 from treadle_server.runs.definitions import Definitions
@@ -27,6 +28,10 @@ CACHE_WEIGHT = 400_000
 """Nodes, live activities and a fixed share per run: about 64 MiB."""
 
 RUN_WEIGHT = 20
+SLEEP: Duration = 5 * 1_000_000
+"""A run that has nothing to do for longer leaves memory: at once after a turn of it, and so long
+after it was read.
+"""
 _YIELD_EVENTS = 200
 """About 2 ms of folding. Counted, not timed, so that a simulation repeats."""
 
@@ -40,6 +45,7 @@ class HotRun:
     compiled: Compiled
     settled: asyncio.Future[Outcome] | None = None
     dropped: bool = False
+    """Its state is wrong, or that of another in its place is right."""
     waits: dict[str, str] = field(default_factory=dict)
     """Open waits as their rows have them: event by key."""
     heartbeats: dict[str, tuple[int, Instant]] = field(default_factory=dict)
@@ -74,11 +80,21 @@ class HotRun:
         on_its_way = self.settled is not None and not self.settled.done()
         return on_its_way or bool(self.heartbeats or self.heartbeat_details)
 
+    def rests(self, now: Instant) -> bool:
+        """Whether nothing will happen to the run for a while: then it need cost disk only."""
+        state = self.state
+        if state.ended:
+            return True
+        if state.activities or state.children or state.unfinished:
+            return False
+        return state.wake_time is None or state.wake_time > now + SLEEP
+
 
 class HotRuns:
     """The cache. The event loop is the only user, and a run that is here is never loaded twice."""
 
-    def __init__(self, journal: Journal, definitions: Definitions) -> None:
+    def __init__(self, clock: Clock, journal: Journal, definitions: Definitions) -> None:
+        self._clock = clock
         self._journal = journal
         self._definitions = definitions
         self._runs: OrderedDict[bytes, HotRun] = OrderedDict()
@@ -104,9 +120,21 @@ class HotRuns:
         if len(self._runs) * RUN_WEIGHT > CACHE_WEIGHT:
             self._shrink()
 
+    def keep(self, hot: HotRun) -> None:
+        """The run is about to take a turn: it is needed here, also if it was let go since its
+        caller got it. If it has been loaded anew meanwhile, one of the two is behind, and its turn
+        fails by its seq.
+        """
+        if self._runs.setdefault(hot.run_id, hot) is not hot:
+            hot.dropped = True
+
     def drop(self, hot: HotRun) -> None:
-        """Forgets the run: its state is wrong, or nobody needs it any more."""
+        """Forgets the run: its state is wrong."""
         hot.dropped = True
+        self.let_go(hot)
+
+    def let_go(self, hot: HotRun) -> None:
+        """Nobody needs the run now; its state is right."""
         if self._runs.get(hot.run_id) is hot:
             del self._runs[hot.run_id]
 
@@ -169,7 +197,17 @@ class HotRuns:
         # An ended run never changes: it is folded for one answer, not kept.
         if not state.ended:
             self.add(hot)
+            self._let_go_soon(hot)
         return hot
+
+    def _let_go_soon(self, hot: HotRun) -> None:
+        """One that was only looked at need not stay; one that takes a turn is let go after that."""
+        asyncio.get_running_loop().call_later(SLEEP / 1_000_000, self._let_sleeper_go, hot.run_id)
+
+    def _let_sleeper_go(self, run_id: bytes) -> None:
+        hot = self._runs.get(run_id)
+        if hot is not None and hot.rests(self._clock.now()) and not hot.busy:
+            self.let_go(hot)
 
     def _shrink(self) -> None:
         total = sum(hot.weight for hot in self._runs.values())
@@ -178,7 +216,7 @@ class HotRuns:
                 return
             if not hot.busy:
                 total -= hot.weight
-                self.drop(hot)
+                self.let_go(hot)
 
 
 def open_waits(state: RunState) -> dict[str, str]:

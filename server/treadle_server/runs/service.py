@@ -83,7 +83,7 @@ class Runs:
         self._ids = ids
         self._journal = journal
         self._definitions = Definitions(journal, writer, clock)
-        self._hot = HotRuns(journal, self._definitions)
+        self._hot = HotRuns(clock, journal, self._definitions)
         self._matching = Matching(clock, self._refill, self._known_types)
         self._keeps_up = upkeep
         self._timers = TimerLoop(clock, self._wake, journal.due, timer_horizon)

@@ -28,7 +28,7 @@ from treadle_server.engine.events import Event
 from treadle_server.engine.inputs import Continue, Granted, GrantLease, Input, ReturnLease
 from treadle_server.engine.transitions import ActivityStage
 from treadle_server.engine.turn import Turn, queue_changes, take_turn
-from treadle_server.engine.values import Duration, Instant
+from treadle_server.engine.values import Instant
 from treadle_server.journal.codec import encode_batch, encode_payload
 from treadle_server.journal.port import (
     Journal,
@@ -55,9 +55,6 @@ from treadle_server.runs.tokens import Tokens
 from treadle_server.timers.loop import TimerLoop
 
 _PUT_OFF_SECONDS = 0.1
-
-SLEEP: Duration = 5 * 1_000_000
-"""A run that has nothing to do for longer leaves memory at once."""
 
 Committed = Callable[[Sequence[Event], int], None]
 """Called after a commit with its events and the position of its record."""
@@ -129,6 +126,8 @@ class Turns:
         must_have_room(self._writer, asked=asked)
         if new:
             self._hot.add(hot)
+        else:
+            self._hot.keep(hot)
         assignments: list[Assignment] = []
         try:
             return self._take(hot, inputs, prefer, granted_to, puts, deletes, assignments, new=new)
@@ -341,7 +340,9 @@ class Turns:
             row.end_time = state.time
             row.wake_time = None
             return True
-        if new or wake_comes_nearer(row, wake_time, now):
+        # A sleeper's row is exact: one too early would have it woken and read for nothing.
+        rests = row.wake_time != wake_time and hot.rests(now)
+        if new or rests or wake_comes_nearer(row, wake_time, now):
             row.wake_time = wake_time
             return True
         return False
@@ -388,19 +389,11 @@ class Turns:
                 asyncio.get_running_loop().call_soon(self.apply_soon, hot, Continue())
             else:
                 self._timers.arm(hot.run_id, state.wake_time)
-            if hot.settled is settled and (state.ended or self._sleeps(hot)):
-                self._hot.drop(hot)
+            if hot.settled is settled and hot.rests(self._clock.now()):
+                self._hot.let_go(hot)
         self._hot.tell_watchers(hot.run_id)
         if unit.records:
             self._committed(turn.events, unit.records[-1].position)
-
-    def _sleeps(self, hot: HotRun) -> bool:
-        """Whether nothing will happen to the run for a while: then it costs disk only."""
-        state = hot.state
-        if state.activities or state.children or state.unfinished or hot.busy:
-            return False
-        wake_time = state.wake_time
-        return wake_time is None or wake_time > self._clock.now() + SLEEP
 
     def _hand_over(self, hot: HotRun, assignment: Assignment) -> None:
         taker, task = assignment.taker, assignment.task

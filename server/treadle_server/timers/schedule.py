@@ -6,10 +6,13 @@ import heapq
 
 from treadle_server.engine.values import Instant
 
+_FEW = 1_000
+"""So many old entries are not worth clearing away."""
+
 
 class Schedule:
     """Earliest first. Setting a run again replaces its entry; the old one is passed over when it
-    comes up.
+    comes up, or cleared away with others when they are most of the heap.
     """
 
     def __init__(self) -> None:
@@ -26,6 +29,13 @@ class Schedule:
         elif self._times.get(run_id) != time:
             self._times[run_id] = time
             heapq.heappush(self._heap, (time, run_id))
+            if len(self._heap) > 2 * len(self._times) + _FEW:
+                self._clear_old()
+
+    def _clear_old(self) -> None:
+        """Costs as much as the pushes since the last time, so each push costs no more for it."""
+        self._heap = [(time, run_id) for run_id, time in self._times.items()]
+        heapq.heapify(self._heap)
 
     def next_time(self) -> Instant | None:
         """When the next run is due."""

@@ -3,12 +3,15 @@
 It brings tasks and control messages, and by being there it keeps the session's leases alive; so it
 stays parked, with `max_tasks` 0, when the worker is full or draining. It asks for what is free when
 it begins. A poll that asked for nothing is withdrawn when a slot comes free, as waiting it out
-would leave the slot empty for up to 20 s.
+would leave the slot empty for up to 20 s. Withdrawing costs: what was on its way may be lost, so
+the next poll names all that is held. A worker that has just become full therefore waits a moment
+first.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Sequence
@@ -27,6 +30,11 @@ _MAX_TASKS = 1_000
 
 _TOKEN_INVALID = "TASK_TOKEN_INVALID"
 """The server's reason for a token that it has not made."""
+
+_FULL_SECONDS = 0.5
+"""A full worker that has work in plenty frees a slot sooner, and one that is full of long work can
+wait so long for a control message.
+"""
 
 # A server that answers an empty poll sooner is not waiting at all; asking at once would be a storm.
 _SHORTEST_EMPTY_SECONDS = 0.05
@@ -52,12 +60,14 @@ class Poller:
         self._queue = queue or settings.queue
         self._call: PollCall | None = None
         self._withdrawn = False
+        self._slot_came_free = asyncio.Event()
         self._failing_since: float | None = None
 
     async def run(self) -> None:
         """Polls until cancelled. Raises `InvalidRequest` or `NotPermitted`: no repeat helps."""
         backoff = Backoff()
         while True:
+            await self._wait_for_a_slot()
             began = time.monotonic()
             try:
                 response = await self._ask()
@@ -77,11 +87,23 @@ class Poller:
     def reconsider(self) -> None:
         """The free slots have changed: withdraws the poll if it asks for the wrong thing."""
         slots = self._session.slots
+        if slots.free > 0 or not slots.open:
+            self._slot_came_free.set()
         starving = slots.promised_to_poll == 0 and slots.free > 0
         too_much = slots.promised_to_poll > 0 and not slots.open
         if self._call is not None and (starving or too_much):
             self._withdrawn = True
             self._call.cancel()
+
+    async def _wait_for_a_slot(self) -> None:
+        """Returns at once if there is one, and after a moment if none comes free."""
+        slots = self._session.slots
+        if slots.free > 0 or not slots.open:
+            return
+        self._slot_came_free.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_FULL_SECONDS):
+                await self._slot_came_free.wait()
 
     def _request(self, acknowledgements: Sequence[int]) -> messages.PollTasksRequest:
         settings, session = self._settings, self._session
