@@ -83,14 +83,14 @@ def _paced(paced: three_steps.Paced, pace: int, what: str) -> list[Figure]:
 
 async def of_code(service: LocalService, client: Client, say: Say) -> list[Figure]:
     """Workflows as code: throughput, latency, replaying."""
-    service.start_worker("benchmarks.code", "--slots", "200")
+    _only_code(service)
     say("code runs of three steps: warming up")
     await code.ready(client)
     await three_steps.closed_loop(client, 500, code.WORKFLOW)
     found = []
     for number in range(REPETITIONS):
         say(f"code runs, {three_steps.IN_FLIGHT} in flight: {number + 1} of {REPETITIONS}")
-        found.append(await three_steps.saturate(service, client, RUNS, code.WORKFLOW, worker=1))
+        found.append(await three_steps.saturate(service, client, RUNS, code.WORKFLOW))
     figures = _saturation("code runs of three steps/s", found)
     for pace in PACES:
         say(f"code runs, {pace} a second")
@@ -112,10 +112,15 @@ async def of_code(service: LocalService, client: Client, say: Say) -> list[Figur
     ]
 
 
+def _only_code(service: LocalService) -> None:
+    """A worker for code in place of the one for activities."""
+    service.workers.pop().stop()
+    service.start_worker("benchmarks.code", "--slots", "200")
+
+
 async def of_sleeping(service: LocalService, client: Client, say: Say) -> list[Figure]:
     """Runs of code that sleep: disk only."""
-    service.workers.clear()
-    service.start_worker("benchmarks.code", "--slots", "200")
+    _only_code(service)
     await code.ready(client)
     say(f"{code.SLEEPERS:,} runs that sleep")
     memory = await code.sleeping(service, client)

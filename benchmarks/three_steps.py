@@ -55,24 +55,30 @@ async def saturate(
     runs: int,
     workflow: str = WORKFLOW,
     *,
-    worker: int = 0,
+    in_flight: int = IN_FLIGHT,
 ) -> Saturation:
-    """`IN_FLIGHT` runs at a time, started `BATCH` per call; every result is awaited and checked."""
-    server, working = service.server.pid, service.workers[worker].pid
-    before = cpu_seconds(server), cpu_seconds(working), time.process_time()
+    """`in_flight` runs at a time, started `BATCH` per call; every result is awaited and checked."""
+    server = service.server.pid
+
+    def spent() -> tuple[float, float, float]:
+        of_workers = sum(cpu_seconds(worker.pid) for worker in service.workers)
+        return cpu_seconds(server), of_workers, time.process_time()
+
+    before = spent()
     began = time.perf_counter()
-    await closed_loop(client, runs, workflow)
+    await closed_loop(client, runs, workflow, in_flight)
     seconds = time.perf_counter() - began
-    after = cpu_seconds(server), cpu_seconds(working), time.process_time()
+    after = spent()
     server_cpu, worker_cpu, load_cpu = (
         (now - then) / runs * 1_000 for now, then in zip(after, before, strict=True)
     )
     return Saturation(runs / seconds, server_cpu, worker_cpu, load_cpu, resident_megabytes(server))
 
 
-async def closed_loop(client: Client, runs: int, workflow: str) -> None:
-    """`IN_FLIGHT` runs at a time, until so many have ended."""
-    batches = iter([BATCH] * (runs // BATCH))
+async def closed_loop(client: Client, runs: int, workflow: str, in_flight: int = IN_FLIGHT) -> None:
+    """`in_flight` runs at a time, until so many have ended."""
+    size = min(BATCH, in_flight)
+    batches = iter([size] * (runs // size))
 
     async def lane() -> None:
         for size in batches:
@@ -80,7 +86,7 @@ async def closed_loop(client: Client, runs: int, workflow: str) -> None:
             handles = await client.start_many(starts)
             await asyncio.gather(*(_checked(handle) for handle in handles))
 
-    await asyncio.gather(*(lane() for _ in range(IN_FLIGHT // BATCH)))
+    await asyncio.gather(*(lane() for _ in range(in_flight // size)))
 
 
 async def _checked(handle: RunHandle | RequestError) -> list[int]:

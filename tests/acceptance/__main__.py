@@ -1,4 +1,7 @@
-"""`make chaos MINUTES=N SEED=N`: kills real servers and workers for some minutes."""
+"""`make chaos MINUTES=N SEED=N`: kills real servers and workers for some minutes.
+
+Half of the time orders (a graph) go through them, and half of it the asyncio corpus (code).
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.acceptance.chaos import Chaos
+from tests.acceptance.chaos import Chaos, Report, Say
+from tests.acceptance.code_chaos import code_over_kills
 
 _FAULTS_SHOWN = 20
 
@@ -18,6 +22,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.acceptance", description=__doc__)
     parser.add_argument("--minutes", type=float, default=5.0, help="how long to go on killing")
     parser.add_argument("--seed", type=int, default=time.time_ns() % 100_000)
+    parser.add_argument("--only", choices=("orders", "code"), help="instead of both")
     parser.add_argument("--folder", type=Path, help="for journal, ledger and logs (a new one)")
     options = parser.parse_args()
     folder = options.folder or Path(tempfile.mkdtemp(prefix="treadle-chaos-"))
@@ -28,17 +33,30 @@ def main() -> int:
         print(f"{time.monotonic() - began:6.0f} s  {text}", flush=True)
 
     say(f"seed {options.seed}, {options.minutes:g} minutes, files in {folder}")
-    report = Chaos(folder, options.seed, say).run(options.minutes * 60)
+    seconds = options.minutes * 60 / (1 if options.only else 2)
+    faults: list[str] = []
+    if options.only != "code":
+        (folder / "orders").mkdir()
+        report = Chaos(folder / "orders", options.seed, say).run(seconds)
+        faults += _tell(report, f"{report.orders} orders", say)
+    if options.only != "orders":
+        (folder / "code").mkdir()
+        report = code_over_kills(folder / "code", options.seed, seconds, say)
+        faults += _tell(report, f"{report.runs} runs of code", say)
+    say(f"{len(faults)} faults; seed {options.seed}")
+    return 1 if faults else 0
+
+
+def _tell(report: Report, what: str, say: Say) -> list[str]:
     say(
-        f"{report.orders} orders; the server was killed {report.server_kills} times, workers "
+        f"{what}; the server was killed {report.server_kills} times, workers "
         f"{report.worker_kills} times, the journal checked {report.checks} times"
     )
     for fault in report.faults[:_FAULTS_SHOWN]:
         say(f"FAULT {fault}")
     if len(report.faults) > _FAULTS_SHOWN:
         say(f"and {len(report.faults) - _FAULTS_SHOWN} more")
-    say(f"{len(report.faults)} faults; seed {options.seed}")
-    return 1 if report.faults else 0
+    return report.faults
 
 
 if __name__ == "__main__":

@@ -42,6 +42,8 @@ class Report:
     """What was done, and what was wrong. `faults` must be empty."""
 
     orders: int = 0
+    runs: int = 0
+    """Of code."""
     server_kills: int = 0
     worker_kills: int = 0
     checks: int = 0
