@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from treadle.client import BlockingClient as BlockingClient
     from treadle.client import Client as Client
     from treadle.client import Start as Start
+    from treadle.client import StartEvent as StartEvent
     from treadle.context import Context as Context
     from treadle.context import current_context as current_context
     from treadle.errors import ApplicationError as ApplicationError
@@ -32,6 +33,7 @@ _MODULES = {
     "Context": "treadle.context",
     "Graph": "treadle.graph",
     "Start": "treadle.client",
+    "StartEvent": "treadle.client",
     "TreadleError": "treadle.errors",
     "Worker": "treadle.worker",
     "Workflow": "treadle.workflows",

@@ -3,7 +3,7 @@
 from treadle._client.asynchronous import Client, RunHandle
 from treadle._client.blocking import BlockingClient, BlockingRunHandle
 from treadle._client.channel import ADDRESS_VARIABLE, DEFAULT_ADDRESS
-from treadle._client.requests import ConflictPolicy, IncidentAnswer, ReusePolicy, Start
+from treadle._client.requests import ConflictPolicy, IncidentAnswer, ReusePolicy, Start, StartEvent
 from treadle._client.values import (
     Definition,
     Hint,
@@ -35,5 +35,6 @@ __all__ = [
     "RunHandle",
     "RunState",
     "Start",
+    "StartEvent",
     "StartedRun",
 ]

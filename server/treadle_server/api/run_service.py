@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -12,6 +13,7 @@ from treadle_server.api import checks, convert
 from treadle_server.api.errors import invalid, item_status
 from treadle_server.api.pages import Pages
 from treadle_server.clock import Clock
+from treadle_server.engine.events import CarriedEvent
 from treadle_server.engine.inputs import ReceiveUpdate
 from treadle_server.engine.values import NULL, Duration, IncidentAnswer, Payload
 from treadle_server.journal.codec import failure_to_message, payload_to_message
@@ -29,6 +31,7 @@ from treadle_server.runs.service import Runs
 
 HISTORY_BYTES = 2 << 20
 WAIT_DEFAULT = 20 * 1_000_000
+_MAX_START_EVENTS = 100
 
 
 class RunService:
@@ -324,7 +327,36 @@ def start_request(
         conflict_policy=ConflictPolicy(conflict or 1),
         reuse_policy=ReusePolicy(reuse or 1),
         traceparent=traceparent,
+        events=_start_events(request, path),
     )
+
+
+def _start_events(request: messages.StartRunRequest, path: str) -> tuple[CarriedEvent, ...]:
+    found: dict[str, CarriedEvent] = {}
+    for number, event in enumerate(request.events):
+        at = f"{path}events[{number}]."
+        if number == _MAX_START_EVENTS:
+            raise invalid(f"{path}events", f"has more than {_MAX_START_EVENTS} events")
+        event_id = checks.identifier(
+            f"{at}event_id", event.event_id, limit=checks.MAX_REQUEST_ID_BYTES
+        )
+        if not (event_id or request.request_id):
+            raise invalid(f"{at}event_id", "must be given where the start has no request_id")
+        # A repeat of the request must name the same events.
+        event_id = event_id or _derived_id(request.request_id, number)
+        if event_id in found:
+            raise invalid(f"{at}event_id", f"{event_id!r} names another event of this start")
+        found[event_id] = CarriedEvent(
+            event_id=event_id,
+            name=checks.identifier(f"{at}name", event.name, limit=200, required=True),
+            payload=_value(event, "payload", at),
+        )
+    return tuple(found.values())
+
+
+def _derived_id(request_id: str, number: int) -> str:
+    text = f"{number} {request_id}".encode()
+    return hashlib.blake2b(text, digest_size=16, person=b"treadle-event").hexdigest()
 
 
 def _value(request: Any, name: str, path: str = "") -> Payload:

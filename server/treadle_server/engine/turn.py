@@ -236,7 +236,9 @@ def _start(turn: Turn, state: RunState, one: i.StartRun, now: Instant) -> None:
     )
     _emit(turn, state, started, now)
     for event in one.events:
-        received = e.EventReceived(event_id=event.event_id, name=event.name, payload=event.payload)
+        received = e.EventReceived(
+            event_id=event.event_id, name=event.name, payload=event.payload, actor=one.actor
+        )
         _emit(turn, state, received, now)
     if begin_time > now:
         _emit(turn, state, e.TimerStarted(key=START, due_time=begin_time, output=NULL), now)

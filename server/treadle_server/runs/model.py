@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from treadle_server.definitions.graph.hints import Hint
 from treadle_server.definitions.versions import VersionState
 from treadle_server.engine.entities import Activity, Child, Timer, Wait
+from treadle_server.engine.events import CarriedEvent
 from treadle_server.engine.inputs import ReportDecision
 from treadle_server.engine.topology import NodeState
 from treadle_server.engine.values import (
@@ -68,6 +69,8 @@ class StartRequest:
     retry_of: bytes = b""
     seed: tuple[SeedOutcome, ...] = ()
     """Outcomes of the run `retry_of`, which this one takes up."""
+    events: tuple[CarriedEvent, ...] = ()
+    """External events that come with the start, also to a run that is there already."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -123,6 +123,7 @@ class Runs:
             definitions=self._definitions,
             queries=self._queries,
             turns=turns,
+            send=self._send_to,
         )
         self._messages = Messages(journal=journal, hot=self._hot, starts=self._starts, turns=turns)
         self._upkeep = Upkeep(clock, journal, writer, retention, self._messages.sends)
@@ -237,6 +238,9 @@ class Runs:
             reference, event_id=event_id, name=name, payload=payload, actor=actor
         )
         return row, event_id
+
+    async def _send_to(self, run_id: bytes, event: ReceiveEvent) -> RunRow:
+        return await self._steering.apply(run_id, event)
 
     async def update(
         self, reference: RunReference, request: ReceiveUpdate, wait: Duration

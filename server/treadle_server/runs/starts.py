@@ -9,14 +9,15 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import uuid
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from treadle_server.clock import Clock
 from treadle_server.definitions.compiled import Compiled
 from treadle_server.definitions.errors import DefinitionInvalid
+from treadle_server.engine.errors import RunEnded
 from treadle_server.engine.events import ChildRequested, RunContinued
-from treadle_server.engine.inputs import StartRun
+from treadle_server.engine.inputs import ReceiveEvent, StartRun
 from treadle_server.engine.transitions import RunStage
 from treadle_server.engine.values import Failure, FailureKind, Instant, Payload
 from treadle_server.ids import IdSource
@@ -57,6 +58,7 @@ class Starts:
         definitions: Definitions,
         queries: Queries,
         turns: Turns,
+        send: Callable[[bytes, ReceiveEvent], Awaitable[RunRow]],
     ) -> None:
         self._clock = clock
         self._ids = ids
@@ -64,6 +66,7 @@ class Starts:
         self._definitions = definitions
         self._queries = queries
         self._turns = turns
+        self._send = send
 
     async def start(self, requests: list[StartRequest]) -> list[Started | Exception]:
         """Starts each; one that is refused does not touch the others."""
@@ -138,6 +141,7 @@ class Starts:
             request_id=request.request_id,
             retry_of=request.retry_of,
             seed=request.seed,
+            events=request.events,
         )
 
     async def retry(self, request: RetryRequest) -> Started:
@@ -293,6 +297,8 @@ class Starts:
                         started=True,
                     )
                 explained = self._explain(request)
+                if isinstance(explained, Started):
+                    explained = await self._send_events(request, explained)
                 if explained is not None:
                     return explained
                 # What stood in the way is gone: the other run has ended meanwhile.
@@ -305,6 +311,28 @@ class Starts:
         return Stopping(
             "the run could not be started, because its workflow id keeps changing hands; try again"
         )
+
+    async def _send_events(self, request: StartRequest, there: Started) -> Started | None:
+        """Gives the run that is there what came with the start; None if it has ended meanwhile.
+        A repeat of the start that began it finds the events there.
+        """
+        for event in request.events:
+            received = ReceiveEvent(
+                event_id=event.event_id,
+                name=event.name,
+                payload=event.payload,
+                actor=request.actor,
+            )
+            try:
+                await self._send(there.run_id, received)
+            except RunEnded:
+                return there if self._is_of(request, there) else None
+        return there
+
+    def _is_of(self, request: StartRequest, there: Started) -> bool:
+        """Whether this very request started the run."""
+        [row] = self._journal.get_runs([there.run_id])
+        return row is not None and bool(request.request_id) and row.request_id == request.request_id
 
     def _explain(self, request: StartRequest) -> Started | Exception | None:
         """Why the journal refused it; None if there is no reason any more."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -102,7 +103,7 @@ class Steering:
         while True:
             row = await self._current(reference)
             try:
-                return await self._apply(row.run_id, event, [])
+                return await self.apply(row.run_id, event)
             except RunEnded as ended:
                 continued = ended.metadata.get("state") == RunStage.CONTINUED.name
                 if not continued or not reference.workflow_id:
@@ -125,7 +126,7 @@ class Steering:
     ) -> RunRow:
         row = await self._current(reference)
         if not request_id:
-            return await self._apply(row.run_id, one, [])
+            return await self.apply(row.run_id, one)
         name = (reference.namespace, method, request_id)
         twin = self._in_flight.get(name)
         if twin is not None:
@@ -138,7 +139,7 @@ class Steering:
                 )
             return row
         put = Row(Table.REQUEST, name, row.run_id, self._clock.now() + REQUEST_LIFE)
-        task = asyncio.ensure_future(self._apply(row.run_id, one, [put]))
+        task = asyncio.ensure_future(self.apply(row.run_id, one, [put]))
         self._in_flight[name] = task
         task.add_done_callback(partial(self._landed, name))
         return await asyncio.shield(task)
@@ -148,7 +149,8 @@ class Steering:
         if not task.cancelled():
             task.exception()  # if whoever asked has gone, it is nobody's any more
 
-    async def _apply(self, run_id: bytes, one: i.Input, puts: list[Row]) -> RunRow:
+    async def apply(self, run_id: bytes, one: i.Input, puts: Sequence[Row] = ()) -> RunRow:
+        """Puts an input to the run. Raises what it is refused with."""
         hot = await self._hot.load_open(run_id)
         if hot is None:
             ending = self._hot.get(run_id)

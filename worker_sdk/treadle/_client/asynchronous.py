@@ -7,7 +7,7 @@ asyncio.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -23,6 +23,7 @@ from treadle._client.requests import (
     NamedVersion,
     ReusePolicy,
     Start,
+    StartEvent,
     VersionState,
 )
 from treadle._client.values import (
@@ -185,6 +186,7 @@ class Client(SteersRuns):
         begin: datetime | timedelta | None = None,
         conflict_policy: ConflictPolicy | None = None,
         reuse_policy: ReusePolicy | None = None,
+        events: Sequence[StartEvent] = (),
     ) -> RunHandle:
         """Starts a run; when this returns, the start is on disk.
 
@@ -199,6 +201,8 @@ class Client(SteersRuns):
                 run timeout counts from there.
             conflict_policy: what to do if an open run has the workflow id; "fail" if None.
             reuse_policy: what to do if an ended run has it; "allow_duplicate" if None.
+            events: external events that the run has from its first moment; with the conflict policy
+                "use_existing", an open run that has the workflow id is sent them.
 
         Raises `NotFound` (no such workflow), `AlreadyExists` (its `run_id` is the run in the way),
         `InvalidRequest`.
@@ -213,6 +217,7 @@ class Client(SteersRuns):
             begin=begin,
             conflict_policy=conflict_policy,
             reuse_policy=reuse_policy,
+            events=events,
         )
         response = await self._call(self._runs.StartRun, requests.start(item, self.namespace))
         return RunHandle(self, response.run_id, values.started(response))

@@ -6,7 +6,7 @@ The same verbs as `asynchronous`, over gRPC's own synchronous channel: no event 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, Self, TypeVar, cast
@@ -21,6 +21,7 @@ from treadle._client.requests import (
     NamedVersion,
     ReusePolicy,
     Start,
+    StartEvent,
     VersionState,
 )
 from treadle._client.values import (
@@ -181,6 +182,7 @@ class BlockingClient(SteersRunsBlocking):
         begin: datetime | timedelta | None = None,
         conflict_policy: ConflictPolicy | None = None,
         reuse_policy: ReusePolicy | None = None,
+        events: Sequence[StartEvent] = (),
     ) -> BlockingRunHandle:
         """Starts a run; when this returns, the start is on disk.
 
@@ -193,6 +195,8 @@ class BlockingClient(SteersRunsBlocking):
             run_timeout: seconds or a timedelta; as the definition says if None.
             conflict_policy: what to do if an open run has the workflow id; "fail" if None.
             reuse_policy: what to do if an ended run has it; "allow_duplicate" if None.
+            events: external events that the run has from its first moment; with the conflict policy
+                "use_existing", an open run that has the workflow id is sent them.
 
         Raises `NotFound` (no such workflow), `AlreadyExists` (its `run_id` is the run in the way),
         `InvalidRequest`.
@@ -207,6 +211,7 @@ class BlockingClient(SteersRunsBlocking):
             begin=begin,
             conflict_policy=conflict_policy,
             reuse_policy=reuse_policy,
+            events=events,
         )
         response = self._call(self._runs.StartRun, requests.start(item, self.namespace))
         return BlockingRunHandle(self, response.run_id, values.started(response))

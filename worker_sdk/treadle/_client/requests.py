@@ -57,6 +57,17 @@ class NamedVersion(Protocol):
     version: int
 
 
+@dataclass(frozen=True, slots=True)
+class StartEvent:
+    """An external event that comes with a start. A repeat of the start names the same event, also
+    without an `event_id`.
+    """
+
+    name: str
+    payload: object = None
+    event_id: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
     """One start of many, for `start_many`; the fields are the arguments of `start`."""
@@ -70,6 +81,7 @@ class Start:
     begin: datetime | timedelta | None = None
     conflict_policy: ConflictPolicy | None = None
     reuse_policy: ReusePolicy | None = None
+    events: Sequence[StartEvent] = ()
 
 
 def start(item: Start, namespace: str) -> run_service_pb2.StartRunRequest:
@@ -108,6 +120,10 @@ def start(item: Start, namespace: str) -> run_service_pb2.StartRunRequest:
                 f"begin={item.begin!r} says no time zone; give it one, such as UTC"
             )
         request.begin_time.FromDatetime(item.begin)
+    for event in item.events:
+        request.events.add(
+            event_id=event.event_id, name=event.name, payload=payload.encode(event.payload)
+        )
     return request
 
 

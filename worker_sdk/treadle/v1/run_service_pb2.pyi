@@ -180,7 +180,7 @@ class NodeStatus(_message.Message):
     def __init__(self, node: _Optional[str] = ..., state: _Optional[_Union[NodeState, str]] = ...) -> None: ...
 
 class StartRunRequest(_message.Message):
-    __slots__ = ("namespace", "request_id", "workflow", "version", "workflow_id", "input", "input_json", "run_timeout", "conflict_policy", "reuse_policy", "begin_time", "begin_delay")
+    __slots__ = ("namespace", "request_id", "workflow", "version", "workflow_id", "input", "input_json", "run_timeout", "conflict_policy", "reuse_policy", "begin_time", "begin_delay", "events")
     NAMESPACE_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     WORKFLOW_FIELD_NUMBER: _ClassVar[int]
@@ -193,6 +193,7 @@ class StartRunRequest(_message.Message):
     REUSE_POLICY_FIELD_NUMBER: _ClassVar[int]
     BEGIN_TIME_FIELD_NUMBER: _ClassVar[int]
     BEGIN_DELAY_FIELD_NUMBER: _ClassVar[int]
+    EVENTS_FIELD_NUMBER: _ClassVar[int]
     namespace: str
     request_id: str
     workflow: str
@@ -205,7 +206,20 @@ class StartRunRequest(_message.Message):
     reuse_policy: WorkflowIdReusePolicy
     begin_time: _timestamp_pb2.Timestamp
     begin_delay: _duration_pb2.Duration
-    def __init__(self, namespace: _Optional[str] = ..., request_id: _Optional[str] = ..., workflow: _Optional[str] = ..., version: _Optional[int] = ..., workflow_id: _Optional[str] = ..., input: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., input_json: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ..., run_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., conflict_policy: _Optional[_Union[WorkflowIdConflictPolicy, str]] = ..., reuse_policy: _Optional[_Union[WorkflowIdReusePolicy, str]] = ..., begin_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., begin_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+    events: _containers.RepeatedCompositeFieldContainer[StartEvent]
+    def __init__(self, namespace: _Optional[str] = ..., request_id: _Optional[str] = ..., workflow: _Optional[str] = ..., version: _Optional[int] = ..., workflow_id: _Optional[str] = ..., input: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., input_json: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ..., run_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., conflict_policy: _Optional[_Union[WorkflowIdConflictPolicy, str]] = ..., reuse_policy: _Optional[_Union[WorkflowIdReusePolicy, str]] = ..., begin_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., begin_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., events: _Optional[_Iterable[_Union[StartEvent, _Mapping]]] = ...) -> None: ...
+
+class StartEvent(_message.Message):
+    __slots__ = ("event_id", "name", "payload", "payload_json")
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    PAYLOAD_FIELD_NUMBER: _ClassVar[int]
+    PAYLOAD_JSON_FIELD_NUMBER: _ClassVar[int]
+    event_id: str
+    name: str
+    payload: _payload_pb2.Payload
+    payload_json: _struct_pb2.Value
+    def __init__(self, event_id: _Optional[str] = ..., name: _Optional[str] = ..., payload: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., payload_json: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ...) -> None: ...
 
 class StartRunResponse(_message.Message):
     __slots__ = ("run_id", "workflow_id", "version", "started", "trace_id")
