@@ -134,6 +134,14 @@ class Conflict(RequestRefused):
     """The request does not fit the present state, for example cancelling a run that has ended."""
 
 
+class TransitionInvalid(Conflict):
+    """The state machine has no transition for this event in its present states."""
+
+
+class GuardFailed(Conflict):
+    """The state machine has transitions for this event, and the guard of none of them holds."""
+
+
 class NotPermitted(RequestRefused):
     """The caller is not known, or is not allowed to do this."""
 

@@ -105,6 +105,8 @@ def run_view(view: RunView, now: Instant) -> run_service_pb2.GetRunResponse:
     response.paused = view.paused
     response.status = view.status
     response.warnings.extend(view.warnings)
+    response.active_states.extend(view.active_states)
+    response.accepted_events.extend(view.accepted_events)
     for name, value in view.attributes.items():
         response.attributes[name].CopyFrom(payload_to_message(value))
     for timer in view.timers:

@@ -48,6 +48,8 @@ CODES: dict[str, grpc.StatusCode] = {
     "NOT_HELD": grpc.StatusCode.FAILED_PRECONDITION,
     "NOT_OPEN": grpc.StatusCode.FAILED_PRECONDITION,
     "NO_UPDATES": grpc.StatusCode.FAILED_PRECONDITION,
+    "TRANSITION_INVALID": grpc.StatusCode.FAILED_PRECONDITION,
+    "GUARD_FAILED": grpc.StatusCode.FAILED_PRECONDITION,
     "REPORT_INVALID": grpc.StatusCode.INVALID_ARGUMENT,
     "TOO_MANY_UPDATES": grpc.StatusCode.RESOURCE_EXHAUSTED,
     "RUN_PAUSED": grpc.StatusCode.FAILED_PRECONDITION,

@@ -197,6 +197,10 @@ def _print_description(screen: Screen, description: RunDescription, full: bool) 
             fact("" if index else "failure", line)
     if message.incident:
         fact("incident", printable(message.incident))
+    if message.active_states:
+        fact("in state", printable(", ".join(message.active_states)))
+    if message.accepted_events:
+        fact("accepts", printable(", ".join(message.accepted_events)))
     for line in message.warnings:
         fact("warning", printable(line))
     for name in sorted(message.attributes):

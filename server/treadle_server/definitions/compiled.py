@@ -1,4 +1,4 @@
-"""Compiled versions of any kind, and how a document becomes one: graphs and code so far."""
+"""Compiled versions of any kind, and how a document becomes one."""
 
 from __future__ import annotations
 
@@ -13,19 +13,26 @@ from treadle_server.definitions.graph.decider import GraphDecider
 from treadle_server.definitions.graph.hints import Hint, hints
 from treadle_server.definitions.graph.model import GraphDefinition
 from treadle_server.definitions.graph.parse import parse_graph
+from treadle_server.definitions.machine.decider import MachineDecider
+from treadle_server.definitions.machine.model import MachineDefinition
+from treadle_server.definitions.machine.parse import parse_machine
 from treadle_server.definitions.parameters import complete_input
 from treadle_server.definitions.versions import VersionState
 from treadle_server.engine.code import CodeProgress
 from treadle_server.engine.decider import Decider
 from treadle_server.engine.graph import GraphProgress
+from treadle_server.engine.machine import MachineProgress
 from treadle_server.engine.state import RunState
 from treadle_server.engine.topology import RULES
 from treadle_server.engine.values import Payload
 
-KINDS = ("graph", "code")
+KINDS = ("graph", "machine", "code")
 
 CODE_RULES = 1
 """The numbered rules of code."""
+
+MACHINE_RULES = 1
+"""The numbered rules of state machines."""
 
 
 class Compiled(Protocol):
@@ -42,7 +49,7 @@ class Compiled(Protocol):
     """About how many things it holds in memory."""
 
     @property
-    def definition(self) -> GraphDefinition | CodeDefinition:
+    def definition(self) -> GraphDefinition | MachineDefinition | CodeDefinition:
         """What was deployed."""
         ...
 
@@ -91,6 +98,33 @@ class CompiledGraph:
         return complete_input(self.definition.parameters, payload)
 
 
+class CompiledMachine:
+    """A version of a state machine."""
+
+    kind = "machine"
+    rules = MACHINE_RULES
+    number = 0
+    state: VersionState | None = None
+
+    def __init__(self, definition: MachineDefinition) -> None:
+        self.definition = definition
+        self.decider = MachineDecider(definition)
+        self.node_count = len(definition.states) - 1
+        self.weight = len(definition.states) + len(definition.labels)
+
+    def hints(self) -> list[Hint]:
+        """See `Compiled`."""
+        return []
+
+    def new_state(self, run_id: bytes) -> RunState:
+        """See `Compiled`."""
+        return RunState(run_id, MachineProgress())
+
+    def complete_input(self, payload: Payload) -> Payload:
+        """See `Compiled`."""
+        return complete_input(self.definition.parameters, payload)
+
+
 class CompiledCode:
     """A version of a workflow that is code. Its input is checked where its types are known: by the
     worker.
@@ -127,6 +161,8 @@ def compile_document(document: Any) -> Compiled:
     kind = document.get("kind")
     if kind == "graph":
         return CompiledGraph(parse_graph(document))
+    if kind == "machine":
+        return CompiledMachine(parse_machine(document))
     if kind == "code":
         return CompiledCode(parse_code(document))
     raise DefinitionInvalid([Violation("kind", f"must be one of {', '.join(KINDS)}; is {kind!r}")])

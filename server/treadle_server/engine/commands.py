@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from treadle_server.engine.events import TransitionCause
 from treadle_server.engine.values import (
     Duration,
     Failure,
@@ -254,6 +255,57 @@ class HoldRun:
 
 
 @dataclass(slots=True)
+class TakeTransition:
+    """The machine moves. `steps` says whether there is anything to do for it."""
+
+    cause: TransitionCause
+    transitions: tuple[str, ...]
+    exited: tuple[str, ...]
+    entered: tuple[str, ...]
+    active: tuple[str, ...]
+    history: tuple[tuple[str, tuple[str, ...]], ...]
+    steps: bool
+    name: str = ""
+    event_id: str = ""
+    key: str = ""
+
+
+@dataclass(slots=True)
+class Settle:
+    """All that a transition had to do is done, or something of it has failed."""
+
+    failed: bool = False
+    moved: bool = True
+
+
+@dataclass(slots=True)
+class IgnoreEvent:
+    """Nothing in the present states waits for this."""
+
+    cause: TransitionCause
+    name: str
+    event_id: str = ""
+    key: str = ""
+
+
+@dataclass(slots=True)
+class RaiseEvent:
+    """The machine tells itself something."""
+
+    key: str
+    name: str
+    payload: Payload
+
+
+@dataclass(slots=True)
+class ChangeMemory:
+    """The machine writes into its memory."""
+
+    key: str
+    values: tuple[tuple[str, Payload], ...]
+
+
+@dataclass(slots=True)
 class CancelRun:
     """The run ends as it was asked to."""
 
@@ -306,6 +358,11 @@ Command = (
     | RecordMarker
     | AnswerUpdate
     | HoldRun
+    | TakeTransition
+    | Settle
+    | IgnoreEvent
+    | RaiseEvent
+    | ChangeMemory
     | CancelRun
     | ContinueAsNew
     | CompleteRun

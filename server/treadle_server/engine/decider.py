@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from treadle_server.engine.commands import Command
 from treadle_server.engine.facts import Fact
+from treadle_server.engine.inputs import ReceiveEvent
 from treadle_server.engine.state import RunState
 
 
@@ -20,5 +21,17 @@ class Decider(Protocol):
         work.
 
         Called without facts when nothing is undecided, so that it can end the run.
+        """
+        ...
+
+    def check_event(self, state: RunState, event: ReceiveEvent) -> None:
+        """Raises a `Refusal` for an external event that the run could only ignore now. A repeat of
+        one that came before is none.
+        """
+        ...
+
+    def accepted(self, state: RunState) -> Collection[str]:
+        """The names of the external events that a machine's active states wait for; waits of other
+        kinds of runs are in the state.
         """
         ...

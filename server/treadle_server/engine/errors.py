@@ -82,3 +82,15 @@ class TooManyEvents(Refusal):
     """The run keeps as many unconsumed external events as it may."""
 
     reason = "TOO_MANY_EVENTS"
+
+
+class TransitionInvalid(Refusal):
+    """The state machine has no transition for this event in its present states."""
+
+    reason = "TRANSITION_INVALID"
+
+
+class GuardFailed(Refusal):
+    """The state machine has transitions for this event, and the guard of none of them holds."""
+
+    reason = "GUARD_FAILED"

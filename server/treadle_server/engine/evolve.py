@@ -14,7 +14,9 @@ from treadle_server.engine import events as e
 from treadle_server.engine.code import DECISION, CodeProgress, command_index, command_key
 from treadle_server.engine.entities import START, Activity, Undo
 from treadle_server.engine.fold_entities import ENTITY_HANDLERS
-from treadle_server.engine.memory import apply_operations, merge
+from treadle_server.engine.fold_machine import MACHINE_HANDLERS
+from treadle_server.engine.machine import MachineProgress
+from treadle_server.engine.memory import apply_operations, members, merge
 from treadle_server.engine.state import Ending, RunState
 from treadle_server.engine.topology import NodeState
 from treadle_server.engine.transitions import (
@@ -263,6 +265,8 @@ def _activity_completed(state: RunState, event: e.ActivityCompleted) -> None:
     if activity.scheduled.compensates:
         _undone(state, activity)
         return
+    if isinstance(state.progress, MachineProgress) and state.progress.is_step(event.key):
+        merge(state.memory, members(event.output))
     stage = NodeState.SKIPPED if event.skipped else NodeState.COMPLETED
     state.progress.node_succeeded(event.key, event.output, stage)
 
@@ -394,6 +398,7 @@ def _map_ended(state: RunState, event: e.MapEnded) -> None:
 
 
 _HANDLERS: dict[type[e.Event], Callable[[RunState, Any], None]] = {
+    **MACHINE_HANDLERS,
     e.RunStarted: _run_started,
     e.RunCompleted: _run_closed,
     e.RunFailed: _run_closed,

@@ -22,6 +22,8 @@ class FactKind(enum.IntEnum):
     """
     DECISION = 5
     """Code must be asked."""
+    MACHINE = 6
+    """A state machine can go on."""
 
 
 Fact = tuple[FactKind, int]

@@ -7,6 +7,7 @@ from typing import Any
 
 from treadle_server.engine import events as e
 from treadle_server.engine.entities import START, Child, ReceivedEvent, Timer, Undo, Wait
+from treadle_server.engine.machine import MachineProgress
 from treadle_server.engine.state import RunState
 from treadle_server.engine.topology import NodeState
 from treadle_server.engine.values import NULL, ChildEnd, Failure, FailureKind, ParentClosePolicy
@@ -46,6 +47,8 @@ def _event_received(state: RunState, event: e.EventReceived) -> None:
     for wait in state.waits.values():
         if wait.name == event.name:
             state.progress.event_may_match(wait.key)
+    if isinstance(state.progress, MachineProgress):
+        state.progress.event_came()
 
 
 def _wait_started(state: RunState, event: e.WaitStarted) -> None:

@@ -77,3 +77,19 @@ def merge(memory: dict[str, Payload], changes: dict[str, Payload | None]) -> Non
             memory.pop(key, None)
         else:
             memory[key] = value
+
+
+def members(output: Payload) -> dict[str, Payload | None]:
+    """What an object that an action returned changes: each of its members, byte by byte as any
+    SDK would write it. Anything but an object changes nothing.
+    """
+    try:
+        value = json.loads(output.data)
+    except (ValueError, RecursionError):
+        return {}
+    if not isinstance(value, dict):
+        return {}
+    return {
+        key: Payload(json.dumps(part, separators=(",", ":"), ensure_ascii=False).encode())
+        for key, part in value.items()
+    }

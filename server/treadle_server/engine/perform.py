@@ -11,6 +11,7 @@ from treadle_server.engine import commands as c
 from treadle_server.engine import events as e
 from treadle_server.engine.ids import child_run_id, sent_event_id
 from treadle_server.engine.maps import MapProgress
+from treadle_server.engine.perform_machine import MACHINE_PERFORMERS
 from treadle_server.engine.state import RunState
 from treadle_server.engine.topology import NodeState
 from treadle_server.engine.transitions import ActivityStage
@@ -358,4 +359,5 @@ _PERFORMERS: dict[type[Any], Callable[[RunState, Any, Instant], list[e.Event]]] 
     c.RegisterCompensation: _register_compensation,
     c.CompleteRun: _complete_run,
     c.FailRun: _fail_run,
+    **MACHINE_PERFORMERS,
 }

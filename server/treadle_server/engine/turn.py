@@ -93,6 +93,8 @@ def take_turn(
     now = max(now, state.time)
     for one in inputs:
         try:
+            if isinstance(one, i.ReceiveEvent):
+                decider.check_event(state, one)
             turn.answers.append(_HANDLERS[type(one)](turn, state, one, now))
         except Refusal as refusal:
             turn.answers.append(refusal)

@@ -198,6 +198,7 @@ class FailureKind:
     MAP_FAILED = "treadle.MapFailed"
     CHILD_FAILED = "treadle.ChildFailed"
     RUN_ENDED = "treadle.RunEnded"
+    RESULT_UNHANDLED = "treadle.ResultUnhandled"
     REPLAY_MISMATCH = "treadle.ReplayMismatch"
     """Made by workers, as is what follows."""
     CODE_BLOCKED = "treadle.CodeBlocked"

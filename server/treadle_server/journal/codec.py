@@ -34,7 +34,14 @@ from typing import Any
 from google.protobuf.message import DecodeError
 
 from treadle.v1 import event_pb2, payload_pb2
-from treadle_server.engine.events import EVENT_TYPES, CarriedEvent, DecidedEdge, Event
+from treadle_server.engine.events import (
+    EVENT_TYPES,
+    CarriedEvent,
+    DecidedEdge,
+    Event,
+    StateHistory,
+    StateVisit,
+)
 from treadle_server.engine.values import (
     CompareAndSet,
     Failure,
@@ -73,6 +80,8 @@ _DERIVED = derive(
         DecidedEdge: event_pb2.DecidedEdge,
         CarriedEvent: event_pb2.CarriedEvent,
         SeedOutcome: event_pb2.SeedOutcome,
+        StateVisit: event_pb2.StateVisit,
+        StateHistory: event_pb2.StateHistory,
     },
     events=EVENT_TYPES,
     event=event_pb2.Event,

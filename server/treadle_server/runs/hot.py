@@ -17,6 +17,7 @@ from treadle_server.clock import Clock
 from treadle_server.definitions.compiled import Compiled
 from treadle_server.engine.code import CodeProgress
 from treadle_server.engine.evolve import evolve
+from treadle_server.engine.machine import MachineProgress
 from treadle_server.engine.state import RunState
 from treadle_server.engine.values import Duration, Instant, Payload
 from treadle_server.journal.codec import decode_batch
@@ -191,7 +192,7 @@ class HotRuns:
         compiled = await self._definitions.compiled(row.namespace, row.workflow, row.version)
         state = compiled.new_state(run_id)
         await fold(state, records)
-        hot = HotRun(row, state, compiled, waits=open_waits(state))
+        hot = HotRun(row, state, compiled, waits=open_waits(state, compiled))
         if isinstance(state.progress, CodeProgress):
             hot.tail = unseen(records, state.progress.seen_seq)
         # An ended run never changes: it is folded for one answer, not kept.
@@ -219,9 +220,12 @@ class HotRuns:
                 self.let_go(hot)
 
 
-def open_waits(state: RunState) -> dict[str, str]:
+def open_waits(state: RunState, compiled: Compiled) -> dict[str, str]:
     """The events that a run waits for, by key."""
-    return {key: wait.name for key, wait in state.waits.items()}
+    waits = {key: wait.name for key, wait in state.waits.items()}
+    if isinstance(state.progress, MachineProgress):
+        waits |= {f"on {name}": name for name in compiled.decider.accepted(state)}
+    return waits
 
 
 def unseen(records: Iterable[Record], seen_seq: int) -> list[Record]:

@@ -123,6 +123,9 @@ class RunView:
     """What code says of its run."""
     next_run_id: bytes = b""
     warnings: list[str] = field(default_factory=list)
+    active_states: tuple[str, ...] = ()
+    accepted_events: list[str] = field(default_factory=list)
+    """Of a state machine."""
     status: str = ""
     """In a word for people."""
     timers: list[Timer] = field(default_factory=list)

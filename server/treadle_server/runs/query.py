@@ -214,6 +214,8 @@ def view_of(hot: HotRun, *, include_nodes: bool) -> RunView:
         attributes=dict(getattr(state.progress, "attributes", {})),
         status=status(state),
         warnings=warnings(state),
+        active_states=tuple(getattr(state.progress, "active", ())),
+        accepted_events=sorted(hot.compiled.decider.accepted(state)),
         next_run_id=state.next_run_id,
         timers=_first(state.timers),
         waits=_first(state.waits),

@@ -323,9 +323,9 @@ class Turns:
 
     def _changed_waits(self, hot: HotRun) -> tuple[list[Key], list[Key]]:
         """Keys of rows of waits that began and that are over since the rows were written."""
-        if not hot.waits and not hot.state.waits:
+        if not hot.waits and not hot.state.waits and hot.compiled.kind != "machine":
             return [], []
-        before, hot.waits = hot.waits, open_waits(hot.state)
+        before, hot.waits = hot.waits, open_waits(hot.state, hot.compiled)
         begun = [_wait_key(hot, *one) for one in hot.waits.items() - before.items()]
         over = [_wait_key(hot, *one) for one in before.items() - hot.waits.items()]
         return sorted(begun), sorted(over)

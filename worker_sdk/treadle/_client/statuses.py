@@ -32,6 +32,8 @@ _BY_REASON: Mapping[str, type[errors.RequestError]] = {
     "RUN_NOT_FOUND": errors.RunNotFound,
     "DEFINITION_NOT_FOUND": errors.DefinitionNotFound,
     "SERVER_STOPPING": errors.ServerStopping,
+    "TRANSITION_INVALID": errors.TransitionInvalid,
+    "GUARD_FAILED": errors.GuardFailed,
 }
 """Finer than their codes."""
 _CODES = {code.value[0]: code for code in grpc.StatusCode}

@@ -148,6 +148,10 @@ class RunDescription:
     """How it stands, in a word for people."""
     attributes: Mapping[str, object] = field(default_factory=dict)
     """What its code says about itself; `progress` is `{"done": …, "total": …, "text": …}`."""
+    active_states: tuple[str, ...] = ()
+    """Of a state machine, outermost first."""
+    accepted_events: tuple[str, ...] = ()
+    """Of a state machine: the external events that lead on, if their guards hold."""
 
     @property
     def run_id(self) -> str:
@@ -307,6 +311,8 @@ def description(message: run_service_pb2.GetRunResponse) -> RunDescription:
         message=message,
         status=message.status,
         attributes={name: payload.decode(one) for name, one in message.attributes.items()},
+        active_states=tuple(message.active_states),
+        accepted_events=tuple(message.accepted_events),
     )
 
 

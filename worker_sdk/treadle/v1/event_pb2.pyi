@@ -56,6 +56,17 @@ class ChildEnd(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     CHILD_END_CANCELLED: _ClassVar[ChildEnd]
     CHILD_END_TIMED_OUT: _ClassVar[ChildEnd]
     CHILD_END_TERMINATED: _ClassVar[ChildEnd]
+
+class TransitionCause(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    TRANSITION_CAUSE_UNSPECIFIED: _ClassVar[TransitionCause]
+    TRANSITION_CAUSE_START: _ClassVar[TransitionCause]
+    TRANSITION_CAUSE_EVENT: _ClassVar[TransitionCause]
+    TRANSITION_CAUSE_RAISED: _ClassVar[TransitionCause]
+    TRANSITION_CAUSE_ALWAYS: _ClassVar[TransitionCause]
+    TRANSITION_CAUSE_AFTER: _ClassVar[TransitionCause]
+    TRANSITION_CAUSE_RESULT: _ClassVar[TransitionCause]
+    TRANSITION_CAUSE_ERROR: _ClassVar[TransitionCause]
 CANCEL_CAUSE_UNSPECIFIED: CancelCause
 CANCEL_CAUSE_REQUEST: CancelCause
 CANCEL_CAUSE_RUN_TIMEOUT: CancelCause
@@ -83,9 +94,17 @@ CHILD_END_FAILED: ChildEnd
 CHILD_END_CANCELLED: ChildEnd
 CHILD_END_TIMED_OUT: ChildEnd
 CHILD_END_TERMINATED: ChildEnd
+TRANSITION_CAUSE_UNSPECIFIED: TransitionCause
+TRANSITION_CAUSE_START: TransitionCause
+TRANSITION_CAUSE_EVENT: TransitionCause
+TRANSITION_CAUSE_RAISED: TransitionCause
+TRANSITION_CAUSE_ALWAYS: TransitionCause
+TRANSITION_CAUSE_AFTER: TransitionCause
+TRANSITION_CAUSE_RESULT: TransitionCause
+TRANSITION_CAUSE_ERROR: TransitionCause
 
 class Event(_message.Message):
-    __slots__ = ("seq", "time", "run_started", "run_completed", "run_failed", "run_cancelled", "run_timed_out", "run_terminated", "cancel_requested", "run_held", "incident_answered", "run_paused", "run_resumed", "run_continued", "attribute_set", "activity_scheduled", "attempt_started", "attempt_failed", "activity_requeued", "activity_completed", "activity_failed", "activity_cancel_requested", "activity_cancelled", "activity_overridden", "timer_started", "timer_fired", "timer_cancelled", "event_received", "wait_started", "wait_satisfied", "wait_timed_out", "wait_cancelled", "event_sent", "child_requested", "child_started", "child_ended", "child_cancel_requested", "edges_decided", "node_skipped", "nodes_unreached", "node_failed", "node_completed", "loop_turned", "map_started", "map_ended", "decision_completed", "marker_recorded", "update_received", "update_answered", "compensation_registered", "compensation_started", "compensation_ended")
+    __slots__ = ("seq", "time", "run_started", "run_completed", "run_failed", "run_cancelled", "run_timed_out", "run_terminated", "cancel_requested", "run_held", "incident_answered", "run_paused", "run_resumed", "run_continued", "attribute_set", "activity_scheduled", "attempt_started", "attempt_failed", "activity_requeued", "activity_completed", "activity_failed", "activity_cancel_requested", "activity_cancelled", "activity_overridden", "timer_started", "timer_fired", "timer_cancelled", "event_received", "wait_started", "wait_satisfied", "wait_timed_out", "wait_cancelled", "event_sent", "child_requested", "child_started", "child_ended", "child_cancel_requested", "edges_decided", "node_skipped", "nodes_unreached", "node_failed", "node_completed", "loop_turned", "map_started", "map_ended", "decision_completed", "marker_recorded", "update_received", "update_answered", "compensation_registered", "compensation_started", "compensation_ended", "transition_taken", "configuration_settled", "event_ignored", "event_raised", "memory_changed")
     SEQ_FIELD_NUMBER: _ClassVar[int]
     TIME_FIELD_NUMBER: _ClassVar[int]
     RUN_STARTED_FIELD_NUMBER: _ClassVar[int]
@@ -138,6 +157,11 @@ class Event(_message.Message):
     COMPENSATION_REGISTERED_FIELD_NUMBER: _ClassVar[int]
     COMPENSATION_STARTED_FIELD_NUMBER: _ClassVar[int]
     COMPENSATION_ENDED_FIELD_NUMBER: _ClassVar[int]
+    TRANSITION_TAKEN_FIELD_NUMBER: _ClassVar[int]
+    CONFIGURATION_SETTLED_FIELD_NUMBER: _ClassVar[int]
+    EVENT_IGNORED_FIELD_NUMBER: _ClassVar[int]
+    EVENT_RAISED_FIELD_NUMBER: _ClassVar[int]
+    MEMORY_CHANGED_FIELD_NUMBER: _ClassVar[int]
     seq: int
     time: _timestamp_pb2.Timestamp
     run_started: RunStarted
@@ -190,7 +214,12 @@ class Event(_message.Message):
     compensation_registered: CompensationRegistered
     compensation_started: CompensationStarted
     compensation_ended: CompensationEnded
-    def __init__(self, seq: _Optional[int] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., run_started: _Optional[_Union[RunStarted, _Mapping]] = ..., run_completed: _Optional[_Union[RunCompleted, _Mapping]] = ..., run_failed: _Optional[_Union[RunFailed, _Mapping]] = ..., run_cancelled: _Optional[_Union[RunCancelled, _Mapping]] = ..., run_timed_out: _Optional[_Union[RunTimedOut, _Mapping]] = ..., run_terminated: _Optional[_Union[RunTerminated, _Mapping]] = ..., cancel_requested: _Optional[_Union[CancelRequested, _Mapping]] = ..., run_held: _Optional[_Union[RunHeld, _Mapping]] = ..., incident_answered: _Optional[_Union[IncidentAnswered, _Mapping]] = ..., run_paused: _Optional[_Union[RunPaused, _Mapping]] = ..., run_resumed: _Optional[_Union[RunResumed, _Mapping]] = ..., run_continued: _Optional[_Union[RunContinued, _Mapping]] = ..., attribute_set: _Optional[_Union[AttributeSet, _Mapping]] = ..., activity_scheduled: _Optional[_Union[ActivityScheduled, _Mapping]] = ..., attempt_started: _Optional[_Union[AttemptStarted, _Mapping]] = ..., attempt_failed: _Optional[_Union[AttemptFailed, _Mapping]] = ..., activity_requeued: _Optional[_Union[ActivityRequeued, _Mapping]] = ..., activity_completed: _Optional[_Union[ActivityCompleted, _Mapping]] = ..., activity_failed: _Optional[_Union[ActivityFailed, _Mapping]] = ..., activity_cancel_requested: _Optional[_Union[ActivityCancelRequested, _Mapping]] = ..., activity_cancelled: _Optional[_Union[ActivityCancelled, _Mapping]] = ..., activity_overridden: _Optional[_Union[ActivityOverridden, _Mapping]] = ..., timer_started: _Optional[_Union[TimerStarted, _Mapping]] = ..., timer_fired: _Optional[_Union[TimerFired, _Mapping]] = ..., timer_cancelled: _Optional[_Union[TimerCancelled, _Mapping]] = ..., event_received: _Optional[_Union[EventReceived, _Mapping]] = ..., wait_started: _Optional[_Union[WaitStarted, _Mapping]] = ..., wait_satisfied: _Optional[_Union[WaitSatisfied, _Mapping]] = ..., wait_timed_out: _Optional[_Union[WaitTimedOut, _Mapping]] = ..., wait_cancelled: _Optional[_Union[WaitCancelled, _Mapping]] = ..., event_sent: _Optional[_Union[EventSent, _Mapping]] = ..., child_requested: _Optional[_Union[ChildRequested, _Mapping]] = ..., child_started: _Optional[_Union[ChildStarted, _Mapping]] = ..., child_ended: _Optional[_Union[ChildEnded, _Mapping]] = ..., child_cancel_requested: _Optional[_Union[ChildCancelRequested, _Mapping]] = ..., edges_decided: _Optional[_Union[EdgesDecided, _Mapping]] = ..., node_skipped: _Optional[_Union[NodeSkipped, _Mapping]] = ..., nodes_unreached: _Optional[_Union[NodesUnreached, _Mapping]] = ..., node_failed: _Optional[_Union[NodeFailed, _Mapping]] = ..., node_completed: _Optional[_Union[NodeCompleted, _Mapping]] = ..., loop_turned: _Optional[_Union[LoopTurned, _Mapping]] = ..., map_started: _Optional[_Union[MapStarted, _Mapping]] = ..., map_ended: _Optional[_Union[MapEnded, _Mapping]] = ..., decision_completed: _Optional[_Union[DecisionCompleted, _Mapping]] = ..., marker_recorded: _Optional[_Union[MarkerRecorded, _Mapping]] = ..., update_received: _Optional[_Union[UpdateReceived, _Mapping]] = ..., update_answered: _Optional[_Union[UpdateAnswered, _Mapping]] = ..., compensation_registered: _Optional[_Union[CompensationRegistered, _Mapping]] = ..., compensation_started: _Optional[_Union[CompensationStarted, _Mapping]] = ..., compensation_ended: _Optional[_Union[CompensationEnded, _Mapping]] = ...) -> None: ...
+    transition_taken: TransitionTaken
+    configuration_settled: ConfigurationSettled
+    event_ignored: EventIgnored
+    event_raised: EventRaised
+    memory_changed: MemoryChanged
+    def __init__(self, seq: _Optional[int] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., run_started: _Optional[_Union[RunStarted, _Mapping]] = ..., run_completed: _Optional[_Union[RunCompleted, _Mapping]] = ..., run_failed: _Optional[_Union[RunFailed, _Mapping]] = ..., run_cancelled: _Optional[_Union[RunCancelled, _Mapping]] = ..., run_timed_out: _Optional[_Union[RunTimedOut, _Mapping]] = ..., run_terminated: _Optional[_Union[RunTerminated, _Mapping]] = ..., cancel_requested: _Optional[_Union[CancelRequested, _Mapping]] = ..., run_held: _Optional[_Union[RunHeld, _Mapping]] = ..., incident_answered: _Optional[_Union[IncidentAnswered, _Mapping]] = ..., run_paused: _Optional[_Union[RunPaused, _Mapping]] = ..., run_resumed: _Optional[_Union[RunResumed, _Mapping]] = ..., run_continued: _Optional[_Union[RunContinued, _Mapping]] = ..., attribute_set: _Optional[_Union[AttributeSet, _Mapping]] = ..., activity_scheduled: _Optional[_Union[ActivityScheduled, _Mapping]] = ..., attempt_started: _Optional[_Union[AttemptStarted, _Mapping]] = ..., attempt_failed: _Optional[_Union[AttemptFailed, _Mapping]] = ..., activity_requeued: _Optional[_Union[ActivityRequeued, _Mapping]] = ..., activity_completed: _Optional[_Union[ActivityCompleted, _Mapping]] = ..., activity_failed: _Optional[_Union[ActivityFailed, _Mapping]] = ..., activity_cancel_requested: _Optional[_Union[ActivityCancelRequested, _Mapping]] = ..., activity_cancelled: _Optional[_Union[ActivityCancelled, _Mapping]] = ..., activity_overridden: _Optional[_Union[ActivityOverridden, _Mapping]] = ..., timer_started: _Optional[_Union[TimerStarted, _Mapping]] = ..., timer_fired: _Optional[_Union[TimerFired, _Mapping]] = ..., timer_cancelled: _Optional[_Union[TimerCancelled, _Mapping]] = ..., event_received: _Optional[_Union[EventReceived, _Mapping]] = ..., wait_started: _Optional[_Union[WaitStarted, _Mapping]] = ..., wait_satisfied: _Optional[_Union[WaitSatisfied, _Mapping]] = ..., wait_timed_out: _Optional[_Union[WaitTimedOut, _Mapping]] = ..., wait_cancelled: _Optional[_Union[WaitCancelled, _Mapping]] = ..., event_sent: _Optional[_Union[EventSent, _Mapping]] = ..., child_requested: _Optional[_Union[ChildRequested, _Mapping]] = ..., child_started: _Optional[_Union[ChildStarted, _Mapping]] = ..., child_ended: _Optional[_Union[ChildEnded, _Mapping]] = ..., child_cancel_requested: _Optional[_Union[ChildCancelRequested, _Mapping]] = ..., edges_decided: _Optional[_Union[EdgesDecided, _Mapping]] = ..., node_skipped: _Optional[_Union[NodeSkipped, _Mapping]] = ..., nodes_unreached: _Optional[_Union[NodesUnreached, _Mapping]] = ..., node_failed: _Optional[_Union[NodeFailed, _Mapping]] = ..., node_completed: _Optional[_Union[NodeCompleted, _Mapping]] = ..., loop_turned: _Optional[_Union[LoopTurned, _Mapping]] = ..., map_started: _Optional[_Union[MapStarted, _Mapping]] = ..., map_ended: _Optional[_Union[MapEnded, _Mapping]] = ..., decision_completed: _Optional[_Union[DecisionCompleted, _Mapping]] = ..., marker_recorded: _Optional[_Union[MarkerRecorded, _Mapping]] = ..., update_received: _Optional[_Union[UpdateReceived, _Mapping]] = ..., update_answered: _Optional[_Union[UpdateAnswered, _Mapping]] = ..., compensation_registered: _Optional[_Union[CompensationRegistered, _Mapping]] = ..., compensation_started: _Optional[_Union[CompensationStarted, _Mapping]] = ..., compensation_ended: _Optional[_Union[CompensationEnded, _Mapping]] = ..., transition_taken: _Optional[_Union[TransitionTaken, _Mapping]] = ..., configuration_settled: _Optional[_Union[ConfigurationSettled, _Mapping]] = ..., event_ignored: _Optional[_Union[EventIgnored, _Mapping]] = ..., event_raised: _Optional[_Union[EventRaised, _Mapping]] = ..., memory_changed: _Optional[_Union[MemoryChanged, _Mapping]] = ...) -> None: ...
 
 class EventBatch(_message.Message):
     __slots__ = ("events",)
@@ -881,3 +910,89 @@ class CompensationEnded(_message.Message):
     undone: _containers.RepeatedScalarFieldContainer[str]
     not_undone: _containers.RepeatedScalarFieldContainer[str]
     def __init__(self, undone: _Optional[_Iterable[str]] = ..., not_undone: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class StateVisit(_message.Message):
+    __slots__ = ("state", "visit", "entered_time")
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    VISIT_FIELD_NUMBER: _ClassVar[int]
+    ENTERED_TIME_FIELD_NUMBER: _ClassVar[int]
+    state: str
+    visit: int
+    entered_time: _timestamp_pb2.Timestamp
+    def __init__(self, state: _Optional[str] = ..., visit: _Optional[int] = ..., entered_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class StateHistory(_message.Message):
+    __slots__ = ("state", "remembered")
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    REMEMBERED_FIELD_NUMBER: _ClassVar[int]
+    state: str
+    remembered: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, state: _Optional[str] = ..., remembered: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class TransitionTaken(_message.Message):
+    __slots__ = ("number", "cause", "name", "event_id", "key", "transitions", "exited", "entered", "settled", "active", "history")
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    CAUSE_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    TRANSITIONS_FIELD_NUMBER: _ClassVar[int]
+    EXITED_FIELD_NUMBER: _ClassVar[int]
+    ENTERED_FIELD_NUMBER: _ClassVar[int]
+    SETTLED_FIELD_NUMBER: _ClassVar[int]
+    ACTIVE_FIELD_NUMBER: _ClassVar[int]
+    HISTORY_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    cause: TransitionCause
+    name: str
+    event_id: str
+    key: str
+    transitions: _containers.RepeatedScalarFieldContainer[str]
+    exited: _containers.RepeatedCompositeFieldContainer[StateVisit]
+    entered: _containers.RepeatedScalarFieldContainer[str]
+    settled: bool
+    active: _containers.RepeatedScalarFieldContainer[str]
+    history: _containers.RepeatedCompositeFieldContainer[StateHistory]
+    def __init__(self, number: _Optional[int] = ..., cause: _Optional[_Union[TransitionCause, str]] = ..., name: _Optional[str] = ..., event_id: _Optional[str] = ..., key: _Optional[str] = ..., transitions: _Optional[_Iterable[str]] = ..., exited: _Optional[_Iterable[_Union[StateVisit, _Mapping]]] = ..., entered: _Optional[_Iterable[str]] = ..., settled: bool = ..., active: _Optional[_Iterable[str]] = ..., history: _Optional[_Iterable[_Union[StateHistory, _Mapping]]] = ...) -> None: ...
+
+class ConfigurationSettled(_message.Message):
+    __slots__ = ("active", "history", "failed", "moved")
+    ACTIVE_FIELD_NUMBER: _ClassVar[int]
+    HISTORY_FIELD_NUMBER: _ClassVar[int]
+    FAILED_FIELD_NUMBER: _ClassVar[int]
+    MOVED_FIELD_NUMBER: _ClassVar[int]
+    active: _containers.RepeatedScalarFieldContainer[str]
+    history: _containers.RepeatedCompositeFieldContainer[StateHistory]
+    failed: bool
+    moved: bool
+    def __init__(self, active: _Optional[_Iterable[str]] = ..., history: _Optional[_Iterable[_Union[StateHistory, _Mapping]]] = ..., failed: bool = ..., moved: bool = ...) -> None: ...
+
+class EventIgnored(_message.Message):
+    __slots__ = ("name", "cause", "event_id", "key")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    CAUSE_FIELD_NUMBER: _ClassVar[int]
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    cause: TransitionCause
+    event_id: str
+    key: str
+    def __init__(self, name: _Optional[str] = ..., cause: _Optional[_Union[TransitionCause, str]] = ..., event_id: _Optional[str] = ..., key: _Optional[str] = ...) -> None: ...
+
+class EventRaised(_message.Message):
+    __slots__ = ("key", "name", "payload")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    PAYLOAD_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    name: str
+    payload: _payload_pb2.Payload
+    def __init__(self, key: _Optional[str] = ..., name: _Optional[str] = ..., payload: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ...) -> None: ...
+
+class MemoryChanged(_message.Message):
+    __slots__ = ("key", "operations")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    OPERATIONS_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    operations: _containers.RepeatedCompositeFieldContainer[_payload_pb2.MemoryOperation]
+    def __init__(self, key: _Optional[str] = ..., operations: _Optional[_Iterable[_Union[_payload_pb2.MemoryOperation, _Mapping]]] = ...) -> None: ...

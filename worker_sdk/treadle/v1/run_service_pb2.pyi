@@ -270,7 +270,7 @@ class GetRunRequest(_message.Message):
     def __init__(self, namespace: _Optional[str] = ..., run_id: _Optional[str] = ..., workflow_id: _Optional[str] = ..., include_nodes: bool = ...) -> None: ...
 
 class GetRunResponse(_message.Message):
-    __slots__ = ("run", "input", "output", "failure", "pending_activities", "pending_activity_count", "cancel_requested", "incident", "nodes", "paused", "pending_timers", "pending_waits", "pending_children", "attributes", "status", "warnings")
+    __slots__ = ("run", "input", "output", "failure", "pending_activities", "pending_activity_count", "cancel_requested", "incident", "nodes", "paused", "pending_timers", "pending_waits", "pending_children", "attributes", "status", "warnings", "active_states", "accepted_events")
     class AttributesEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -294,6 +294,8 @@ class GetRunResponse(_message.Message):
     ATTRIBUTES_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
     WARNINGS_FIELD_NUMBER: _ClassVar[int]
+    ACTIVE_STATES_FIELD_NUMBER: _ClassVar[int]
+    ACCEPTED_EVENTS_FIELD_NUMBER: _ClassVar[int]
     run: Run
     input: _payload_pb2.Payload
     output: _payload_pb2.Payload
@@ -310,7 +312,9 @@ class GetRunResponse(_message.Message):
     attributes: _containers.MessageMap[str, _payload_pb2.Payload]
     status: str
     warnings: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, run: _Optional[_Union[Run, _Mapping]] = ..., input: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., output: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., failure: _Optional[_Union[_payload_pb2.Failure, _Mapping]] = ..., pending_activities: _Optional[_Iterable[_Union[PendingActivity, _Mapping]]] = ..., pending_activity_count: _Optional[int] = ..., cancel_requested: bool = ..., incident: _Optional[str] = ..., nodes: _Optional[_Iterable[_Union[NodeStatus, _Mapping]]] = ..., paused: bool = ..., pending_timers: _Optional[_Iterable[_Union[PendingTimer, _Mapping]]] = ..., pending_waits: _Optional[_Iterable[_Union[PendingWait, _Mapping]]] = ..., pending_children: _Optional[_Iterable[_Union[PendingChild, _Mapping]]] = ..., attributes: _Optional[_Mapping[str, _payload_pb2.Payload]] = ..., status: _Optional[str] = ..., warnings: _Optional[_Iterable[str]] = ...) -> None: ...
+    active_states: _containers.RepeatedScalarFieldContainer[str]
+    accepted_events: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, run: _Optional[_Union[Run, _Mapping]] = ..., input: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., output: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., failure: _Optional[_Union[_payload_pb2.Failure, _Mapping]] = ..., pending_activities: _Optional[_Iterable[_Union[PendingActivity, _Mapping]]] = ..., pending_activity_count: _Optional[int] = ..., cancel_requested: bool = ..., incident: _Optional[str] = ..., nodes: _Optional[_Iterable[_Union[NodeStatus, _Mapping]]] = ..., paused: bool = ..., pending_timers: _Optional[_Iterable[_Union[PendingTimer, _Mapping]]] = ..., pending_waits: _Optional[_Iterable[_Union[PendingWait, _Mapping]]] = ..., pending_children: _Optional[_Iterable[_Union[PendingChild, _Mapping]]] = ..., attributes: _Optional[_Mapping[str, _payload_pb2.Payload]] = ..., status: _Optional[str] = ..., warnings: _Optional[_Iterable[str]] = ..., active_states: _Optional[_Iterable[str]] = ..., accepted_events: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ListRunsRequest(_message.Message):
     __slots__ = ("namespace", "page_size", "page_token", "workflow", "state")

@@ -1,0 +1,1 @@
+"""State machines: reading their documents, and deciding for their runs."""
