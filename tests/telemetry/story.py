@@ -216,6 +216,24 @@ def waits() -> list[e.Event]:
     ]
 
 
+def moved() -> e.TransitionTaken:
+    """A machine leaves a state after two seconds in it."""
+    return e.TransitionTaken(
+        time=at(3),
+        number=2,
+        cause=e.TransitionCause.EVENT,
+        name="submit",
+        event_id="one",
+        key="",
+        transitions=("draft on submit -> pending",),
+        exited=(e.StateVisit(state="draft", visit=1, entered_time=at(1)),),
+        entered=("pending",),
+        settled=True,
+        active=("pending",),
+        history=(),
+    )
+
+
 def attributes(span: Span | Span.Event) -> dict[str, str | int | bool]:
     """The attributes of a span, or of an event on it, as Python values."""
     return {pair.key: _value(pair) for pair in span.attributes}

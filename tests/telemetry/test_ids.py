@@ -39,8 +39,8 @@ def test_ids_of_different_things_differ() -> None:
         ids.attempt_span_id(run, key, lease)
         for run, key, lease in product(runs, ("a", "b", "ab", ""), (1, 2, 97))
     ]
-    assert len(set(by_seq)) == 2 * 3 * 4
-    assert len({*by_seq, *by_lease}) == 2 * 3 * 4 + 2 * 4 * 3
+    assert len(set(by_seq)) == 2 * 3 * 5
+    assert len({*by_seq, *by_lease}) == 2 * 3 * 5 + 2 * 4 * 3
 
 
 def test_a_task_carries_its_attempts_span() -> None:

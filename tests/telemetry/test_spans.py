@@ -173,6 +173,18 @@ def test_what_a_run_waits_for_by_itself_is_a_span(event: Event) -> None:
     assert (span.status.code == Status.STATUS_CODE_ERROR) == failed
 
 
+def test_states_and_transitions_of_a_machine() -> None:
+    transition, state = spans([story.moved()])
+    assert outline([transition, state]) == [
+        ("transition draft on submit -> pending", 3, 3),
+        ("state draft", 1, 3),
+    ]
+    assert attributes(transition)["treadle.transition.cause"] == "event"
+    assert attributes(state) == {"treadle.run_id": attributes(state)["treadle.run_id"]} | {
+        "treadle.state": "draft"
+    }
+
+
 def test_one_span_for_all_reports_of_a_decision() -> None:
     kept, last = story.decided()
     assert spans_of(story.RUN_ID, kept) == []
@@ -193,12 +205,13 @@ def test_every_kind_of_event_was_thought_of() -> None:
     """A new event has to go into one of the stories: somebody decides about its span."""
     told = [*story.order(), *story.order(paid=False), *story.endings(), *story.moments()]
     told += [story.cancelled("a", lease=1, attempt=1, begun=1, time=2)]
-    told += [*story.waits(), *story.decided(), story.continued()]
+    told += [*story.waits(), *story.decided(), story.continued(), story.moved()]
     spanless = {"IncidentAnswered", "NodeSkipped", "NodeFailed", "NodeCompleted"}
     spanless |= {"RunPaused", "RunResumed", "ActivityOverridden", "LoopTurned", "MapStarted"}
     spanless |= {"TimerStarted", "WaitStarted", "EventReceived", "EventSent", "ChildRequested"}
     spanless |= {"ChildStarted", "ChildCancelRequested", "CompensationRegistered"}
     spanless |= {"CompensationStarted", "CompensationEnded", "AttributeSet"}
+    spanless |= {"ConfigurationSettled", "EventIgnored", "EventRaised", "MemoryChanged"}
     spanless |= {"MarkerRecorded", "UpdateReceived", "UpdateAnswered"}
     names = {type(event).__name__ for event in told} | spanless
     assert names == {kind.__name__ for kind in EVENT_TYPES}

@@ -24,10 +24,12 @@ from treadle.client import RunHandle
 from treadle.errors import RunFailed, RunNotCompleted
 from treadle.failure import Failure
 from treadle.graph import Graph
+from treadle.machine import Machine
 from treadle.testing import Kit, RunRecord, VirtualTimeLoop
 
 Working = Callable[..., AbstractAsyncContextManager[None]]
 Work = Activity[..., Any] | Workflow[..., Any]
+Definable = Graph | Machine | Workflow[..., Any]
 
 
 class Bench:
@@ -45,15 +47,13 @@ class Bench:
         self.worker = worker
         """`worker(*activities)` works on these, in this process, until the block ends."""
 
-    async def start(
-        self, what: Graph | Workflow[..., Any], given: object = None, **options: Any
-    ) -> RunHandle:
+    async def start(self, what: Definable, given: object = None, **options: Any) -> RunHandle:
         """Deploys and starts."""
         await self.client.deploy(what)
         options.setdefault("version", what.version if isinstance(what, Workflow) else 0)
         return await self.client.start(what.name, given, **options)
 
-    async def result(self, what: Graph | Workflow[..., Any], given: object, *work: Work) -> Any:
+    async def result(self, what: Definable, given: object, *work: Work) -> Any:
         """The output of a run."""
         work = _with_code(what, work)
         if not work:  # the server does it all by itself
@@ -61,9 +61,7 @@ class Bench:
         async with self.worker(*work):
             return await (await self.start(what, given)).result(20)
 
-    async def record(
-        self, what: Graph | Workflow[..., Any], given: object, *work: Work
-    ) -> RunRecord:
+    async def record(self, what: Definable, given: object, *work: Work) -> RunRecord:
         """What a run did, however it ended."""
         async with self.worker(*_with_code(what, work)):
             return await self.finish(await self.start(what, given))
@@ -75,9 +73,7 @@ class Bench:
         described = await handle.describe(include_nodes=True)
         return RunRecord(described, [event async for event in handle.history()])
 
-    async def failure(
-        self, what: Graph | Workflow[..., Any], given: object, *work: Work
-    ) -> Failure:
+    async def failure(self, what: Definable, given: object, *work: Work) -> Failure:
         """Why a run failed. Raises `AssertionError` if it did not."""
         async with self.worker(*_with_code(what, work)):
             handle = await self.start(what, given)
@@ -88,7 +84,7 @@ class Bench:
             return failure
 
 
-def _with_code(what: Graph | Workflow[..., Any], work: tuple[Work, ...]) -> tuple[Work, ...]:
+def _with_code(what: Definable, work: tuple[Work, ...]) -> tuple[Work, ...]:
     return (what, *work) if isinstance(what, Workflow) else work
 
 

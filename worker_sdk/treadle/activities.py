@@ -67,6 +67,12 @@ class Activity(Generic[_Parameters, _Result]):
         """What the function says that it gives; `inspect.Parameter.empty` if it does not say."""
         return self._output
 
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names of what the function takes, without its context."""
+        names = inspect.signature(self.function).parameters
+        return tuple(name for name in names if name != self._context_name)
+
     def __repr__(self) -> str:
         return f"<Activity {self.name}>"
 

@@ -9,6 +9,7 @@ from treadle_server.engine.commands import Command
 from treadle_server.engine.facts import Fact
 from treadle_server.engine.inputs import ReceiveEvent
 from treadle_server.engine.state import RunState
+from treadle_server.engine.values import Instant
 
 
 class Decider(Protocol):
@@ -24,7 +25,7 @@ class Decider(Protocol):
         """
         ...
 
-    def check_event(self, state: RunState, event: ReceiveEvent) -> None:
+    def check_event(self, state: RunState, event: ReceiveEvent, now: Instant) -> None:
         """Raises a `Refusal` for an external event that the run could only ignore now. A repeat of
         one that came before is none.
         """

@@ -47,7 +47,9 @@ class Moving:
     event: Payload
     steps: int = 0
     running: str = ""
-    """The key of the step under way."""
+    """The key of the newest step."""
+    under_way: bool = False
+    """It has begun, and has no outcome."""
     output: Payload | None = None
     """What the last step gave."""
     failure: Failure | None = None
@@ -100,8 +102,13 @@ class MachineProgress:
     event: Payload = field(default_factory=lambda: NULL)
     """What the last transition's event brought."""
     news: bool = False
+    events: int = 0
+    """External events that the machine has not looked at."""
     fresh: bool = False
-    """Not folded: there is something to look at."""
+    """Not folded: a transition that needs nothing but its guard may be possible now. After a read
+    of the journal it is not: a turn that had no room to look has left its run due, and being woken
+    makes it look.
+    """
 
     @property
     def weight(self) -> int:
@@ -111,11 +118,13 @@ class MachineProgress:
     @property
     def undecided(self) -> bool:
         """Whether there is anything to decide."""
-        return self.fresh
+        if self.moving is not None:
+            return not self.moving.under_way
+        return self.fresh or bool(self.raised or self.outcomes or self.events)
 
     def take_undecided(self, limit: int) -> list[Fact]:
         """That the machine is to be looked at, once."""
-        if not self.fresh:
+        if not self.undecided:
             return []
         self.fresh = False
         return [(FactKind.MACHINE, 0)]
@@ -136,6 +145,7 @@ class MachineProgress:
         """What brought it here is used up; the value that came with it."""
         match cause:
             case TransitionCause.EVENT:
+                self.events -= 1
                 return NULL if received is None else received.payload
             case TransitionCause.RAISED:
                 return self.raised.popleft().payload
@@ -188,7 +198,9 @@ class MachineProgress:
         self.fresh = True
         if event.cause is TransitionCause.RAISED:
             self.raised.popleft()
-        elif event.cause is not TransitionCause.EVENT:
+        elif event.cause is TransitionCause.EVENT:
+            self.events -= 1
+        else:
             self.outcomes.popleft()
 
     def event_raised(self, event: e.EventRaised) -> None:
@@ -203,6 +215,7 @@ class MachineProgress:
         if moving is None or not key:
             return
         moving.steps += 1
+        moving.under_way = False
         moving.running = key
         moving.output = output
 
@@ -218,12 +231,13 @@ class MachineProgress:
 
     def event_came(self) -> None:
         """An external event has come."""
-        self.fresh = True
+        self.events += 1
 
     def node_started(self, key: str) -> None:
         """Something began: a step of the transition under way, or a task or timer of a state."""
         if self.moving is not None:
             self.moving.running = key
+            self.moving.under_way = True
             return
         self.running[key] = None
         visit = key.rpartition("/")[0]
@@ -258,6 +272,7 @@ class MachineProgress:
         if self.is_step(key):
             assert self.moving is not None, "it has a step"
             self.moving.failure = failure
+            self.moving.under_way = False
         elif key in self.running:
             del self.running[key]
             self.outcomes.append(Outcome(TransitionCause.ERROR, key, failure=failure))
@@ -267,7 +282,7 @@ class MachineProgress:
         if self.moving is not None and self.moving.failure is None:
             self.moving.running = event.node
             self.moving.failure = event.failure
-            self.fresh = True
+            self.moving.under_way = False
             return
         self.unhandled = state_of_key(event.node), event.failure
 
@@ -285,6 +300,7 @@ class MachineProgress:
         self.raised.clear()
         self.outcomes.clear()
         self.moving = None
+        self.events = 0
         self.fresh = False
 
     def wait_timed_out(self, key: str) -> None:

@@ -115,6 +115,16 @@ class RunState:
         assert isinstance(self.progress, CodeProgress)
         return self.progress
 
+    def loaded(self) -> None:
+        """All its events are folded; what is not folded begins anew."""
+        if isinstance(self.progress, MachineProgress):
+            self.progress.fresh = False
+
+    def look_again(self) -> None:
+        """What is not folded may be wrong: the run was woken."""
+        if isinstance(self.progress, MachineProgress):
+            self.progress.fresh = True
+
     @property
     def ended(self) -> bool:
         """Whether the run has ended."""

@@ -94,7 +94,7 @@ def take_turn(
     for one in inputs:
         try:
             if isinstance(one, i.ReceiveEvent):
-                decider.check_event(state, one)
+                decider.check_event(state, one, now)
             turn.answers.append(_HANDLERS[type(one)](turn, state, one, now))
         except Refusal as refusal:
             turn.answers.append(refusal)
@@ -300,6 +300,7 @@ def _lose(turn: Turn, state: RunState, one: i.LoseLease, now: Instant) -> None:
 def _wake(turn: Turn, state: RunState, one: i.Wake, now: Instant) -> None:
     if state.ended:
         return
+    state.look_again()
     if state.deadline is not None and state.deadline <= now and not state.is_ending:
         request = e.CancelRequested(
             reason="the run's time is up", actor="", cause=CancelCause.RUN_TIMEOUT
@@ -431,8 +432,8 @@ def _note_child(turn: Turn, state: RunState, one: i.NoteChild, now: Instant) -> 
     _emit(turn, state, ended, now)
 
 
-def _continue(_turn: Turn, _state: RunState, _one: i.Continue, _now: Instant) -> None:
-    return None
+def _continue(_turn: Turn, state: RunState, _one: i.Continue, _now: Instant) -> None:
+    state.look_again()
 
 
 _HANDLERS: dict[type[Any], Callable[[Turn, RunState, Any, Instant], Any]] = {

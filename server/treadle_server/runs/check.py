@@ -24,6 +24,7 @@ from treadle_server.engine.values import Instant
 from treadle_server.journal.codec import decode_batch
 from treadle_server.journal.port import Finding, Journal, Key, RunRow, Table
 from treadle_server.runs.definitions import stored_document
+from treadle_server.runs.hot import open_waits
 
 _PAGE = 1_000
 
@@ -75,6 +76,7 @@ class _Checker:
             del self._open[run_id]
             yield Finding("fold", _named(run_id), f"its events cannot be folded: {error}")
             return
+        one.state.loaded()
         if one.state.ended:
             del self._open[run_id]
             yield from self._check_ended(one)
@@ -163,9 +165,9 @@ class _Checker:
 
     def _check_wait_rows(self) -> Iterator[Finding]:
         expected: set[Key] = {
-            (one.row.namespace, wait.name, one.row.run_id, key)
+            (one.row.namespace, name, one.row.run_id, key)
             for one in self._open.values()
-            for key, wait in one.state.waits.items()
+            for key, name in open_waits(one.state, one.compiled).items()
         }
         low: Key = ("",)
         while rows := self._journal.scan(Table.WAIT, low, ("\U0010ffff",), _PAGE):

@@ -243,6 +243,7 @@ async def fold(state: RunState, records: list[Record]) -> None:
         if folded >= _YIELD_EVENTS:
             await asyncio.sleep(0)
             folded = 0
+    state.loaded()
 
 
 def wake_comes_nearer(row: RunRow, wake_time: Instant | None, now: Instant) -> bool:

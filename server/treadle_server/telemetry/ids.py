@@ -46,6 +46,7 @@ class Role(enum.IntEnum):
     ATTEMPT = 2
     QUEUE_WAIT = 3
     BACKOFF_WAIT = 4
+    STATE = 5
 
 
 @dataclass(slots=True, frozen=True)
@@ -75,6 +76,11 @@ def anchor_span_id(run_id: bytes) -> bytes:
 def attempt_span_id(run_id: bytes, key: str, lease: int) -> bytes:
     """The span of one attempt, known at hand-over; it is exported when the attempt ends."""
     return _derive(run_id + key.encode() + lease.to_bytes(8, "big"), Role.ATTEMPT)
+
+
+def state_span_id(run_id: bytes, state: str, visit: int) -> bytes:
+    """The span of one visit of a machine to a state."""
+    return _derive(run_id + state.encode() + visit.to_bytes(8, "big"), Role.STATE)
 
 
 def traceparent(run_id: bytes, key: str, lease: int, *, sampled: bool = True) -> str:

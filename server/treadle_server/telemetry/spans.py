@@ -47,8 +47,10 @@ from treadle_server.engine.events import (
     RunStarted,
     RunTerminated,
     RunTimedOut,
+    StateVisit,
     TimerCancelled,
     TimerFired,
+    TransitionTaken,
     WaitCancelled,
     WaitSatisfied,
     WaitTimedOut,
@@ -255,6 +257,40 @@ def _waited(run_id: bytes, event: _WaitEnd) -> list[Span]:
     return [ended]
 
 
+# --- state machines -------------------------------------------------------------------------------
+
+
+def _moved(run_id: bytes, event: TransitionTaken) -> list[Span]:
+    """The transition, which is a moment, and the states that it left."""
+    attributes: dict[str, AttributeValue] = {
+        "treadle.transition.number": event.number,
+        "treadle.transition.cause": event.cause.name.lower(),
+    }
+    if event.name:
+        attributes["treadle.transition.event"] = event.name
+    name = "; ".join(event.transitions) or "begins"
+    taken = _span(
+        run_id,
+        ids.span_id(run_id, event.seq, Role.QUEUE_WAIT),
+        f"transition {name}"[:MESSAGE_LIMIT],
+        event.time,
+        event.time,
+        attributes,
+    )
+    return [taken, *(_left(run_id, visit, event.time) for visit in event.exited)]
+
+
+def _left(run_id: bytes, visit: StateVisit, time: Instant) -> Span:
+    return _span(
+        run_id,
+        ids.state_span_id(run_id, visit.state, visit.visit),
+        f"state {visit.state}",
+        visit.entered_time,
+        time,
+        {"treadle.state": visit.state},
+    )
+
+
 # --- parts ----------------------------------------------------------------------------------------
 
 
@@ -356,4 +392,5 @@ _MAKERS: dict[type[Event], Callable[[bytes, Any], list[Span]]] = {
     AttemptStarted: _attempt_started,
     **dict.fromkeys(OUTCOMES, _activity_ended),
     **dict.fromkeys(WAITS, _waited),
+    TransitionTaken: _moved,
 }

@@ -21,7 +21,7 @@ from treadle_server.engine.decisions import decision_options
 from treadle_server.engine.facts import Fact, FactKind
 from treadle_server.engine.inputs import ReceiveEvent
 from treadle_server.engine.state import RunState
-from treadle_server.engine.values import NULL
+from treadle_server.engine.values import NULL, Instant
 
 _FILTERS_KEPT = 1_000
 
@@ -47,7 +47,7 @@ class CodeDecider:
                     commands.append(HoldRun(DECISION, _too_long(state.seq)))
         return commands
 
-    def check_event(self, state: RunState, event: ReceiveEvent) -> None:
+    def check_event(self, state: RunState, event: ReceiveEvent, now: Instant) -> None:
         """See `engine.decider.Decider`: every event is kept until something waits for it."""
 
     def accepted(self, state: RunState) -> Collection[str]:

@@ -37,7 +37,7 @@ from treadle_server.engine.facts import Fact, FactKind
 from treadle_server.engine.inputs import ReceiveEvent
 from treadle_server.engine.state import RunState
 from treadle_server.engine.topology import NodeState
-from treadle_server.engine.values import NULL, Failure, FailureKind
+from treadle_server.engine.values import NULL, Failure, FailureKind, Instant
 
 
 class GraphDecider:
@@ -79,7 +79,7 @@ class GraphDecider:
             commands.append(Drop(tuple(state.graph.key_of(loser) for loser in dropped)))
         return commands
 
-    def check_event(self, state: RunState, event: ReceiveEvent) -> None:
+    def check_event(self, state: RunState, event: ReceiveEvent, now: Instant) -> None:
         """See `engine.decider.Decider`: every event is kept until something waits for it."""
 
     def accepted(self, state: RunState) -> Collection[str]:

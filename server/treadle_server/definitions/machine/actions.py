@@ -26,6 +26,7 @@ from treadle_server.definitions.names import NAME_RULE, is_name
 MAX_EVENT_NAME_BYTES = 200
 _KINDS = ("activity", "assign", "raise", "send")
 _NAMES = WORDS - {"prepared", "executed"}
+_HANDED_ON = {"execute": {"prepared"}, "post": {"prepared", "executed"}}
 
 
 class ActionReader:
@@ -92,7 +93,7 @@ class ActionReader:
         if isinstance(value, str):
             value = {"activity": value}
         fields = Fields(value, path, self.problems)
-        known = _NAMES if role != "post" else WORDS
+        known = _NAMES | _HANDED_ON.get(role, frozenset())
         plan = PhasePlan(role=role)
         if fields.has("workflow"):
             plan.child = self._child(fields)

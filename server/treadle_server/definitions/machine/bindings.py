@@ -14,13 +14,13 @@ from treadle_server.definitions.graph.bindings import (
 )
 from treadle_server.engine.events import TransitionCause
 from treadle_server.engine.state import RunState
-from treadle_server.engine.values import NULL, Failure, Payload
+from treadle_server.engine.values import NULL, Failure, Instant, Payload
 
 
 class Candidate:
     """What may make a machine move: its event's payload, its task's result, a failure."""
 
-    __slots__ = ("cause", "event_id", "failure", "key", "name", "payload")
+    __slots__ = ("cause", "event_id", "failure", "key", "name", "payload", "time")
 
     def __init__(
         self,
@@ -31,6 +31,7 @@ class Candidate:
         key: str = "",
         event_id: str = "",
         failure: Failure | None = None,
+        time: Instant | None = None,
     ) -> None:
         self.cause = cause
         self.name = name
@@ -38,6 +39,8 @@ class Candidate:
         self.key = key
         self.event_id = event_id
         self.failure = failure
+        self.time = time
+        """When it came; the run's own time if None."""
 
 
 def bind(
@@ -64,7 +67,8 @@ def _value(
         case "run":
             return run_value(state)
         case "now":
-            return time_text(state.time)
+            time = None if candidate is None else candidate.time
+            return time_text(state.time if time is None else time)
         case "active":
             return list(machine.active)
         case "event" | "result":

@@ -38,7 +38,7 @@ from treadle_server.engine.facts import Fact
 from treadle_server.engine.inputs import ReceiveEvent
 from treadle_server.engine.machine import Outcome, state_of_key
 from treadle_server.engine.state import RunState
-from treadle_server.engine.values import Failure, FailureKind
+from treadle_server.engine.values import Failure, FailureKind, Instant
 
 _ANY = "*"
 
@@ -68,16 +68,12 @@ class MachineDecider:
             return [FailNode(next(reversed(machine.active)), expression_failure(error))]
 
     def _start(self, state: RunState) -> list[Command]:
-        commands: list[Command] = []
-        try:
-            values = self._steps.values(state, self._definition.memory)
-        except ExpressionFailed as error:
-            return [FailNode("", expression_failure(error))]
-        if values:
-            commands.append(ChangeMemory("", values))
-        return commands + self._take(
-            state, self._configurations.start(), Candidate(TransitionCause.START)
-        )
+        if self._definition.memory and not state.memory:
+            try:
+                return [ChangeMemory("", self._steps.values(state, self._definition.memory))]
+            except ExpressionFailed as error:
+                return [FailNode("", expression_failure(error))]
+        return self._take(state, self._configurations.start(), Candidate(TransitionCause.START))
 
     def _next(self, state: RunState) -> list[Command]:
         machine = state.machine
@@ -298,12 +294,12 @@ class MachineDecider:
 
     # --- external events --------------------------------------------------------------------------
 
-    def check_event(self, state: RunState, event: ReceiveEvent) -> None:
+    def check_event(self, state: RunState, event: ReceiveEvent, now: Instant) -> None:
         """See `engine.decider.Decider`. While a transition is under way every event is queued."""
         machine = state.machine
         if state.ended or state.is_ending or event.event_id in state.event_ids:
             return
-        candidate = Candidate(TransitionCause.EVENT, event.name, event.payload)
+        candidate = Candidate(TransitionCause.EVENT, event.name, event.payload, time=now)
         try:
             if self._is_busy(state) or self._selected(state, candidate) is not None:
                 return
@@ -333,7 +329,6 @@ class MachineDecider:
             return True
         if machine.raised or machine.outcomes or state.received:
             return True
-        # After a read of the journal nobody knows whether the last look found nothing.
         always = Candidate(TransitionCause.ALWAYS, payload=machine.event)
         return machine.fresh and self._selected(state, always) is not None
 

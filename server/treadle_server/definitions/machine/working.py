@@ -172,7 +172,7 @@ class Work:
         key = f"{visit}/{phase.role}"
         more = {"prepared": state.machine.gave.get(f"{visit}/prepare", NULL)}
         if candidate is not None:
-            more["executed"] = candidate.payload
+            more["prepared" if phase.role == "execute" else "executed"] = candidate.payload
         try:
             if phase.input is not None:
                 bindings = bind(state, phase.input, candidate, more)
