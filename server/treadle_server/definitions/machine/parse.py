@@ -205,13 +205,19 @@ class _Reader:
             if fields.has("initial"):
                 self.problems.add(fields.at("initial"), "all of a parallel state's are entered")
             return
-        name = fields.raw("initial")
-        if name is None:
+        given = fields.raw("initial")
+        if given is None:
             state.initial = (real[0],)
-        elif name not in self.index or not self._is_within(self.index[name], state.number):
-            self.problems.add(fields.at("initial"), f"must name a state within; is {shown(name)}")
-        else:
-            state.initial = (self.index[name],)
+            return
+        names = given if isinstance(given, list) and given else [given]
+        for name in names:
+            known = isinstance(name, str) and name in self.index
+            if not known or not self._is_within(self.index[name], state.number):
+                self.problems.add(
+                    fields.at("initial"), f"must name a state within; is {shown(name)}"
+                )
+                return
+        state.initial = tuple(self.index[name] for name in names)
 
     def _is_within(self, number: int, outer: int) -> bool:
         while number != ROOT:
