@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from treadle.errors import ApplicationError as ApplicationError
     from treadle.errors import TreadleError as TreadleError
     from treadle.graph import Graph as Graph
+    from treadle.machine import Machine as Machine
     from treadle.worker import Worker as Worker
     from treadle.workflows import Workflow as Workflow
     from treadle.workflows import step as step
@@ -32,6 +33,7 @@ _MODULES = {
     "Client": "treadle.client",
     "Context": "treadle.context",
     "Graph": "treadle.graph",
+    "Machine": "treadle.machine",
     "Start": "treadle.client",
     "StartEvent": "treadle.client",
     "TreadleError": "treadle.errors",

@@ -67,7 +67,7 @@ def run(row: RunRow) -> run_service_pb2.Run:
     """A run's row."""
     return run_service_pb2.Run(
         namespace=row.namespace,
-        run_id=str(uuid.UUID(bytes=row.run_id)),
+        run_id=run_id_text(row.run_id),
         workflow_id=row.workflow_id,
         workflow=row.workflow,
         version=row.version,
@@ -79,10 +79,15 @@ def run(row: RunRow) -> run_service_pb2.Run:
     )
 
 
+def run_id_text(run_id: bytes) -> str:
+    """A run id as people write it."""
+    return str(uuid.UUID(bytes=run_id))
+
+
 def started(answer: Started) -> run_service_pb2.StartRunResponse:
     """The answer to a start."""
     return run_service_pb2.StartRunResponse(
-        run_id=str(uuid.UUID(bytes=answer.run_id)),
+        run_id=run_id_text(answer.run_id),
         workflow_id=answer.workflow_id,
         version=answer.version,
         started=answer.started,
@@ -121,7 +126,7 @@ def run_view(view: RunView, now: Instant) -> run_service_pb2.GetRunResponse:
     for child in view.children:
         response.pending_children.add(
             key=child.requested.key,
-            run_id=str(uuid.UUID(bytes=child.requested.run_id)),
+            run_id=run_id_text(child.requested.run_id),
             workflow_id=child.requested.workflow_id,
             workflow=child.requested.workflow,
             started=child.started,
@@ -138,7 +143,7 @@ def watched(
     response = run_service_pb2.WatchRunsResponse(position=position)
     for row, record in found:
         response.runs.add(
-            run_id=str(uuid.UUID(bytes=row.run_id)),
+            run_id=run_id_text(row.run_id),
             workflow_id=row.workflow_id,
             workflow=row.workflow,
             events=event_pb2.EventBatch.FromString(record.body).events,
@@ -155,7 +160,7 @@ def wait_response(view: RunView | None) -> run_service_pb2.WaitRunResponse:
         run=run(view.row),
         output=None if view.output is None else payload_to_message(view.output),
         failure=None if view.failure is None else failure_to_message(view.failure),
-        next_run_id=str(uuid.UUID(bytes=view.next_run_id)) if view.next_run_id else "",
+        next_run_id=run_id_text(view.next_run_id) if view.next_run_id else "",
     )
 
 
@@ -202,7 +207,7 @@ def task(
     message = worker_service_pb2.Task(
         task_token=view.token,
         kind=_kind(view),
-        run_id=str(uuid.UUID(bytes=view.run_id)),
+        run_id=run_id_text(view.run_id),
         workflow_id=view.workflow_id,
         workflow=view.workflow,
         version=view.version,

@@ -7,18 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from google.protobuf.duration_pb2 import Duration
-
 from treadle.v1 import event_pb2 as pb
-from treadle.v1 import payload_pb2
-from treadle_server.cli import moments, values
+from treadle_server.cli import moments
+from treadle_server.cli.machine_events import MACHINE_DETAILS
 from treadle_server.cli.screen import printable
 from treadle_server.cli.states import Look
+from treadle_server.cli.wording import Wording, enum_words, joined, span
 
-SHORT = 60
-"""How many characters of a payload or failure are shown unless all of it is asked for."""
-
-_FAILURE_WIDTH = 120
 _NODES_SHOWN = 8
 
 
@@ -35,24 +30,6 @@ class Described:
     """In rich's words; empty for what needs no attention."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wording:
-    """How to word events: `width` characters of a value (None: all of it), times in UTC or not."""
-
-    width: int | None = SHORT
-    utc: bool = False
-
-    def value(self, payload: payload_pb2.Payload) -> str:
-        """A value in one line."""
-        return values.one_line(payload, self.width)
-
-    def failure(self, failure: payload_pb2.Failure) -> str:
-        """A failure in one line."""
-        if self.width is None:
-            return "; ".join(values.failure_lines(failure))
-        return values.failure_line(failure, _FAILURE_WIDTH)
-
-
 def describe(event: pb.Event, wording: Wording) -> Described:
     """Words an event."""
     kind = event.WhichOneof("kind")
@@ -62,7 +39,7 @@ def describe(event: pb.Event, wording: Wording) -> Described:
     details = _DETAILS[kind](message, wording) if kind in _DETAILS else ""
     if kind in _TIMED and message.HasField("started_time"):
         began = moments.seconds_of(message.started_time)
-        details = _joined(f"in {moments.length(moments.seconds_of(event.time) - began)}", details)
+        details = joined(f"in {moments.length(moments.seconds_of(event.time) - began)}", details)
     subject = getattr(message, "key", "") or getattr(message, "node", "")
     style = _STYLES[kind].style if kind in _STYLES else ""
     return Described(message.DESCRIPTOR.name, printable(subject), printable(details), style)
@@ -90,6 +67,7 @@ _STYLES = {
     "wait_timed_out": Look.FAILED,
     "child_cancel_requested": Look.CANCELLING,
     "compensation_started": Look.CANCELLING,
+    "event_ignored": Look.SKIPPED,
 }
 
 _TIMED = frozenset(
@@ -116,14 +94,6 @@ _TIMED = frozenset(
 """They end something that began at their `started_time`."""
 
 
-def _joined(*parts: str) -> str:
-    return ", ".join(part for part in parts if part)
-
-
-def _span(duration: Duration) -> str:
-    return moments.length(duration.seconds + duration.nanos / 1_000_000_000)
-
-
 def _attempt(number: int) -> str:
     return f"attempt {number}" if number else "before any attempt"
 
@@ -136,15 +106,11 @@ def _because(reason: str) -> str:
     return f"because: {reason}" if reason else ""
 
 
-def _enum_words(name: str, prefix: str) -> str:
-    return name.removeprefix(prefix).lower().replace("_", " ")
-
-
 def _run_started(message: pb.RunStarted, wording: Wording) -> str:
     deadline = ""
     if message.HasField("deadline"):
         deadline = f"until {moments.long_time(message.deadline, utc=wording.utc)}"
-    return _joined(
+    return joined(
         f"{message.workflow} v{message.version} as {message.workflow_id}",
         deadline,
         f"input {wording.value(message.input)}",
@@ -164,13 +130,13 @@ def _run_cancelled(message: pb.RunCancelled, wording: Wording) -> str:
 
 
 def _run_terminated(message: pb.RunTerminated, wording: Wording) -> str:
-    return _joined(_by(message.actor), _because(message.reason))
+    return joined(_by(message.actor), _because(message.reason))
 
 
 def _cancel_requested(message: pb.CancelRequested, wording: Wording) -> str:
     if message.cause == pb.CANCEL_CAUSE_RUN_TIMEOUT:
         return "the run's time is over"
-    return _joined(_by(message.actor), _because(message.reason))
+    return joined(_by(message.actor), _because(message.reason))
 
 
 def _run_held(message: pb.RunHeld, wording: Wording) -> str:
@@ -178,12 +144,12 @@ def _run_held(message: pb.RunHeld, wording: Wording) -> str:
 
 
 def _incident_answered(message: pb.IncidentAnswered, wording: Wording) -> str:
-    answer = _enum_words(pb.IncidentAnswer.Name(message.answer), "INCIDENT_ANSWER_")
-    return _joined(answer, _by(message.actor), _because(message.reason))
+    answer = enum_words(pb.IncidentAnswer.Name(message.answer), "INCIDENT_ANSWER_")
+    return joined(answer, _by(message.actor), _because(message.reason))
 
 
 def _activity_scheduled(message: pb.ActivityScheduled, wording: Wording) -> str:
-    return _joined(
+    return joined(
         f"{_kind(message)} {message.type}" if message.type != message.key else "",
         f"queue {message.queue}" if message.queue != "default" else "",
         f"input {wording.value(message.input)}",
@@ -202,7 +168,7 @@ def _limits(message: pb.ActivityScheduled) -> list[str]:
     return [
         f"up to {attempts} attempts" if attempts else "attempts without limit",
         *(
-            f"{name} {_span(getattr(message, field))}"
+            f"{name} {span(getattr(message, field))}"
             for name, field in fields
             if message.HasField(field)
         ),
@@ -213,7 +179,7 @@ def _attempt_started(message: pb.AttemptStarted, wording: Wording) -> str:
     waited = ""
     if message.HasField("ready_time") and wording.width is None:
         waited = f"ready since {moments.clock_time(message.ready_time, utc=wording.utc)}"
-    return _joined(
+    return joined(
         _attempt(message.attempt),
         f"on {message.identity}" if message.identity else "",
         waited,
@@ -226,16 +192,16 @@ def _attempt_failed(message: pb.AttemptFailed, wording: Wording) -> str:
     if message.HasField("next_time"):
         again = f"next at {moments.clock_time(message.next_time, utc=wording.utc)}"
     lost = "lost" if message.lost else ""
-    return _joined(_attempt(message.attempt), lost, again, wording.failure(message.failure))
+    return joined(_attempt(message.attempt), lost, again, wording.failure(message.failure))
 
 
 def _activity_requeued(message: pb.ActivityRequeued, wording: Wording) -> str:
-    return _joined("given back by the worker", _because(message.reason))
+    return joined("given back by the worker", _because(message.reason))
 
 
 def _activity_completed(message: pb.ActivityCompleted, wording: Wording) -> str:
     changed = [operation.key for operation in message.memory_operations]
-    return _joined(
+    return joined(
         _attempt(message.attempt) if message.attempt > 1 else "",
         f"output {wording.value(message.output)}",
         f"memory {', '.join(changed)}" if changed else "",
@@ -243,8 +209,8 @@ def _activity_completed(message: pb.ActivityCompleted, wording: Wording) -> str:
 
 
 def _activity_failed(message: pb.ActivityFailed, wording: Wording) -> str:
-    why = _enum_words(pb.RetryState.Name(message.retry_state), "RETRY_STATE_")
-    return _joined(_attempt(message.attempt), f"{wording.failure(message.failure)} ({why})")
+    why = enum_words(pb.RetryState.Name(message.retry_state), "RETRY_STATE_")
+    return joined(_attempt(message.attempt), f"{wording.failure(message.failure)} ({why})")
 
 
 def _activity_cancelled(message: pb.ActivityCancelled, wording: Wording) -> str:
@@ -252,19 +218,19 @@ def _activity_cancelled(message: pb.ActivityCancelled, wording: Wording) -> str:
 
 
 def _edges_decided(message: pb.EdgesDecided, wording: Wording) -> str:
-    return _joined(*(f"{'→' if edge.taken else 'not'} {edge.to}" for edge in message.edges))
+    return joined(*(f"{'→' if edge.taken else 'not'} {edge.to}" for edge in message.edges))
 
 
 def _node_skipped(message: pb.NodeSkipped, wording: Wording) -> str:
     reasons = {pb.SKIP_REASON_RUN_IF: "run_if is false", pb.SKIP_REASON_BY_HAND: "by hand"}
     why = reasons.get(message.reason, "")
-    return _joined(why, f"counts with {wording.value(message.output)}")
+    return joined(why, f"counts with {wording.value(message.output)}")
 
 
 def _nodes_unreached(message: pb.NodesUnreached, wording: Wording) -> str:
     shown = len(message.nodes) if wording.width is None else _NODES_SHOWN
     hidden = len(message.nodes) - shown
-    return _joined(*message.nodes[:shown], f"and {hidden:,} more" if hidden > 0 else "")
+    return joined(*message.nodes[:shown], f"and {hidden:,} more" if hidden > 0 else "")
 
 
 def _node_failed(message: pb.NodeFailed, wording: Wording) -> str:
@@ -272,7 +238,7 @@ def _node_failed(message: pb.NodeFailed, wording: Wording) -> str:
 
 
 def _by_whom(message: Any, wording: Wording) -> str:
-    return _joined(_by(message.actor), _because(getattr(message, "reason", "")))
+    return joined(_by(message.actor), _because(getattr(message, "reason", "")))
 
 
 def _output(message: Any, wording: Wording) -> str:
@@ -280,7 +246,7 @@ def _output(message: Any, wording: Wording) -> str:
 
 
 def _activity_overridden(message: pb.ActivityOverridden, wording: Wording) -> str:
-    return _joined(_output(message, wording), _by_whom(message, wording))
+    return joined(_output(message, wording), _by_whom(message, wording))
 
 
 def _timer_started(message: pb.TimerStarted, wording: Wording) -> str:
@@ -288,14 +254,14 @@ def _timer_started(message: pb.TimerStarted, wording: Wording) -> str:
 
 
 def _event_received(message: pb.EventReceived, wording: Wording) -> str:
-    return _joined(message.name, wording.value(message.payload), _by(message.actor))
+    return joined(message.name, wording.value(message.payload), _by(message.actor))
 
 
 def _wait_started(message: pb.WaitStarted, wording: Wording) -> str:
     until = ""
     if message.HasField("until"):
         until = f"until {moments.long_time(message.until, utc=wording.utc)}"
-    return _joined(f"for {message.name}", until)
+    return joined(f"for {message.name}", until)
 
 
 def _event_sent(message: pb.EventSent, wording: Wording) -> str:
@@ -303,7 +269,7 @@ def _event_sent(message: pb.EventSent, wording: Wording) -> str:
 
 
 def _child_requested(message: pb.ChildRequested, wording: Wording) -> str:
-    return _joined(
+    return joined(
         f"{message.workflow} as {message.workflow_id}",
         "" if message.awaited else "not awaited",
         f"input {wording.value(message.input)}",
@@ -311,14 +277,14 @@ def _child_requested(message: pb.ChildRequested, wording: Wording) -> str:
 
 
 def _child_ended(message: pb.ChildEnded, wording: Wording) -> str:
-    end = _enum_words(pb.ChildEnd.Name(message.end), "CHILD_END_")
+    end = enum_words(pb.ChildEnd.Name(message.end), "CHILD_END_")
     failure = wording.failure(message.failure) if message.HasField("failure") else ""
     output = _output(message, wording) if message.HasField("output") else ""
-    return _joined(end, failure, output)
+    return joined(end, failure, output)
 
 
 def _node_completed(message: pb.NodeCompleted, wording: Wording) -> str:
-    return _joined("taken over" if message.seeded else "", _output(message, wording))
+    return joined("taken over" if message.seeded else "", _output(message, wording))
 
 
 def _loop_turned(message: pb.LoopTurned, wording: Wording) -> str:
@@ -332,7 +298,7 @@ def _map_started(message: pb.MapStarted, wording: Wording) -> str:
 def _map_ended(message: pb.MapEnded, wording: Wording) -> str:
     failure = wording.failure(message.failure) if message.HasField("failure") else ""
     failed = f"{message.failed:,} failed" if message.failed else ""
-    return _joined(f"{message.completed:,} completed", failed, failure)
+    return joined(f"{message.completed:,} completed", failed, failure)
 
 
 def _run_continued(message: pb.RunContinued, wording: Wording) -> str:
@@ -346,7 +312,7 @@ def _attribute_set(message: pb.AttributeSet, wording: Wording) -> str:
 def _decision_completed(message: pb.DecisionCompleted, wording: Wording) -> str:
     asked = message.commands if wording.width is None else message.commands[:_NODES_SHOWN]
     more = len(message.commands) - len(asked)
-    return _joined(
+    return joined(
         *asked,
         f"and {more:,} more" if more > 0 else "",
         f"seen up to {message.seen_seq}" if wording.width is None else "",
@@ -359,7 +325,7 @@ def _marker_recorded(message: pb.MarkerRecorded, wording: Wording) -> str:
 
 
 def _update_received(message: pb.UpdateReceived, wording: Wording) -> str:
-    return _joined(message.name, f"input {wording.value(message.input)}", _by(message.actor))
+    return joined(message.name, f"input {wording.value(message.input)}", _by(message.actor))
 
 
 def _update_answered(message: pb.UpdateAnswered, wording: Wording) -> str:
@@ -374,7 +340,7 @@ def _compensation_registered(message: pb.CompensationRegistered, wording: Wordin
 
 def _compensation_ended(message: pb.CompensationEnded, wording: Wording) -> str:
     left = ", ".join(message.not_undone)
-    return _joined(f"{len(message.undone):,} undone", f"not undone: {left}" if left else "")
+    return joined(f"{len(message.undone):,} undone", f"not undone: {left}" if left else "")
 
 
 _DETAILS: dict[str, Callable[[Any, Wording], str]] = {
@@ -418,4 +384,5 @@ _DETAILS: dict[str, Callable[[Any, Wording], str]] = {
     "map_ended": _map_ended,
     "compensation_registered": _compensation_registered,
     "compensation_ended": _compensation_ended,
+    **MACHINE_DETAILS,
 }

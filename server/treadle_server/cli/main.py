@@ -14,6 +14,7 @@ from treadle_server.cli.command import Group, write_exit_codes
 from treadle_server.cli.definitions import definitions
 from treadle_server.cli.deploy import deploy
 from treadle_server.cli.exit_codes import CommandFailed, ExitCode
+from treadle_server.cli.groups import groups
 from treadle_server.cli.journal import journal
 from treadle_server.cli.lint import lint
 from treadle_server.cli.options import client_options
@@ -98,7 +99,19 @@ def cli() -> None:
     """
 
 
-for command in (server, worker, deploy, lint, start, runs, definitions, versions, replay, journal):
+for command in (
+    server,
+    worker,
+    deploy,
+    lint,
+    start,
+    runs,
+    groups,
+    definitions,
+    versions,
+    replay,
+    journal,
+):
     cli.add_command(command)
 
 

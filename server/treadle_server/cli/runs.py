@@ -296,13 +296,13 @@ def history(settings: Settings, run: str, by_workflow_id: bool, full: bool, afte
 
 
 def _print_history(screen: Screen, listed: list[Any], full: bool) -> None:
-    from treadle_server.cli import events, moments
+    from treadle_server.cli import events, moments, wording
     from treadle_server.cli.screen import Column, Styled, Table
 
-    width = events.SHORT
+    width = wording.SHORT
     if screen.console is not None:  # so that most events take one line
         width = max(_LEAST_VALUE_WIDTH, screen.console.width - _WIDTH_BESIDE_VALUES)
-    wording = events.Wording(width=None if full else width, utc=screen.settings.utc)
+    words_of = wording.Wording(width=None if full else width, utc=screen.settings.utc)
     table = Table(
         (
             Column("SEQ", right=True),
@@ -312,12 +312,12 @@ def _print_history(screen: Screen, listed: list[Any], full: bool) -> None:
             Column("DETAILS", narrow="fold"),
         )
     )
-    days = {moments.day(event.time, utc=wording.utc) for event in listed}
+    days = {moments.day(event.time, utc=screen.settings.utc) for event in listed}
     for event in listed:
-        words = events.describe(event, wording)
-        time = moments.clock_time(event.time, utc=wording.utc)
+        words = events.describe(event, words_of)
+        time = moments.clock_time(event.time, utc=screen.settings.utc)
         if len(days) > 1:
-            time = f"{moments.day(event.time, utc=wording.utc)} {time}"
+            time = f"{moments.day(event.time, utc=screen.settings.utc)} {time}"
         table.rows.append(
             (
                 f"{event.seq}",
@@ -332,7 +332,7 @@ def _print_history(screen: Screen, listed: list[Any], full: bool) -> None:
         return
     screen.table(table)
     if len(days) == 1:
-        screen.note(f"All on {days.pop()}{', UTC' if wording.utc else ''}.")
+        screen.note(f"All on {days.pop()}{', UTC' if screen.settings.utc else ''}.")
 
 
 runs.add_command(watch)

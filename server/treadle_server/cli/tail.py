@@ -11,8 +11,8 @@ from treadle_server.cli.options import OutputFormat, Settings, client_options, t
 
 if TYPE_CHECKING:
     from treadle.client import RunEvent
-    from treadle_server.cli.events import Wording
     from treadle_server.cli.screen import Screen
+    from treadle_server.cli.wording import Wording
 
 
 @click.command(
@@ -43,9 +43,9 @@ def tail(settings: Settings, workflow: str | None, after: int | None) -> None:
     """
     from treadle.v1 import run_service_pb2
     from treadle_server.cli.connection import connect
-    from treadle_server.cli.events import Wording
     from treadle_server.cli.messages import print_message
     from treadle_server.cli.screen import Screen
+    from treadle_server.cli.wording import Wording
 
     screen = Screen(settings)
     wording = Wording(utc=settings.utc)

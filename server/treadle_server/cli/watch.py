@@ -93,9 +93,10 @@ def _print_messages(
 
 
 def _print_lines(screen: Screen, progress: RunProgress, events: Iterable[event_pb2.Event]) -> None:
-    from treadle_server.cli.events import Wording, describe
+    from treadle_server.cli.events import describe
     from treadle_server.cli.moments import clock_time
     from treadle_server.cli.screen import Styled
+    from treadle_server.cli.wording import Wording
 
     wording = Wording(utc=screen.settings.utc)
     for event in events:

@@ -13,6 +13,7 @@ from treadle_server.definitions.graph.decider import GraphDecider
 from treadle_server.definitions.graph.hints import Hint, hints
 from treadle_server.definitions.graph.model import GraphDefinition
 from treadle_server.definitions.graph.parse import parse_graph
+from treadle_server.definitions.group.decider import GROUP, GroupDecider, GroupDefinition
 from treadle_server.definitions.machine.decider import MachineDecider
 from treadle_server.definitions.machine.model import MachineDefinition
 from treadle_server.definitions.machine.parse import parse_machine
@@ -21,6 +22,7 @@ from treadle_server.definitions.versions import VersionState
 from treadle_server.engine.code import CodeProgress
 from treadle_server.engine.decider import Decider
 from treadle_server.engine.graph import GraphProgress
+from treadle_server.engine.group import GroupProgress
 from treadle_server.engine.machine import MachineProgress
 from treadle_server.engine.state import RunState
 from treadle_server.engine.topology import RULES
@@ -33,6 +35,9 @@ CODE_RULES = 1
 
 MACHINE_RULES = 1
 """The numbered rules of state machines."""
+
+GROUP_RULES = 1
+"""The numbered rules of run groups."""
 
 
 class Compiled(Protocol):
@@ -49,7 +54,9 @@ class Compiled(Protocol):
     """About how many things it holds in memory."""
 
     @property
-    def definition(self) -> GraphDefinition | MachineDefinition | CodeDefinition:
+    def definition(
+        self,
+    ) -> GraphDefinition | MachineDefinition | CodeDefinition | GroupDefinition:
         """What was deployed."""
         ...
 
@@ -125,6 +132,33 @@ class CompiledMachine:
         return complete_input(self.definition.parameters, payload)
 
 
+class CompiledGroup:
+    """What all run groups are of."""
+
+    kind = "group"
+    rules = GROUP_RULES
+    node_count = 0
+    weight = 1
+    number = 0
+    state: VersionState | None = None
+
+    def __init__(self) -> None:
+        self.definition = GroupDefinition()
+        self.decider = GroupDecider()
+
+    def hints(self) -> list[Hint]:
+        """See `Compiled`."""
+        return []
+
+    def new_state(self, run_id: bytes) -> RunState:
+        """See `Compiled`."""
+        return RunState(run_id, GroupProgress())
+
+    def complete_input(self, payload: Payload) -> Payload:
+        """See `Compiled`."""
+        return payload
+
+
 class CompiledCode:
     """A version of a workflow that is code. Its input is checked where its types are known: by the
     worker.
@@ -154,10 +188,21 @@ class CompiledCode:
         return payload
 
 
+_OWN = "treadle."
+_BUILT_IN: dict[str, Compiled] = {GROUP: CompiledGroup()}
+
+
+def built_in(workflow: str) -> Compiled | None:
+    """A workflow that is there without being deployed, and its only version."""
+    return _BUILT_IN.get(workflow)
+
+
 def compile_document(document: Any) -> Compiled:
     """Checks and compiles a document of any kind; raises `DefinitionInvalid`."""
     if not isinstance(document, dict):
         raise DefinitionInvalid([Violation("$", f"must be an object, is {kind_of(document)}")])
+    if str(document.get("name", "")).startswith(_OWN):
+        raise DefinitionInvalid([Violation("name", f"what begins with `{_OWN}` is Treadle's own")])
     kind = document.get("kind")
     if kind == "graph":
         return CompiledGraph(parse_graph(document))

@@ -305,6 +305,24 @@ class ChangeMemory:
     values: tuple[tuple[str, Payload], ...]
 
 
+@dataclass(slots=True, kw_only=True)
+class StartGroup:
+    """So many runs are to be started and waited for."""
+
+    total: int
+    quota: int
+    counts_ended: bool
+    leaves: bool
+    duration: Duration | None
+
+
+@dataclass(slots=True)
+class CloseGroup:
+    """The waiting is over."""
+
+    reason: str
+
+
 @dataclass(slots=True)
 class CancelRun:
     """The run ends as it was asked to."""
@@ -363,6 +381,8 @@ Command = (
     | IgnoreEvent
     | RaiseEvent
     | ChangeMemory
+    | StartGroup
+    | CloseGroup
     | CancelRun
     | ContinueAsNew
     | CompleteRun

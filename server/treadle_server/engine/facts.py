@@ -24,6 +24,8 @@ class FactKind(enum.IntEnum):
     """Code must be asked."""
     MACHINE = 6
     """A state machine can go on."""
+    GROUP = 7
+    """A run group can go on; the number is how many commands there is room for."""
 
 
 Fact = tuple[FactKind, int]

@@ -7,6 +7,7 @@ from typing import Any
 
 from treadle_server.engine import events as e
 from treadle_server.engine.entities import START, Child, ReceivedEvent, Timer, Undo, Wait
+from treadle_server.engine.group import GroupProgress
 from treadle_server.engine.machine import MachineProgress
 from treadle_server.engine.state import RunState
 from treadle_server.engine.topology import NodeState
@@ -86,12 +87,18 @@ def _event_sent(state: RunState, event: e.EventSent) -> None:
 
 def _child_requested(state: RunState, event: e.ChildRequested) -> None:
     state.children[event.key] = Child(event)
+    if isinstance(state.progress, GroupProgress):
+        state.progress.member_requested(event)
+        return
     state.progress.node_started(event.key)
 
 
 def _child_started(state: RunState, event: e.ChildStarted) -> None:
     child = state.children[event.key]
     child.started = True
+    if isinstance(state.progress, GroupProgress):
+        state.progress.member_started(event.key)
+        return
     if not child.requested.awaited:
         del state.children[event.key]
         if child.requested.on_parent_end is not ParentClosePolicy.ABANDON:
@@ -101,6 +108,9 @@ def _child_started(state: RunState, event: e.ChildStarted) -> None:
 
 def _child_ended(state: RunState, event: e.ChildEnded) -> None:
     child = state.children.pop(event.key)
+    if isinstance(state.progress, GroupProgress):
+        state.progress.member_ended(event, asked=child.cancelling)
+        return
     if event.end is ChildEnd.COMPLETED:
         state.progress.node_succeeded(event.key, event.output or NULL)
         return
@@ -117,6 +127,8 @@ def _child_ended(state: RunState, event: e.ChildEnded) -> None:
 
 def _child_cancel_requested(state: RunState, event: e.ChildCancelRequested) -> None:
     state.children[event.key].cancelling = True
+    if isinstance(state.progress, GroupProgress):
+        state.progress.member_asked(event.key)
 
 
 # --- compensation ---------------------------------------------------------------------------------
@@ -137,6 +149,17 @@ def _compensation_ended(state: RunState, event: e.CompensationEnded) -> None:
     state.undo.clear()
 
 
+# --- run groups -----------------------------------------------------------------------------------
+
+
+def _group_started(state: RunState, event: e.GroupStarted) -> None:
+    state.group.group_started(event)
+
+
+def _group_closed(state: RunState, event: e.GroupClosed) -> None:
+    state.group.group_closed(event)
+
+
 ENTITY_HANDLERS: dict[type[e.Event], Callable[[RunState, Any], None]] = {
     e.TimerStarted: _timer_started,
     e.TimerFired: _timer_fired,
@@ -154,4 +177,6 @@ ENTITY_HANDLERS: dict[type[e.Event], Callable[[RunState, Any], None]] = {
     e.CompensationRegistered: _compensation_registered,
     e.CompensationStarted: _compensation_started,
     e.CompensationEnded: _compensation_ended,
+    e.GroupStarted: _group_started,
+    e.GroupClosed: _group_closed,
 }

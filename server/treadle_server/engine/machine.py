@@ -20,10 +20,12 @@ from treadle_server.engine.facts import Fact, FactKind
 from treadle_server.engine.topology import NodeState
 from treadle_server.engine.values import NULL, Failure, Instant, Payload
 
-RAISED_KEPT = 1_000
-"""Events that a machine has raised for itself and not looked at yet: more is a machine that raises
-without end.
+UNRESTED_BOUND = 1_000
+"""Transitions in a row that the machine takes by itself, with no time, task or external event to
+bring it on: more is a machine that never comes to rest.
 """
+
+_BY_ITSELF = (TransitionCause.ALWAYS, TransitionCause.RAISED)
 
 
 def state_of_key(key: str) -> str:
@@ -89,6 +91,8 @@ class MachineProgress:
     """In the document's order."""
     history: dict[str, tuple[str, ...]] = field(default_factory=dict)
     taken: int = 0
+    unrested: int = 0
+    """How many of the last ones it took by itself, one after the other."""
     moving: Moving | None = None
     raised: deque[Raised] = field(default_factory=deque)
     outcomes: deque[Outcome] = field(default_factory=deque)
@@ -134,6 +138,7 @@ class MachineProgress:
     def transition_taken(self, event: e.TransitionTaken, received: ReceivedEvent | None) -> None:
         """The machine moves."""
         self.taken = event.number
+        self.unrested = self.unrested + 1 if event.cause in _BY_ITSELF else 0
         self.fresh = True
         payload = self._take_cause(event.cause, received)
         self.event = payload

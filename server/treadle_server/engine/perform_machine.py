@@ -1,4 +1,4 @@
-"""The events of a state machine's commands; `perform.py` has the rest."""
+"""The events of the commands of state machines and run groups; `perform.py` has the rest."""
 
 from __future__ import annotations
 
@@ -74,10 +74,28 @@ def _change_memory(_state: RunState, command: c.ChangeMemory, _now: Instant) -> 
     return [e.MemoryChanged(key=command.key, operations=operations)]
 
 
+def _start_group(_state: RunState, command: c.StartGroup, _now: Instant) -> list[e.Event]:
+    return [
+        e.GroupStarted(
+            total=command.total,
+            quota=command.quota,
+            counts_ended=command.counts_ended,
+            leaves=command.leaves,
+            duration=command.duration,
+        )
+    ]
+
+
+def _close_group(_state: RunState, command: c.CloseGroup, _now: Instant) -> list[e.Event]:
+    return [e.GroupClosed(reason=command.reason)]
+
+
 MACHINE_PERFORMERS: dict[type[Any], Callable[[RunState, Any, Instant], list[e.Event]]] = {
     c.TakeTransition: _take_transition,
     c.Settle: _settle,
     c.IgnoreEvent: _ignore_event,
     c.RaiseEvent: _raise_event,
     c.ChangeMemory: _change_memory,
+    c.StartGroup: _start_group,
+    c.CloseGroup: _close_group,
 }

@@ -22,6 +22,7 @@ from treadle_server.engine.entities import (
 )
 from treadle_server.engine.events import CancelRequested, ChildRequested
 from treadle_server.engine.graph import GraphProgress
+from treadle_server.engine.group import GroupProgress
 from treadle_server.engine.machine import MachineProgress
 from treadle_server.engine.transitions import ENDED, ActivityStage, RunStage
 from treadle_server.engine.values import Failure, Instant, Payload, SeedOutcome
@@ -46,7 +47,7 @@ class RunState:
     """See the module's docstring. `progress` is the part that differs by kind of definition."""
 
     run_id: bytes
-    progress: GraphProgress | CodeProgress | MachineProgress
+    progress: GraphProgress | CodeProgress | MachineProgress | GroupProgress
     stage: RunStage = RunStage.ABSENT
     seq: int = 0
     time: Instant = 0
@@ -101,6 +102,12 @@ class RunState:
     def graph(self) -> GraphProgress:
         """`progress`, of a graph."""
         assert isinstance(self.progress, GraphProgress)
+        return self.progress
+
+    @property
+    def group(self) -> GroupProgress:
+        """`progress`, of a run group."""
+        assert isinstance(self.progress, GroupProgress)
         return self.progress
 
     @property

@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from treadle_server.definitions.compiled import Compiled, compile_document
+from treadle_server.definitions.compiled import Compiled, built_in, compile_document
 from treadle_server.definitions.errors import DefinitionInvalid
 from treadle_server.engine.evolve import SequenceBroken, due_time, evolve
 from treadle_server.engine.inputs import Continue
@@ -96,6 +96,9 @@ class _Checker:
         return _Open(row, compiled.new_state(run_id), compiled)
 
     def _compile(self, name: tuple[str, str, int]) -> Compiled | None:
+        own = built_in(name[1])
+        if own is not None:
+            return own
         [row] = self._journal.get(Table.DEFINITION, [name])
         if row is None:
             return None

@@ -11,7 +11,7 @@ from typing import Any
 
 from treadle_server.clock import Clock
 from treadle_server.definitions.code.signature import signature_fault
-from treadle_server.definitions.compiled import Compiled, compile_document
+from treadle_server.definitions.compiled import Compiled, built_in, compile_document
 from treadle_server.definitions.errors import DefinitionInvalid, Violation
 from treadle_server.definitions.versions import RULES, VersionState
 from treadle_server.engine.values import Instant
@@ -257,6 +257,9 @@ class Definitions:
 
     async def compiled(self, namespace: str, workflow: str, version: int) -> Compiled:
         """A version, ready to run; raises `NotFound`."""
+        own = built_in(workflow)
+        if own is not None:
+            return own
         name = (namespace, workflow, version)
         found = self._compiled.get(name)
         if found is not None:
@@ -272,7 +275,7 @@ class Definitions:
 
     def cached(self, namespace: str, workflow: str, version: int) -> Compiled | None:
         """A version if it is in memory: the way that never waits."""
-        return self._compiled.get((namespace, workflow, version))
+        return built_in(workflow) or self._compiled.get((namespace, workflow, version))
 
     def _remember(self, name: tuple[str, str, int], compiled: Compiled) -> None:
         if name not in self._compiled:

@@ -7,14 +7,18 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from treadle_server.definitions.graph.hints import Hint
 from treadle_server.definitions.versions import VersionState
 from treadle_server.engine.entities import Activity, Child, Timer, Wait
 from treadle_server.engine.events import CarriedEvent
+from treadle_server.engine.group import Member
 from treadle_server.engine.inputs import ReportDecision
 from treadle_server.engine.topology import NodeState
+from treadle_server.engine.transitions import RunStage
 from treadle_server.engine.values import (
+    ChildEnd,
     Duration,
     Failure,
     IncidentAnswer,
@@ -132,6 +136,50 @@ class RunView:
     waits: list[Wait] = field(default_factory=list)
     children: list[Child] = field(default_factory=list)
     nodes: list[tuple[str, NodeState]] = field(default_factory=list)
+
+
+@dataclass(slots=True, kw_only=True)
+class GroupItem:
+    """One run of a group. `input` is plain JSON; without a `workflow_id` one is made."""
+
+    workflow: str
+    version: int = 0
+    workflow_id: str = ""
+    input: Any = None
+
+
+@dataclass(slots=True, kw_only=True)
+class GroupRequest:
+    """Start many runs as a group, and wait: for all, or until `quota` of them have completed
+    (ended, if `counts_ended`), and no longer than `duration`. What has not ended then is cancelled,
+    or left to itself (`leaves`).
+    """
+
+    namespace: str
+    items: list[GroupItem]
+    workflow_id: str = ""
+    request_id: str = ""
+    content_hash: bytes = b""
+    quota: int = 0
+    counts_ended: bool = False
+    leaves: bool = False
+    duration: Duration | None = None
+    traceparent: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class GroupView:
+    """A group as it stands. `reason`: why its waiting is over, empty while it goes on."""
+
+    run_id: bytes
+    stage: RunStage
+    total: int
+    quota: int
+    counts: dict[ChildEnd, int]
+    running: int
+    not_started: int
+    reason: str
+    members: list[Member]
 
 
 @dataclass(slots=True, kw_only=True)

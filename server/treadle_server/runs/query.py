@@ -52,6 +52,11 @@ class Queries:
         for watcher in self._watchers:
             watcher.set()
 
+    @property
+    def stopping(self) -> bool:
+        """Whether all waiting is to end."""
+        return self._stopping
+
     def find(self, reference: RunReference) -> RunRow:
         """The row of the run that is meant; raises `NotFound`. Its `last_seq` may be staged."""
         if reference.run_id:

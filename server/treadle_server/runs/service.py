@@ -23,6 +23,7 @@ from treadle_server.runs import recovery
 from treadle_server.runs.definitions import Definitions
 from treadle_server.runs.deletion import Deletion
 from treadle_server.runs.errors import NotFound
+from treadle_server.runs.groups import Groups
 from treadle_server.runs.hot import HotRun, HotRuns
 from treadle_server.runs.messages import Messages
 from treadle_server.runs.model import (
@@ -150,6 +151,15 @@ class Runs:
         self.skip = self._steering.skip
         self.retry = self._starts.retry
         self.executions = self._queries.executions
+        groups = Groups(
+            definitions=self._definitions,
+            queries=self._queries,
+            hot=self._hot,
+            start=self._starts.start,
+        )
+        self.start_group = groups.start
+        self.group = groups.view
+        self.watch_group = groups.watch
 
     def start_serving(self, info: Info) -> None:
         """Recovers what must be known at once, and starts the timers."""

@@ -16,6 +16,7 @@ import grpc
 import grpc.aio
 
 from treadle._client import channel, requests, retry, statuses, values
+from treadle._client.asynchronous_groups import StartsGroups
 from treadle._client.asynchronous_steering import SteersRuns
 from treadle._client.requests import (
     ConflictPolicy,
@@ -45,7 +46,7 @@ _Response = TypeVar("_Response")
 _NEXT_RUN_SECONDS = 0.05
 
 
-class Client(SteersRuns):
+class Client(SteersRuns, StartsGroups):
     """Deploys workflows, starts runs, looks at them and steers them, from asyncio.
 
         async with treadle.Client() as client:

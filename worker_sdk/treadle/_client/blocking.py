@@ -1,4 +1,4 @@
-"""The client for plain functions and threads: `BlockingClient` and `BlockingBlockingRunHandle`.
+"""The client for plain functions and threads: `BlockingClient` and `BlockingRunHandle`.
 
 The same verbs as `asynchronous`, over gRPC's own synchronous channel: no event loop runs behind it.
 """
@@ -14,6 +14,7 @@ from typing import Any, Self, TypeVar, cast
 import grpc
 
 from treadle._client import channel, requests, retry, statuses, values
+from treadle._client.blocking_groups import StartsGroupsBlocking
 from treadle._client.blocking_steering import SteersRunsBlocking
 from treadle._client.requests import (
     ConflictPolicy,
@@ -43,7 +44,7 @@ _Response = TypeVar("_Response")
 _NEXT_RUN_SECONDS = 0.05
 
 
-class BlockingClient(SteersRunsBlocking):
+class BlockingClient(SteersRunsBlocking, StartsGroupsBlocking):
     """Deploys workflows, starts runs, looks at them and steers them, from plain functions.
 
         with treadle.BlockingClient() as client:

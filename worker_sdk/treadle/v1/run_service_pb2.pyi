@@ -749,3 +749,133 @@ class BroadcastEventResponse(_message.Message):
     event_id: str
     receivers: int
     def __init__(self, event_id: _Optional[str] = ..., receivers: _Optional[int] = ...) -> None: ...
+
+class StartGroupRequest(_message.Message):
+    __slots__ = ("namespace", "request_id", "workflow_id", "items", "quota", "count_ended", "duration", "leave_rest")
+    NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    WORKFLOW_ID_FIELD_NUMBER: _ClassVar[int]
+    ITEMS_FIELD_NUMBER: _ClassVar[int]
+    QUOTA_FIELD_NUMBER: _ClassVar[int]
+    COUNT_ENDED_FIELD_NUMBER: _ClassVar[int]
+    DURATION_FIELD_NUMBER: _ClassVar[int]
+    LEAVE_REST_FIELD_NUMBER: _ClassVar[int]
+    namespace: str
+    request_id: str
+    workflow_id: str
+    items: _containers.RepeatedCompositeFieldContainer[GroupItem]
+    quota: int
+    count_ended: bool
+    duration: _duration_pb2.Duration
+    leave_rest: bool
+    def __init__(self, namespace: _Optional[str] = ..., request_id: _Optional[str] = ..., workflow_id: _Optional[str] = ..., items: _Optional[_Iterable[_Union[GroupItem, _Mapping]]] = ..., quota: _Optional[int] = ..., count_ended: bool = ..., duration: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., leave_rest: bool = ...) -> None: ...
+
+class GroupItem(_message.Message):
+    __slots__ = ("workflow", "version", "workflow_id", "input", "input_json")
+    WORKFLOW_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    WORKFLOW_ID_FIELD_NUMBER: _ClassVar[int]
+    INPUT_FIELD_NUMBER: _ClassVar[int]
+    INPUT_JSON_FIELD_NUMBER: _ClassVar[int]
+    workflow: str
+    version: int
+    workflow_id: str
+    input: _payload_pb2.Payload
+    input_json: _struct_pb2.Value
+    def __init__(self, workflow: _Optional[str] = ..., version: _Optional[int] = ..., workflow_id: _Optional[str] = ..., input: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., input_json: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ...) -> None: ...
+
+class StartGroupResponse(_message.Message):
+    __slots__ = ("run_id", "workflow_id", "started")
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    WORKFLOW_ID_FIELD_NUMBER: _ClassVar[int]
+    STARTED_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    workflow_id: str
+    started: bool
+    def __init__(self, run_id: _Optional[str] = ..., workflow_id: _Optional[str] = ..., started: bool = ...) -> None: ...
+
+class GetGroupRequest(_message.Message):
+    __slots__ = ("namespace", "run_id", "workflow_id", "include_members", "page_size", "page_token")
+    NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    WORKFLOW_ID_FIELD_NUMBER: _ClassVar[int]
+    INCLUDE_MEMBERS_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    namespace: str
+    run_id: str
+    workflow_id: str
+    include_members: bool
+    page_size: int
+    page_token: str
+    def __init__(self, namespace: _Optional[str] = ..., run_id: _Optional[str] = ..., workflow_id: _Optional[str] = ..., include_members: bool = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class GetGroupResponse(_message.Message):
+    __slots__ = ("status", "members", "next_page_token")
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    MEMBERS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    status: GroupStatus
+    members: _containers.RepeatedCompositeFieldContainer[GroupMember]
+    next_page_token: str
+    def __init__(self, status: _Optional[_Union[GroupStatus, _Mapping]] = ..., members: _Optional[_Iterable[_Union[GroupMember, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class WatchGroupRequest(_message.Message):
+    __slots__ = ("namespace", "run_id", "workflow_id")
+    NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    WORKFLOW_ID_FIELD_NUMBER: _ClassVar[int]
+    namespace: str
+    run_id: str
+    workflow_id: str
+    def __init__(self, namespace: _Optional[str] = ..., run_id: _Optional[str] = ..., workflow_id: _Optional[str] = ...) -> None: ...
+
+class WatchGroupResponse(_message.Message):
+    __slots__ = ("status",)
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    status: GroupStatus
+    def __init__(self, status: _Optional[_Union[GroupStatus, _Mapping]] = ...) -> None: ...
+
+class GroupStatus(_message.Message):
+    __slots__ = ("run_id", "state", "total", "not_started", "running", "completed", "failed", "cancelled", "timed_out", "terminated", "quota", "reason")
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_FIELD_NUMBER: _ClassVar[int]
+    NOT_STARTED_FIELD_NUMBER: _ClassVar[int]
+    RUNNING_FIELD_NUMBER: _ClassVar[int]
+    COMPLETED_FIELD_NUMBER: _ClassVar[int]
+    FAILED_FIELD_NUMBER: _ClassVar[int]
+    CANCELLED_FIELD_NUMBER: _ClassVar[int]
+    TIMED_OUT_FIELD_NUMBER: _ClassVar[int]
+    TERMINATED_FIELD_NUMBER: _ClassVar[int]
+    QUOTA_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    state: RunState
+    total: int
+    not_started: int
+    running: int
+    completed: int
+    failed: int
+    cancelled: int
+    timed_out: int
+    terminated: int
+    quota: int
+    reason: str
+    def __init__(self, run_id: _Optional[str] = ..., state: _Optional[_Union[RunState, str]] = ..., total: _Optional[int] = ..., not_started: _Optional[int] = ..., running: _Optional[int] = ..., completed: _Optional[int] = ..., failed: _Optional[int] = ..., cancelled: _Optional[int] = ..., timed_out: _Optional[int] = ..., terminated: _Optional[int] = ..., quota: _Optional[int] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class GroupMember(_message.Message):
+    __slots__ = ("index", "run_id", "workflow_id", "state", "output", "failure")
+    INDEX_FIELD_NUMBER: _ClassVar[int]
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    WORKFLOW_ID_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    OUTPUT_FIELD_NUMBER: _ClassVar[int]
+    FAILURE_FIELD_NUMBER: _ClassVar[int]
+    index: int
+    run_id: str
+    workflow_id: str
+    state: RunState
+    output: _payload_pb2.Payload
+    failure: _payload_pb2.Failure
+    def __init__(self, index: _Optional[int] = ..., run_id: _Optional[str] = ..., workflow_id: _Optional[str] = ..., state: _Optional[_Union[RunState, str]] = ..., output: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., failure: _Optional[_Union[_payload_pb2.Failure, _Mapping]] = ...) -> None: ...

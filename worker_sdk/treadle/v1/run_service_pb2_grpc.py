@@ -137,6 +137,21 @@ class RunServiceStub(object):
                 request_serializer=treadle_dot_v1_dot_run__service__pb2.DeleteRunRequest.SerializeToString,
                 response_deserializer=treadle_dot_v1_dot_run__service__pb2.DeleteRunResponse.FromString,
                 _registered_method=True)
+        self.StartGroup = channel.unary_unary(
+                '/treadle.v1.RunService/StartGroup',
+                request_serializer=treadle_dot_v1_dot_run__service__pb2.StartGroupRequest.SerializeToString,
+                response_deserializer=treadle_dot_v1_dot_run__service__pb2.StartGroupResponse.FromString,
+                _registered_method=True)
+        self.GetGroup = channel.unary_unary(
+                '/treadle.v1.RunService/GetGroup',
+                request_serializer=treadle_dot_v1_dot_run__service__pb2.GetGroupRequest.SerializeToString,
+                response_deserializer=treadle_dot_v1_dot_run__service__pb2.GetGroupResponse.FromString,
+                _registered_method=True)
+        self.WatchGroup = channel.unary_stream(
+                '/treadle.v1.RunService/WatchGroup',
+                request_serializer=treadle_dot_v1_dot_run__service__pb2.WatchGroupRequest.SerializeToString,
+                response_deserializer=treadle_dot_v1_dot_run__service__pb2.WatchGroupResponse.FromString,
+                _registered_method=True)
 
 
 class RunServiceServicer(object):
@@ -292,6 +307,28 @@ class RunServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def StartGroup(self, request, context):
+        """Starts many runs in one call, as a run of its own that waits for them: for all, until enough have completed, or for
+        a time. Cancel it to cancel those that are left.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetGroup(self, request, context):
+        """Shows how a group stands, and what became of its members, in the order in which they were given.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchGroup(self, request, context):
+        """Streams how a group stands whenever that changes, until the waiting is over and the rest has ended.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RunServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -394,6 +431,21 @@ def add_RunServiceServicer_to_server(servicer, server):
                     servicer.DeleteRun,
                     request_deserializer=treadle_dot_v1_dot_run__service__pb2.DeleteRunRequest.FromString,
                     response_serializer=treadle_dot_v1_dot_run__service__pb2.DeleteRunResponse.SerializeToString,
+            ),
+            'StartGroup': grpc.unary_unary_rpc_method_handler(
+                    servicer.StartGroup,
+                    request_deserializer=treadle_dot_v1_dot_run__service__pb2.StartGroupRequest.FromString,
+                    response_serializer=treadle_dot_v1_dot_run__service__pb2.StartGroupResponse.SerializeToString,
+            ),
+            'GetGroup': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetGroup,
+                    request_deserializer=treadle_dot_v1_dot_run__service__pb2.GetGroupRequest.FromString,
+                    response_serializer=treadle_dot_v1_dot_run__service__pb2.GetGroupResponse.SerializeToString,
+            ),
+            'WatchGroup': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchGroup,
+                    request_deserializer=treadle_dot_v1_dot_run__service__pb2.WatchGroupRequest.FromString,
+                    response_serializer=treadle_dot_v1_dot_run__service__pb2.WatchGroupResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -939,6 +991,87 @@ class RunService(object):
             '/treadle.v1.RunService/DeleteRun',
             treadle_dot_v1_dot_run__service__pb2.DeleteRunRequest.SerializeToString,
             treadle_dot_v1_dot_run__service__pb2.DeleteRunResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StartGroup(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/treadle.v1.RunService/StartGroup',
+            treadle_dot_v1_dot_run__service__pb2.StartGroupRequest.SerializeToString,
+            treadle_dot_v1_dot_run__service__pb2.StartGroupResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetGroup(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/treadle.v1.RunService/GetGroup',
+            treadle_dot_v1_dot_run__service__pb2.GetGroupRequest.SerializeToString,
+            treadle_dot_v1_dot_run__service__pb2.GetGroupResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchGroup(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/treadle.v1.RunService/WatchGroup',
+            treadle_dot_v1_dot_run__service__pb2.WatchGroupRequest.SerializeToString,
+            treadle_dot_v1_dot_run__service__pb2.WatchGroupResponse.FromString,
             options,
             channel_credentials,
             insecure,

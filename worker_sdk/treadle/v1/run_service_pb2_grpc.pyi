@@ -90,6 +90,14 @@ class RunServiceStub:
     """Deletes an ended run and its history for good; FAILED_PRECONDITION for one that has not ended.
     The server deletes what ended long ago by itself.
     """
+    StartGroup: _grpc.UnaryUnaryMultiCallable[_run_service_pb2.StartGroupRequest, _run_service_pb2.StartGroupResponse]
+    """Starts many runs in one call, as a run of its own that waits for them: for all, until enough have completed, or for
+    a time. Cancel it to cancel those that are left.
+    """
+    GetGroup: _grpc.UnaryUnaryMultiCallable[_run_service_pb2.GetGroupRequest, _run_service_pb2.GetGroupResponse]
+    """Shows how a group stands, and what became of its members, in the order in which they were given."""
+    WatchGroup: _grpc.UnaryStreamMultiCallable[_run_service_pb2.WatchGroupRequest, _run_service_pb2.WatchGroupResponse]
+    """Streams how a group stands whenever that changes, until the waiting is over and the rest has ended."""
 
 @_typing.type_check_only
 class RunServiceAsyncStub(RunServiceStub):
@@ -153,6 +161,14 @@ class RunServiceAsyncStub(RunServiceStub):
     """Deletes an ended run and its history for good; FAILED_PRECONDITION for one that has not ended.
     The server deletes what ended long ago by itself.
     """
+    StartGroup: _aio.UnaryUnaryMultiCallable[_run_service_pb2.StartGroupRequest, _run_service_pb2.StartGroupResponse]  # type: ignore[assignment]
+    """Starts many runs in one call, as a run of its own that waits for them: for all, until enough have completed, or for
+    a time. Cancel it to cancel those that are left.
+    """
+    GetGroup: _aio.UnaryUnaryMultiCallable[_run_service_pb2.GetGroupRequest, _run_service_pb2.GetGroupResponse]  # type: ignore[assignment]
+    """Shows how a group stands, and what became of its members, in the order in which they were given."""
+    WatchGroup: _aio.UnaryStreamMultiCallable[_run_service_pb2.WatchGroupRequest, _run_service_pb2.WatchGroupResponse]  # type: ignore[assignment]
+    """Streams how a group stands whenever that changes, until the waiting is over and the rest has ended."""
 
 class RunServiceServicer(metaclass=_abc_1.ABCMeta):
     """Starts runs, looks at them and steers them.
@@ -333,5 +349,31 @@ class RunServiceServicer(metaclass=_abc_1.ABCMeta):
         """Deletes an ended run and its history for good; FAILED_PRECONDITION for one that has not ended.
         The server deletes what ended long ago by itself.
         """
+
+    @_abc_1.abstractmethod
+    def StartGroup(
+        self,
+        request: _run_service_pb2.StartGroupRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_run_service_pb2.StartGroupResponse, _abc.Awaitable[_run_service_pb2.StartGroupResponse]]:
+        """Starts many runs in one call, as a run of its own that waits for them: for all, until enough have completed, or for
+        a time. Cancel it to cancel those that are left.
+        """
+
+    @_abc_1.abstractmethod
+    def GetGroup(
+        self,
+        request: _run_service_pb2.GetGroupRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_run_service_pb2.GetGroupResponse, _abc.Awaitable[_run_service_pb2.GetGroupResponse]]:
+        """Shows how a group stands, and what became of its members, in the order in which they were given."""
+
+    @_abc_1.abstractmethod
+    def WatchGroup(
+        self,
+        request: _run_service_pb2.WatchGroupRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_run_service_pb2.WatchGroupResponse], _abc.AsyncIterator[_run_service_pb2.WatchGroupResponse]]:
+        """Streams how a group stands whenever that changes, until the waiting is over and the rest has ended."""
 
 def add_RunServiceServicer_to_server(servicer: RunServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -36,7 +36,7 @@ from treadle_server.engine.errors import GuardFailed, TransitionInvalid
 from treadle_server.engine.events import TransitionCause
 from treadle_server.engine.facts import Fact
 from treadle_server.engine.inputs import ReceiveEvent
-from treadle_server.engine.machine import Outcome, state_of_key
+from treadle_server.engine.machine import UNRESTED_BOUND, Outcome, state_of_key
 from treadle_server.engine.state import RunState
 from treadle_server.engine.values import Failure, FailureKind, Instant
 
@@ -206,6 +206,8 @@ class MachineDecider:
         return self._definition.states[plan.source].name == state_of_key(candidate.key)
 
     def _take(self, state: RunState, move: Move, candidate: Candidate) -> list[Command]:
+        if state.machine.unrested >= UNRESTED_BOUND:
+            return [FailNode(next(reversed(state.machine.active)), _restless())]
         states = self._definition.states
         taken = TakeTransition(
             cause=candidate.cause,
@@ -347,6 +349,15 @@ class MachineDecider:
 
 def _holds(state: RunState, plan: TransitionPlan, candidate: Candidate) -> bool:
     return plan.guard is None or plan.guard.evaluate_guard(bind(state, plan.guard, candidate))
+
+
+def _restless() -> Failure:
+    return Failure(
+        kind=FailureKind.LOOP_BOUND_REACHED,
+        message=f"{UNRESTED_BOUND:,} transitions in a row needed no event, time or task: the machine "
+        "does not come to rest",
+        non_retryable=True,
+    )
 
 
 def _unhandled(state: str, value: str) -> Failure:

@@ -43,6 +43,10 @@ from treadle_server.engine.events.graph import (
     NodeSkipped,
     NodesUnreached,
 )
+from treadle_server.engine.events.group import (
+    GroupClosed,
+    GroupStarted,
+)
 from treadle_server.engine.events.machine import (
     ConfigurationSettled,
     EventIgnored,
@@ -114,6 +118,8 @@ __all__ = [
     "EventRaised",
     "EventReceived",
     "EventSent",
+    "GroupClosed",
+    "GroupStarted",
     "IncidentAnswered",
     "LoopTurned",
     "MapEnded",
@@ -205,5 +211,7 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     EventIgnored,
     EventRaised,
     MemoryChanged,
+    GroupStarted,
+    GroupClosed,
 )
 """All kinds of events."""

@@ -1,0 +1,167 @@
+"""Run groups: starting one, how it stands, watching it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+from treadle_server.definitions.errors import InputInvalid, Violation
+from treadle_server.definitions.group.decider import GROUP, MAX_MEMBERS
+from treadle_server.engine.group import GroupProgress
+from treadle_server.engine.transitions import ENDED
+from treadle_server.engine.values import Payload
+from treadle_server.runs.definitions import Definitions
+from treadle_server.runs.errors import NotFound, RunNotFound, Stopping
+from treadle_server.runs.hot import HotRun, HotRuns
+from treadle_server.runs.model import (
+    GroupItem,
+    GroupRequest,
+    GroupView,
+    RunReference,
+    Started,
+    StartRequest,
+)
+from treadle_server.runs.query import Queries
+from treadle_server.runs.turns import until_settled
+
+MAX_INPUT_BYTES = 2 * 1024 * 1024
+WATCH_EVERY_SECONDS = 0.1
+"""A watcher is told of changes no more often than this."""
+
+
+class Groups:
+    """See the module's docstring."""
+
+    def __init__(
+        self,
+        *,
+        definitions: Definitions,
+        queries: Queries,
+        hot: HotRuns,
+        start: Callable[[list[StartRequest]], Awaitable[list[Started | Exception]]],
+    ) -> None:
+        self._definitions = definitions
+        self._queries = queries
+        self._hot = hot
+        self._start = start
+
+    async def start(self, request: GroupRequest) -> Started:
+        """Starts a group. Raises `InputInvalid`, `NotFound` for an unknown workflow, and what a
+        start raises.
+        """
+        await self._check(request)
+        given: dict[str, Any] = {
+            "items": [_item(item) for item in request.items],
+            "quota": request.quota,
+            "counts_ended": request.counts_ended,
+            "leaves": request.leaves,
+        }
+        if request.duration is not None:
+            given["duration"] = request.duration
+        data = json.dumps(given, separators=(",", ":"), ensure_ascii=False).encode()
+        if len(data) > MAX_INPUT_BYTES:
+            raise InputInvalid(
+                [
+                    Violation(
+                        "items", f"are {len(data):,} bytes in all; {MAX_INPUT_BYTES:,} are possible"
+                    )
+                ]
+            )
+        [answer] = await self._start(
+            [
+                StartRequest(
+                    namespace=request.namespace,
+                    workflow=GROUP,
+                    version=1,
+                    workflow_id=request.workflow_id,
+                    input=Payload(data),
+                    request_id=request.request_id,
+                    content_hash=request.content_hash,
+                    traceparent=request.traceparent,
+                )
+            ]
+        )
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def _check(self, request: GroupRequest) -> None:
+        if not 1 <= len(request.items) <= MAX_MEMBERS:
+            raise InputInvalid([Violation("items", f"must be 1 to {MAX_MEMBERS:,} runs")])
+        if request.quota > len(request.items):
+            raise InputInvalid(
+                [Violation("quota", f"is {request.quota}, and there are {len(request.items)} runs")]
+            )
+        checked: set[tuple[str, int]] = set()
+        for number, item in enumerate(request.items):
+            if (item.workflow, item.version) in checked:
+                continue
+            checked.add((item.workflow, item.version))
+            try:
+                version = item.version or await self._definitions.current(
+                    request.namespace, item.workflow
+                )
+                await self._definitions.compiled(request.namespace, item.workflow, version)
+            except NotFound as error:
+                raise InputInvalid(
+                    [Violation(f"items[{number}].workflow", error.message)]
+                ) from None
+
+    async def view(self, reference: RunReference) -> GroupView:
+        """How a group stands. Raises `NotFound`."""
+        run_id = self._queries.find(reference).run_id
+        for _ in range(10):
+            hot = await self._hot.load(run_id)
+            if await until_settled(hot.settled):
+                return _view(hot)
+        raise Stopping("the group could not be read; try again")
+
+    async def watch(self, reference: RunReference) -> AsyncIterator[GroupView]:
+        """How the group stands whenever that changes; ends with the group."""
+        run_id = self._queries.find(reference).run_id
+        before: GroupView | None = None
+        with self._hot.watched(run_id) as changed:
+            while not self._queries.stopping:
+                changed.clear()
+                view = await self.view(reference)
+                if before is None or _standing(view) != _standing(before):
+                    yield view
+                if view.stage in ENDED:
+                    return
+                before = view
+                await changed.wait()
+                await asyncio.sleep(WATCH_EVERY_SECONDS)
+        raise Stopping("the server is stopping; watch again")
+
+
+def _item(item: GroupItem) -> dict[str, Any]:
+    found: dict[str, Any] = {"workflow": item.workflow, "input": item.input}
+    if item.version:
+        found["version"] = item.version
+    if item.workflow_id:
+        found["workflow_id"] = item.workflow_id
+    return found
+
+
+def _standing(view: GroupView) -> tuple[Any, ...]:
+    return view.stage, view.counts, view.running, view.reason
+
+
+def _view(hot: HotRun) -> GroupView:
+    group = hot.state.progress
+    if not isinstance(group, GroupProgress):
+        raise RunNotFound(f"run {hot.run_id.hex()} is no group; it runs {hot.row.workflow!r}")
+    total = 0 if group.started is None else group.started.total
+    return GroupView(
+        run_id=hot.run_id,
+        stage=hot.state.stage,
+        total=total,
+        quota=0 if group.started is None else group.started.quota,
+        counts=dict(group.ended),
+        running=group.open,
+        not_started=total - len(group.members),
+        reason=group.reason,
+        members=list(group.members),
+    )
