@@ -354,8 +354,8 @@ def _holds(state: RunState, plan: TransitionPlan, candidate: Candidate) -> bool:
 def _restless() -> Failure:
     return Failure(
         kind=FailureKind.LOOP_BOUND_REACHED,
-        message=f"{UNRESTED_BOUND:,} transitions in a row needed no event, time or task: the machine "
-        "does not come to rest",
+        message=f"{UNRESTED_BOUND:,} transitions in a row needed no event, time or task: the "
+        "machine does not come to rest",
         non_retryable=True,
     )
 
