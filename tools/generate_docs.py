@@ -126,10 +126,12 @@ KINDS = {
     FailureKind.INVALID_INPUT: "the input does not fit the activity's type; it was not called",
     FailureKind.MEMORY_CONFLICT: "a compare-and-set found another value; may be retried",
     FailureKind.NODE_INPUT_CONFLICT: "what several edges bring cannot be one value",
-    FailureKind.LOOP_BOUND_REACHED: "a loop came to its bound and wanted to go on",
+    FailureKind.LOOP_BOUND_REACHED: "a loop came to its bound and wanted to go on; a state machine "
+    "took 1,000 transitions in a row that nothing from outside brought on",
     FailureKind.WAIT_TIMED_OUT: "no event came, and no edge says what then",
     FailureKind.MAP_FAILED: "more items of a map failed than it tolerates",
     FailureKind.CHILD_FAILED: "another workflow that was started did not complete",
+    FailureKind.RESULT_UNHANDLED: "a state's task returned what the state machine has no way for",
     FailureKind.RUN_ENDED: "the run ended before its code answered an update",
     FailureKind.REPLAY_MISMATCH: "code does not ask for what its run's history has; held",
     FailureKind.CODE_BLOCKED: "code ran for 2 s without waiting; asked again, with a pause",
