@@ -149,6 +149,7 @@ class Server:
                 metrics=self.metrics,
             )
             self._exporter.start()
+            self.runs.keep_unexported(lambda: self._exporter.cursor if self._exporter else 0)
             self._exporter.notify(info.position)
         if settings.logs:
             self._logger_provider = open_logger_provider(resource, compress=settings.compress_logs)

@@ -145,6 +145,32 @@ class RowConformance:
         assert row is not None
         assert list(journal.check()) == []
 
+    def test_a_history_is_cut_before_its_recorded_state(self, place: Place) -> None:
+        journal = place.journal()
+        journal.open()
+        recorded = Unit(records=[record(1, 7)], run=row(1, recorded_seq=7))
+        journal.commit([start(1, count=4), start(2), Unit(records=[record(1, 5, 2)]), recorded])
+        assert journal.delete_records(run_id(2), 9, 9) == 0
+        assert journal.delete_records(run_id(1), 5, 9) == 1
+        assert list(journal.check()) == []
+        assert [one.base_seq for one in journal.read_run(run_id(1), 0, 999)] == [5, 7]
+        [loaded] = journal.load([run_id(1)])
+        assert loaded is not None
+        assert (loaded[0].recorded_seq, [one.base_seq for one in loaded[1]]) == (7, [7])
+        # Never what the run begins with now.
+        assert journal.delete_records(run_id(1), 99, 1) == 1
+        assert journal.delete_records(run_id(1), 99, 1) == 0
+        journal.commit([Unit(records=[record(1, 8)], run=row(1, recorded_seq=8))])
+        journal.close()
+        assert journal.open().position == 5
+        assert [one.position for one in journal.read_log(0, 9)] == [2, 4, 5]
+        assert list(journal.check()) == []
+        journal.commit([end(1, 9, recorded_seq=8)])
+        assert journal.delete_records(run_id(1), 99, 9) == 0
+        assert journal.delete_runs([run_id(1)]) == 1
+        assert list(journal.check()) == []
+        assert journal.stats().records == 1
+
     def test_positions_of_deleted_runs_are_never_given_again(self, place: Place) -> None:
         journal = place.journal()
         journal.open()

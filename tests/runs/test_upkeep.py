@@ -10,6 +10,7 @@ from treadle.testing import run_in_virtual_time
 from treadle_server.journal.memory import MemoryJournal
 from treadle_server.journal.port import Row, Table, Unit
 from treadle_server.journal.writer import InlineWriter
+from treadle_server.runs.cuts import Cuts
 from treadle_server.runs.upkeep import EVERY_SECONDS, ROWS_AT_ONCE, RUNS_AT_ONCE, Upkeep
 
 HOUR = 3_600 * 1_000_000
@@ -27,7 +28,7 @@ def test_what_has_expired_goes_and_the_rest_stays() -> None:
         ]
         new = Row(Table.REQUEST, ("default", "CancelRun", "new"), b"", clock.now() + HOUR)
         await writer.submit(Unit(puts=[*old, new]))
-        upkeep = Upkeep(clock, journal, writer, None)
+        upkeep = Upkeep(clock, journal, writer, None, Cuts(writer, lambda run_id: False))
         upkeep.start()
         counts = []
         for _ in range(2):
@@ -56,7 +57,7 @@ def test_runs_go_when_they_ended_long_enough_ago() -> None:
         await writer.submit(start(ended + 1, start_time=now - 9 * HOUR))
         await writer.submit(end(ended + 1, 2, end_time=now - HOUR))
         await writer.submit(start(ended + 2, start_time=now - 9 * HOUR))
-        upkeep = Upkeep(clock, journal, writer, 2 * HOUR)
+        upkeep = Upkeep(clock, journal, writer, 2 * HOUR, Cuts(writer, lambda run_id: False))
         upkeep.start()
         await asyncio.sleep(EVERY_SECONDS + 1)
         numbers = range(1, ended + 3)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from treadle_server.engine import events as e
+from treadle_server.engine import recorded
 from treadle_server.engine.code import DECISION, CodeProgress, command_index, command_key
 from treadle_server.engine.entities import START, Activity, Undo
 from treadle_server.engine.fold_entities import ENTITY_HANDLERS
@@ -36,7 +37,8 @@ class SequenceBroken(Exception):
 
 def evolve(state: RunState, event: e.Event) -> None:
     """Folds one event. Raises `SequenceBroken`, `ImpossibleTransition`."""
-    if event.seq != state.seq + 1:
+    cut = state.seq == 0 and isinstance(event, e.StateRecorded)
+    if event.seq != state.seq + 1 and not cut:
         raise SequenceBroken(f"event {event.seq} after event {state.seq}")
     state.seq = event.seq
     state.time = event.time
@@ -139,8 +141,26 @@ def _begin_ending(state: RunState, ending: Ending) -> None:
     for key in left:  # they go on without us
         del state.children[key]
         state.progress.node_stopped(key)
+    _stop_all(state)
+
+
+def _stop_all(state: RunState) -> None:
     for things in (state.activities, state.timers, state.waits, state.children):
         state.to_stop.extend(things)
+
+
+def _state_recorded(state: RunState, event: e.StateRecorded) -> None:
+    if state.stage is RunStage.ABSENT:
+        # What came before it is gone: it is where this fold begins.
+        recorded.restore(state, event.state)
+        for activity in state.activities.values():
+            state.push_due(activity, due_time(activity, event.time))
+        for things in (state.timers, state.waits):
+            for alarm in things.values():
+                state.push_alarm(alarm)
+        if state.ending is not None:
+            _stop_all(state)
+    state.recorded_seq = event.seq
 
 
 def _run_paused(state: RunState, event: e.RunPaused) -> None:
@@ -430,6 +450,7 @@ _HANDLERS: dict[type[e.Event], Callable[[RunState, Any], None]] = {
     e.LoopTurned: _loop_turned,
     e.MapStarted: _map_started,
     e.MapEnded: _map_ended,
+    e.StateRecorded: _state_recorded,
     e.RunPaused: _run_paused,
     e.RunResumed: _run_resumed,
     e.ActivityOverridden: _activity_overridden,

@@ -91,6 +91,8 @@ class RunState:
     """(run id, key) of the run that asked for this one."""
     depth: int = 0
     """How many runs stand above this one."""
+    recorded_seq: int = 0
+    """Of the event that has the state as it was: what came before it is not needed."""
     to_stop: deque[str] = field(default_factory=deque)
     """Not folded: keys that an ending run has yet to stop."""
     due: list[tuple[Instant, str]] = field(default_factory=list)

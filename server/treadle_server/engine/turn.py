@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from treadle_server.engine import activities
+from treadle_server.engine import activities, recorded
 from treadle_server.engine import events as e
 from treadle_server.engine import inputs as i
 from treadle_server.engine.code import CodeProgress
@@ -100,6 +100,10 @@ def take_turn(
             turn.answers.append(refusal)
     if not turn.unfinished:
         _go_on(turn, state, decider, now)
+    if turn.events and recorded.is_due(state):
+        keeps_from = state.recorded_seq
+        now_recorded = e.StateRecorded(state=recorded.record(state), keeps_from=keeps_from)
+        _emit(turn, state, now_recorded, now)
     return turn
 
 

@@ -189,7 +189,12 @@ class MemoryJournal:
         stored = self._stored
         before = stored.runs.get(row.run_id, row)
         row = replace(
-            before, state=row.state, end_time=row.end_time, wake_time=row.wake_time, last_seq=0
+            before,
+            state=row.state,
+            end_time=row.end_time,
+            wake_time=row.wake_time,
+            recorded_seq=row.recorded_seq,
+            last_seq=0,
         )
         stored.runs[row.run_id] = row
         name = (row.namespace, row.workflow_id)
@@ -230,12 +235,33 @@ class MemoryJournal:
             stored.log = [record for record in stored.log if record.run_id not in gone]
         return len(gone)
 
+    def delete_records(self, run_id: bytes, before_seq: int, limit: int) -> int:
+        with self._locked() as stored:
+            row = stored.runs.get(run_id)
+            if row is None or row.end_time is not None:
+                return 0
+            before_seq = min(before_seq, row.recorded_seq)
+            gone = [
+                record.position for record in stored.records[run_id] if record.base_seq < before_seq
+            ][:limit]
+            positions = set(gone)
+            for records in (stored.records[run_id], stored.log):
+                records[:] = [one for one in records if one.position not in positions]
+        return len(gone)
+
     # --- reading ------------------------------------------------------------------------------
 
     def load(self, run_ids: Sequence[bytes]) -> list[tuple[RunRow, list[Record]] | None]:
         with self._locked() as stored:
             return [
-                (row, [replace(record) for record in stored.records[run_id]])
+                (
+                    row,
+                    [
+                        replace(record)
+                        for record in stored.records[run_id]
+                        if record.base_seq >= row.recorded_seq
+                    ],
+                )
                 if (row := self._run(run_id)) is not None
                 else None
                 for run_id in run_ids
@@ -361,7 +387,9 @@ def _findings(stored: _Stored) -> Iterator[Finding]:
         before = record.position
         yield from check_record(record)
     for run_id, records in stored.records.items():
-        expected = 1
+        row = stored.runs.get(run_id)
+        cut = row is not None and 1 < records[0].base_seq <= row.recorded_seq
+        expected = records[0].base_seq if cut else 1
         for record in records:
             if record.base_seq != expected:
                 yield Finding("seq-gap", f"run {run_id.hex()}", f"no events from {expected} on")

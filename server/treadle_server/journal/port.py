@@ -89,8 +89,8 @@ class RunRow:
     never later than the run's earliest due time. `last_seq` is filled in from the records when
     read; it is not written.
 
-    Only `state`, `end_time` and `wake_time` change in the life of a run; an ended run is never open
-    again.
+    Only `state`, `end_time`, `wake_time` and `recorded_seq` change in the life of a run; an ended
+    run is never open again.
     """
 
     run_id: bytes
@@ -104,6 +104,8 @@ class RunRow:
     wake_time: Instant | None = None
     request_id: str = ""
     request_hash: bytes = b""
+    recorded_seq: int = 0
+    """Of the newest event that holds the run's whole state: the first of its record. 0: none."""
     last_seq: int = 0
 
 
@@ -113,8 +115,8 @@ class Record:
     `treadle.v1.EventBatch`.
 
     `(run_id, base_seq)` is unique: that is the guard against two histories of one run. `position`
-    is given by the journal: in commit order, gap-free but for runs that were deleted. A commit
-    fills it in where the unit was committed.
+    is given by the journal: in commit order, gap-free but for what was deleted. A commit fills it
+    in where the unit was committed.
     """
 
     run_id: bytes
@@ -207,7 +209,8 @@ class Journal(Protocol):
         ...
 
     def load(self, run_ids: Sequence[bytes]) -> list[tuple[RunRow, list[Record]] | None]:
-        """Each run's row with all its records in order; None for a run that does not exist."""
+        """Each run's row with its records in order, from `recorded_seq` on; None for a run that
+        does not exist."""
         ...
 
     def read_run(self, run_id: bytes, after_seq: int, max_bytes: int) -> list[Record]:
@@ -270,6 +273,12 @@ class Journal(Protocol):
         """Deletes those of the runs that have ended, row and records, in one durable transaction;
         says how many. Their positions are never given again: the log has gaps there. Commit thread
         only."""
+        ...
+
+    def delete_records(self, run_id: bytes, before_seq: int, limit: int) -> int:
+        """Deletes up to `limit` records of an open run that begin before `before_seq`, the oldest
+        first, and none that `load` gives; says how many. Their positions are never given again.
+        Commit thread only."""
         ...
 
     def stats(self) -> Stats:

@@ -15,8 +15,10 @@ from dataclasses import dataclass
 
 from treadle_server.definitions.compiled import Compiled, built_in, compile_document
 from treadle_server.definitions.errors import DefinitionInvalid
+from treadle_server.engine.events import Event, StateRecorded
 from treadle_server.engine.evolve import SequenceBroken, due_time, evolve
 from treadle_server.engine.inputs import Continue
+from treadle_server.engine.recorded import agrees
 from treadle_server.engine.state import RunState
 from treadle_server.engine.transitions import ActivityStage, ImpossibleTransition
 from treadle_server.engine.turn import take_turn
@@ -70,7 +72,7 @@ class _Checker:
             one = self._open[run_id] = found
         try:
             for event in decode_batch(body):
-                evolve(one.state, event)
+                yield from self._fold_event(one, event)
         except (SequenceBroken, ImpossibleTransition, KeyError, ValueError) as error:
             self._broken.add(run_id)
             del self._open[run_id]
@@ -80,6 +82,19 @@ class _Checker:
         if one.state.ended:
             del self._open[run_id]
             yield from self._check_ended(one)
+
+    def _fold_event(self, one: _Open, event: Event) -> Iterator[Finding]:
+        state, is_recorded = one.state, isinstance(event, StateRecorded)
+        if state.seq == 0 and 1 < event.seq <= one.row.recorded_seq and not is_recorded:
+            return  # what is left of a history that is being cut
+        known = state.seq > 0
+        evolve(state, event)
+        if isinstance(event, StateRecorded) and known and not agrees(state, event.state):
+            yield Finding(
+                "recorded-state",
+                f"{_named(one.row.run_id)} event {event.seq}",
+                "the state recorded there is not what the events before it give",
+            )
 
     def _begin(self, run_id: bytes) -> _Open | Finding:
         [row] = self._journal.get_runs([run_id])

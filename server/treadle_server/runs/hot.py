@@ -30,8 +30,8 @@ CACHE_WEIGHT = 400_000
 
 RUN_WEIGHT = 20
 SLEEP: Duration = 5 * 1_000_000
-"""A run that has nothing to do for longer leaves memory: at once after a turn of it, and so long
-after it was read.
+"""A run that has nothing to do for longer leaves memory: at once after a turn of it; and so long
+after it was read, or, of a state machine, after its last turn.
 """
 _YIELD_EVENTS = 200
 """About 2 ms of folding. Counted, not timed, so that a simulation repeats."""
@@ -100,6 +100,9 @@ class HotRuns:
         self._definitions = definitions
         self._runs: OrderedDict[bytes, HotRun] = OrderedDict()
         self._loading: dict[bytes, asyncio.Future[HotRun]] = {}
+        self._lingering: dict[bytes, Instant] = {}
+        """Runs that leave memory at a time if they rest then, in the order of the times."""
+        self._sweep: asyncio.TimerHandle | None = None
         self._watchers: dict[bytes, dict[asyncio.Event, None]] = {}
         """By run, whether or not it is in memory; in the order they came, as a set's order would
         differ from process to process.
@@ -198,17 +201,34 @@ class HotRuns:
         # An ended run never changes: it is folded for one answer, not kept.
         if not state.ended:
             self.add(hot)
-            self._let_go_soon(hot)
+            self.let_go_later(hot)
         return hot
 
-    def _let_go_soon(self, hot: HotRun) -> None:
-        """One that was only looked at need not stay; one that takes a turn is let go after that."""
-        asyncio.get_running_loop().call_later(SLEEP / 1_000_000, self._let_sleeper_go, hot.run_id)
+    def let_go_later(self, hot: HotRun) -> None:
+        """It stays for as long as a sleeper may: it was only looked at, or more is to be expected
+        where the last came from.
+        """
+        self._lingering.pop(hot.run_id, None)
+        self._lingering[hot.run_id] = self._clock.now() + SLEEP
+        if self._sweep is None:
+            self._sweep_after(SLEEP)
 
-    def _let_sleeper_go(self, run_id: bytes) -> None:
-        hot = self._runs.get(run_id)
-        if hot is not None and hot.rests(self._clock.now()) and not hot.busy:
-            self.let_go(hot)
+    def _sweep_after(self, wait: Duration) -> None:
+        loop = asyncio.get_running_loop()
+        self._sweep = loop.call_later(wait / 1_000_000, self._let_sleepers_go)
+
+    def _let_sleepers_go(self) -> None:
+        now = self._clock.now()
+        self._sweep = None
+        while self._lingering:
+            run_id, until = next(iter(self._lingering.items()))
+            if until > now:
+                self._sweep_after(until - now)
+                return
+            del self._lingering[run_id]
+            hot = self._runs.get(run_id)
+            if hot is not None and hot.rests(now) and not hot.busy:
+                self.let_go(hot)
 
     def _shrink(self) -> None:
         total = sum(hot.weight for hot in self._runs.values())

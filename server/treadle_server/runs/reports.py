@@ -33,8 +33,9 @@ from treadle_server.runs.model import (
     Result,
 )
 from treadle_server.runs.polls import Polls
+from treadle_server.runs.rows import kept_key
 from treadle_server.runs.tokens import Tokens
-from treadle_server.runs.turns import Turns, kept_key, until_settled
+from treadle_server.runs.turns import Turns, until_settled
 
 _YIELD_RESULTS = 8
 """About 1 ms of turns: others have the loop after so many, or a map's reports would hold them up.

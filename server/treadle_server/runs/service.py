@@ -20,6 +20,7 @@ from treadle_server.journal.writer import Writer
 from treadle_server.matching.lanes import LaneName, TaskReference
 from treadle_server.matching.matching import Matching
 from treadle_server.runs import recovery
+from treadle_server.runs.cuts import Cuts
 from treadle_server.runs.definitions import Definitions
 from treadle_server.runs.deletion import Deletion
 from treadle_server.runs.errors import NotFound
@@ -46,7 +47,7 @@ from treadle_server.runs.retirement import Retirement
 from treadle_server.runs.starts import Starts
 from treadle_server.runs.steering import Steering
 from treadle_server.runs.tokens import Tokens
-from treadle_server.runs.turns import Committed, Turns
+from treadle_server.runs.turns import Turns
 from treadle_server.runs.updates import Updates
 from treadle_server.runs.upkeep import Upkeep
 from treadle_server.timers.loop import HORIZON, TimerLoop
@@ -74,7 +75,7 @@ class Runs:
         journal: Journal,
         writer: Writer,
         token_secret: bytes,
-        committed: Committed = lambda events, position: None,
+        committed: Callable[[Sequence[Event], int], None] = lambda events, position: None,
         timer_horizon: Duration = HORIZON,
         upkeep: bool = True,
         retention: Duration | None = None,
@@ -127,7 +128,8 @@ class Runs:
             send=self._send_to,
         )
         self._messages = Messages(journal=journal, hot=self._hot, starts=self._starts, turns=turns)
-        self._upkeep = Upkeep(clock, journal, writer, retention, self._messages.sends)
+        self._cuts = Cuts(writer, self._messages.sends)
+        self._upkeep = Upkeep(clock, journal, writer, retention, self._cuts, self._messages.sends)
         self.delete = Deletion(writer, self._hot, self._queries, self._messages).delete
         self._make_verbs(turns)
 
@@ -182,6 +184,10 @@ class Runs:
         await self._timers.stop()
         await self._messages.stop()
         await self._upkeep.stop()
+
+    def keep_unexported(self, exported: Callable[[], int]) -> None:
+        """No history is cut beyond the position that `exported` tells."""
+        self._cuts.exported = exported
 
     # --- definitions ------------------------------------------------------------------------------
 
@@ -310,8 +316,9 @@ class Runs:
 
     # --- inside -----------------------------------------------------------------------------------
 
-    def _on_commit(self, events: Sequence[Event], position: int) -> None:
+    def _on_commit(self, run_id: bytes, events: Sequence[Event], position: int) -> None:
         self._committed(events, position)
+        self._cuts.note(run_id, events, position)
         self._queries.committed(position)
 
     async def _wake(self, run_ids: list[bytes]) -> None:

@@ -16,20 +16,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from treadle_server.clock import Clock
 from treadle_server.engine.code import DECISION, CodeProgress
-from treadle_server.engine.entities import QueuePlace
 from treadle_server.engine.errors import Refusal
 from treadle_server.engine.events import Event
 from treadle_server.engine.inputs import Continue, Granted, GrantLease, Input, ReturnLease
+from treadle_server.engine.machine import MachineProgress
 from treadle_server.engine.transitions import ActivityStage
 from treadle_server.engine.turn import Turn, queue_changes, take_turn
 from treadle_server.engine.values import Instant
-from treadle_server.journal.codec import encode_batch, encode_payload
+from treadle_server.journal.codec import encode_payload
 from treadle_server.journal.port import (
     Journal,
     JournalError,
@@ -37,7 +37,6 @@ from treadle_server.journal.port import (
     Outcome,
     Record,
     Row,
-    RunRow,
     Table,
     Unit,
 )
@@ -51,13 +50,14 @@ from treadle_server.runs.hot import HotRun, HotRuns, open_waits, unseen, wake_co
 from treadle_server.runs.letters import Letter, letters_of
 from treadle_server.runs.model import DecisionView, Stop, TaskView
 from treadle_server.runs.room import must_have_room
+from treadle_server.runs.rows import copy_row, kept_key, ready_key, records_of, wait_key
 from treadle_server.runs.tokens import Tokens
 from treadle_server.timers.loop import TimerLoop
 
 _PUT_OFF_SECONDS = 0.1
 
-Committed = Callable[[Sequence[Event], int], None]
-"""Called after a commit with its events and the position of its record."""
+Committed = Callable[[bytes, Sequence[Event], int], None]
+"""Called after a commit of a run with its events and the position of its last record."""
 
 
 @dataclass(slots=True)
@@ -155,7 +155,6 @@ class Turns:
         """See `apply`; takers that were promised something stand in `assignments`."""
         state = hot.state
         now = max(self._clock.now(), state.time)
-        first_seq = state.seq + 1
         turn = take_turn(state, inputs, hot.compiled.decider, now)
         answers = list(turn.answers)
         self._match(hot, turn, now, prefer, assignments)
@@ -168,9 +167,8 @@ class Turns:
         if first_refusal(answers) is not None:
             # Only what succeeded is remembered under its request id, or struck out as delivered.
             puts, deletes = (), ()
-        unit = self._unit(
-            hot, turn, now, first_seq, [*puts, *(one.row for one in letters)], deletes, new=new
-        )
+        rows = [*puts, *(one.row for one in letters)]
+        unit = self._unit(hot, turn, now, rows, deletes, new=new)
         if unit is None:
             self._after_nothing(hot, turn)
             return Applied(answers, hot.settled)
@@ -288,17 +286,15 @@ class Turns:
         hot: HotRun,
         turn: Turn,
         now: Instant,
-        first_seq: int,
         puts: Sequence[Row],
         deletes: Sequence[tuple[Table, Key]],
         *,
         new: bool,
     ) -> Unit | None:
         state = hot.state
-        records: tuple[Record, ...] = ()
+        records: list[Record] = []
         if turn.events:
-            body = encode_batch(turn.events)
-            records = (Record(hot.run_id, first_seq, len(turn.events), now, body),)
+            records = records_of(hot.run_id, turn.events, now)
         write_row = self._bring_row_up_to_date(hot, now, new=new)
         added, removed = queue_changes(state, turn)
         rows = [*puts, *(Row(Table.READY, ready_key(hot, place)) for place in added)]
@@ -326,8 +322,8 @@ class Turns:
         if not hot.waits and not hot.state.waits and hot.compiled.kind != "machine":
             return [], []
         before, hot.waits = hot.waits, open_waits(hot.state, hot.compiled)
-        begun = [_wait_key(hot, *one) for one in hot.waits.items() - before.items()]
-        over = [_wait_key(hot, *one) for one in before.items() - hot.waits.items()]
+        begun = [wait_key(hot, *one) for one in hot.waits.items() - before.items()]
+        over = [wait_key(hot, *one) for one in before.items() - hot.waits.items()]
         return sorted(begun), sorted(over)
 
     def _bring_row_up_to_date(self, hot: HotRun, now: Instant, *, new: bool) -> bool:
@@ -335,6 +331,8 @@ class Turns:
         row, state = hot.row, hot.state
         wake_time = state.wake_time
         row.last_seq = state.seq
+        recorded = row.recorded_seq != state.recorded_seq
+        row.recorded_seq = state.recorded_seq
         if state.ended and row.end_time is None:
             row.state = int(state.stage)
             row.end_time = state.time
@@ -345,7 +343,7 @@ class Turns:
         if new or rests or wake_comes_nearer(row, wake_time, now):
             row.wake_time = wake_time
             return True
-        return False
+        return recorded
 
     # --- after the commit -------------------------------------------------------------------------
 
@@ -390,10 +388,19 @@ class Turns:
             else:
                 self._timers.arm(hot.run_id, state.wake_time)
             if hot.settled is settled and hot.rests(self._clock.now()):
-                self._hot.let_go(hot)
+                self._rest(hot)
         self._hot.tell_watchers(hot.run_id)
         if unit.records:
-            self._committed(turn.events, unit.records[-1].position)
+            self._committed(hot.run_id, turn.events, unit.records[-1].position)
+
+    def _rest(self, hot: HotRun) -> None:
+        """Nothing happens to the run by itself for a while. A state machine is moved from outside,
+        where one event is often followed by another.
+        """
+        if hot.state.ended or not isinstance(hot.state.progress, MachineProgress):
+            self._hot.let_go(hot)
+        else:
+            self._hot.let_go_later(hot)
 
     def _hand_over(self, hot: HotRun, assignment: Assignment) -> None:
         taker, task = assignment.taker, assignment.task
@@ -437,26 +444,6 @@ def grant_input(key: str, taker: Taker) -> GrantLease:
         build_id=taker.build_id,
         lease_duration=SESSION_LEASE if taker.session is not None else None,
     )
-
-
-def ready_key(hot: HotRun, place: QueuePlace) -> Key:
-    """The key of a waiting task's row."""
-    queue, type_name, priority, ready_time, key = place
-    return (hot.namespace, queue, type_name, priority, ready_time, hot.run_id, key)
-
-
-def kept_key(namespace: str, cache_key: str) -> Key:
-    """The key of the row that keeps a result for others."""
-    return (namespace, "kept result", cache_key)
-
-
-def copy_row(hot: HotRun) -> RunRow:
-    """The row as it is now: the staged one goes on changing while this one is on its way."""
-    return replace(hot.row)
-
-
-def _wait_key(hot: HotRun, key: str, event: str) -> Key:
-    return (hot.namespace, event, hot.run_id, key)
 
 
 async def until_settled(settled: asyncio.Future[Outcome] | None) -> bool:

@@ -1,5 +1,5 @@
 """Forgets what has served its time: answers kept for repeated request ids, runs that ended long
-ago.
+ago, what came before the recorded states of long-lived ones.
 
 Ended runs go by the time they ended, not began, as a long run may just have ended (the bug of
 dbos-transact-golang#469); in small batches, as others wait for each.
@@ -18,6 +18,7 @@ from treadle_server.clock import Clock
 from treadle_server.engine.values import Duration
 from treadle_server.journal.port import Journal, JournalError, Table
 from treadle_server.journal.writer import Writer
+from treadle_server.runs.cuts import Cuts
 
 EVERY_SECONDS: Final = 60.0
 ROWS_AT_ONCE: Final = 1_000
@@ -38,12 +39,14 @@ class Upkeep:
         journal: Journal,
         writer: Writer,
         retention: Duration | None,
+        cuts: Cuts,
         still_speaks: Callable[[bytes], bool] = lambda run_id: False,
     ) -> None:
         self._clock = clock
         self._journal = journal
         self._writer = writer
         self._retention = retention
+        self._cuts = cuts
         self._still_speaks = still_speaks
         self._task: asyncio.Task[None] | None = None
 
@@ -63,6 +66,7 @@ class Upkeep:
             try:
                 await self._forget_requests()
                 await self._delete_runs()
+                await self._cuts.carry_out()
             except JournalError:
                 return  # the server is stopping
             except Exception as error:  # noqa: BLE001 - it is tried again in a minute

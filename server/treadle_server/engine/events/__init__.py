@@ -71,6 +71,7 @@ from treadle_server.engine.events.run import (
     RunStarted,
     RunTerminated,
     RunTimedOut,
+    StateRecorded,
 )
 from treadle_server.engine.events.waiting import (
     ChildCancelRequested,
@@ -141,6 +142,7 @@ __all__ = [
     "RunTerminated",
     "RunTimedOut",
     "StateHistory",
+    "StateRecorded",
     "StateVisit",
     "TimerCancelled",
     "TimerFired",
@@ -163,6 +165,7 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     RunTimedOut,
     RunTerminated,
     CancelRequested,
+    StateRecorded,
     RunPaused,
     RunResumed,
     RunContinued,

@@ -150,3 +150,14 @@ class IncidentAnswered(Event):
     actor: str
     reason: str
     output: Payload | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class StateRecorded(Event):
+    """The run's state as it is now, so that the run can be known without what came before. See
+    `engine.recorded`.
+    """
+
+    state: Payload
+    keeps_from: int
+    """What came before this seq may be forgotten; 0: nothing."""

@@ -17,11 +17,14 @@ _POSITIONS: Final = """SELECT before, position FROM (
     SELECT position, lag(position, 1, 0) OVER (ORDER BY position) AS before FROM record)
     WHERE position <> before + 1"""
 
-_SEQS: Final = """SELECT run_id, expected, base_seq FROM (
+# A run's first record begins with seq 1, or not after its newest recorded state.
+_SEQS: Final = """SELECT record.run_id, ifnull(expected, 1), base_seq FROM (
     SELECT run_id, base_seq,
-        lag(base_seq + count, 1, 1) OVER (PARTITION BY run_id ORDER BY base_seq) AS expected
-    FROM record)
-    WHERE base_seq <> expected"""
+        lag(base_seq + count, 1) OVER (PARTITION BY run_id ORDER BY base_seq) AS expected
+    FROM record) AS record
+    LEFT JOIN run ON run.run_id = record.run_id
+    WHERE base_seq <> expected
+        OR (expected IS NULL AND base_seq > max(1, ifnull(recorded_seq, 1)))"""
 
 _RUNS_WITHOUT_RECORDS: Final = """SELECT run_id FROM run
     WHERE NOT EXISTS (SELECT 1 FROM record WHERE record.run_id = run.run_id)"""
@@ -69,5 +72,5 @@ def _missing(connection: sqlite3.Connection) -> Iterator[Finding]:
             yield Finding("position", f"position {position}", message)
     elif records + deleted != max(last, last_deleted):
         missing = max(last, last_deleted) - deleted - records
-        message = f"{missing} more records are missing than belonged to deleted runs"
+        message = f"{missing} more records are missing than were deleted"
         yield Finding("position", f"position {last}", message)

@@ -288,6 +288,18 @@ class SqliteJournal:
             writer.execute("COMMIT")
         return count
 
+    def delete_records(self, run_id: bytes, before_seq: int, limit: int) -> int:
+        writer = self._writing()
+        wanted = {"run_id": run_id, "seq": before_seq, "limit": limit}
+        with self._stopping("a deletion"):
+            writer.execute("BEGIN IMMEDIATE")
+            found = writer.execute(statements.CUT_RECORDS, wanted).fetchall()
+            writer.executemany(statements.DELETE_RECORD, found)
+            if found:
+                writer.execute(statements.NOTE_DELETED, (len(found), max(found)[0]))
+            writer.execute("COMMIT")
+        return len(found)
+
     # --- reading ------------------------------------------------------------------------------
 
     def _reader(self) -> sqlite3.Connection:
@@ -353,8 +365,9 @@ class SqliteJournal:
                 if row is None:
                     loaded.append(None)
                     continue
-                records = reader.execute(statements.RECORDS_OF_RUN, (run_id,))
-                loaded.append((statements.to_run(row), [Record(*columns) for columns in records]))
+                run = statements.to_run(row)
+                records = reader.execute(statements.RECORDS_OF_RUN, (run_id, run.recorded_seq))
+                loaded.append((run, [Record(*columns) for columns in records]))
         return loaded
 
     def read_run(self, run_id: bytes, after_seq: int, max_bytes: int) -> list[Record]:

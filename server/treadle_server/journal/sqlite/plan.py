@@ -89,7 +89,11 @@ class Plan:
                 return False
             if new is not None:
                 self.new_runs[run_id] = replace(
-                    new, state=row.state, end_time=row.end_time, wake_time=row.wake_time
+                    new,
+                    state=row.state,
+                    end_time=row.end_time,
+                    wake_time=row.wake_time,
+                    recorded_seq=row.recorded_seq,
                 )
             else:
                 (self.open_runs if row.end_time is None else self.ended_runs)[run_id] = row
@@ -122,9 +126,14 @@ class Plan:
 
     def open_run_parameters(self) -> list[tuple[Any, ...]]:
         """For `UPDATE_OPEN_RUN`."""
-        return [(row.state, row.wake_time, row.run_id) for row in self.open_runs.values()]
+        return [
+            (row.state, row.wake_time, row.recorded_seq, row.run_id)
+            for row in self.open_runs.values()
+        ]
 
     def ended_run_parameters(self) -> list[tuple[Any, ...]]:
         """For `UPDATE_ENDED_RUN`."""
         rows = self.ended_runs.values()
-        return [(row.state, row.wake_time, row.end_time, row.run_id) for row in rows]
+        return [
+            (row.state, row.wake_time, row.recorded_seq, row.end_time, row.run_id) for row in rows
+        ]

@@ -15,17 +15,20 @@ from treadle_server.journal.port import TABLES, Key, Row, RunRow, Table
 
 INSERT_RECORD: Final = "INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?)"
 
-INSERT_RUN: Final = "INSERT INTO run VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+INSERT_RUN: Final = "INSERT INTO run VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 # Only the columns named in SET cost their indices a write: an open run's row touches one of six.
 UPDATE_OPEN_RUN: Final = (
-    "UPDATE run SET state = ?, wake_time = ? WHERE run_id = ? AND end_time IS NULL"
+    "UPDATE run SET state = ?, wake_time = ?, recorded_seq = ?"
+    " WHERE run_id = ? AND end_time IS NULL"
 )
-UPDATE_ENDED_RUN: Final = "UPDATE run SET state = ?, wake_time = ?, end_time = ? WHERE run_id = ?"
+UPDATE_ENDED_RUN: Final = (
+    "UPDATE run SET state = ?, wake_time = ?, recorded_seq = ?, end_time = ? WHERE run_id = ?"
+)
 
 _RECORD: Final = "SELECT run_id, base_seq, count, time, body, position FROM record"
 
-RECORDS_OF_RUN: Final = f"{_RECORD} WHERE run_id = ? ORDER BY base_seq"
+RECORDS_OF_RUN: Final = f"{_RECORD} WHERE run_id = ? AND base_seq >= ? ORDER BY base_seq"
 
 # The record that holds a seq is the last one that does not begin after it.
 RECORDS_AFTER_SEQ: Final = f"""{_RECORD}
@@ -44,6 +47,11 @@ LAST_POSITION: Final = (
 ENDED_RUNS: Final = "SELECT run_id FROM run WHERE end_time < ? ORDER BY end_time, run_id LIMIT ?"
 RECORDS_OF_ENDED_RUN: Final = """SELECT count(*), max(position) FROM record
     WHERE run_id = ? AND EXISTS (SELECT 1 FROM run WHERE run_id = ?1 AND end_time IS NOT NULL)"""
+CUT_RECORDS: Final = """SELECT position FROM record
+    WHERE run_id = :run_id AND base_seq < min(:seq, ifnull(
+        (SELECT recorded_seq FROM run WHERE run_id = :run_id AND end_time IS NULL), 0))
+    ORDER BY base_seq LIMIT :limit"""
+DELETE_RECORD: Final = "DELETE FROM record WHERE position = ?"
 DELETE_RECORDS: Final = "DELETE FROM record WHERE run_id = ?"
 DELETE_RUN: Final = "DELETE FROM run WHERE run_id = ?"
 NOTE_DELETED: Final = "UPDATE deleted SET records = records + ?, position = max(position, ?)"
@@ -53,7 +61,7 @@ LAST_SEQ: Final = (
 )
 
 _RUN: Final = """SELECT run_id, namespace, workflow_id, workflow, version, state, start_time,
-    end_time, wake_time, request_id, request_hash,
+    end_time, wake_time, request_id, request_hash, recorded_seq,
     ifnull((SELECT base_seq + count - 1 FROM record WHERE record.run_id = run.run_id
         ORDER BY base_seq DESC LIMIT 1), 0)
     FROM run"""
@@ -105,6 +113,7 @@ def run_parameters(row: RunRow) -> tuple[Any, ...]:
         row.wake_time,
         row.request_id,
         row.request_hash,
+        row.recorded_seq,
     )
 
 
@@ -122,7 +131,8 @@ def to_run(columns: tuple[Any, ...]) -> RunRow:
         wake_time=columns[8],
         request_id=columns[9],
         request_hash=columns[10],
-        last_seq=columns[11],
+        recorded_seq=columns[11],
+        last_seq=columns[12],
     )
 
 
