@@ -150,7 +150,7 @@ def _dataclass(cls: type) -> _Coder:
 
 
 def _mapping(of: Any) -> _Coder:
-    if of is types.NoneType:  # a set that keeps its order
+    if of is None:  # a set that keeps its order
         return _Coder(list, dict.fromkeys)
     inner = _of(of)
     return _Coder(

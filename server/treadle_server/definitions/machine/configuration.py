@@ -104,12 +104,14 @@ class Configurations:
             domain = self._domain(plan, remembered)
             for target in self._effective(plan.targets, remembered):
                 self._enter_up(target, domain, entered, remembered)
-        left = set(active) - exited
+        stays = set(active) - exited
+        # Of a history that the source itself is in, more is named than was left.
+        entered -= stays
         return Move(
             transitions,
             sorted(exited, reverse=True),
             sorted(entered),
-            sorted(left | entered),
+            sorted(stays | entered),
             remembered,
         )
 
