@@ -14,7 +14,7 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from benchmarks import code, fan_out, graph_size, three_steps
+from benchmarks import code, fan_out, graph_size, three_steps, transitions
 from benchmarks.figures import Figure, milliseconds, percentile, spread, table
 from benchmarks.machine import echo_calls_per_second, fsync_seconds
 from examples.local_service import LocalService, local_service
@@ -231,6 +231,30 @@ def _memory(what: str, before: float, after: float) -> Figure:
     )
 
 
+async def of_machines(service: LocalService, client: Client, say: Say) -> list[Figure]:
+    """A state machine that lives long."""
+    say(f"{transitions.TRANSITIONS:,} transitions of one run")
+    life = await transitions.live(service, client, transitions.TRANSITIONS)
+    first, last = percentile(life.first, 50), percentile(life.last, 50)
+    ratio = last / first
+    before, after = life.megabytes
+    return [
+        Figure(
+            "transitions of one run a second",
+            f"{transitions.TRANSITIONS / sum(life.seconds):,.0f}",
+            f"{transitions.SENDERS} senders, one event a call",
+        ),
+        Figure(
+            "server CPU per 1,000 transitions, last : first",
+            f"{ratio:.2f}",
+            f"{last:.2f} s : {first:.2f} s; at most {transitions.MARK}",
+            ratio <= transitions.MARK,
+        ),
+        Figure("server's memory at the end : early", f"{after:.0f} : {before:.0f} MiB"),
+        Figure("events kept of the run's history", f"{life.kept_events:,}"),
+    ]
+
+
 PARTS: dict[str, Callable[[LocalService, Client, Say], Awaitable[list[Figure]]]] = {
     "machine": of_machine,
     "three-steps": of_three_steps,
@@ -239,6 +263,7 @@ PARTS: dict[str, Callable[[LocalService, Client, Say], Awaitable[list[Figure]]]]
     "graph-size": of_graph_size,
     "run-sizes": of_run_sizes,
     "fan-out": of_fan_out,
+    "machines": of_machines,
 }
 
 

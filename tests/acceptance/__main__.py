@@ -1,6 +1,7 @@
 """`make chaos MINUTES=N SEED=N`: kills real servers and workers for some minutes.
 
-Half of the time orders (a graph) go through them, and half of it the asyncio corpus (code).
+A third of the time orders (a graph) go through them, a third of it the asyncio corpus (code), and a
+third of it state machines and run groups.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from pathlib import Path
 
 from tests.acceptance.chaos import Chaos, Report, Say
 from tests.acceptance.code_chaos import code_over_kills
+from tests.acceptance.machine_chaos import machines_over_kills
 
+PARTS = ("orders", "code", "machines")
 _FAULTS_SHOWN = 20
 
 
@@ -22,7 +25,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.acceptance", description=__doc__)
     parser.add_argument("--minutes", type=float, default=5.0, help="how long to go on killing")
     parser.add_argument("--seed", type=int, default=time.time_ns() % 100_000)
-    parser.add_argument("--only", choices=("orders", "code"), help="instead of both")
+    parser.add_argument("--only", choices=PARTS, help="instead of all")
     parser.add_argument("--folder", type=Path, help="for journal, ledger and logs (a new one)")
     options = parser.parse_args()
     folder = options.folder or Path(tempfile.mkdtemp(prefix="treadle-chaos-"))
@@ -33,16 +36,21 @@ def main() -> int:
         print(f"{time.monotonic() - began:6.0f} s  {text}", flush=True)
 
     say(f"seed {options.seed}, {options.minutes:g} minutes, files in {folder}")
-    seconds = options.minutes * 60 / (1 if options.only else 2)
+    parts = [options.only] if options.only else PARTS
+    seconds = options.minutes * 60 / len(parts)
     faults: list[str] = []
-    if options.only != "code":
+    if "orders" in parts:
         (folder / "orders").mkdir()
         report = Chaos(folder / "orders", options.seed, say).run(seconds)
         faults += _tell(report, f"{report.orders} orders", say)
-    if options.only != "orders":
+    if "code" in parts:
         (folder / "code").mkdir()
         report = code_over_kills(folder / "code", options.seed, seconds, say)
         faults += _tell(report, f"{report.runs} runs of code", say)
+    if "machines" in parts:
+        (folder / "machines").mkdir()
+        report = machines_over_kills(folder / "machines", options.seed, seconds, say)
+        faults += _tell(report, f"{report.runs} machines and as many groups", say)
     say(f"{len(faults)} faults; seed {options.seed}")
     return 1 if faults else 0
 
