@@ -45,6 +45,24 @@ def chain(name: str, length: int, kind: str = "bump", queue: str = "default") ->
     return _document(name, nodes)
 
 
+def states(name: str, length: int) -> dict[str, Any]:
+    """The same chain as a state machine: a state for each step, whose result goes into memory."""
+    found: dict[str, Any] = {}
+    for number in range(length):
+        target = f"s{number + 1}" if number + 1 < length else "done"
+        found[f"s{number}"] = {
+            "task": {"activity": "bump", "input": "memory.value"},
+            "results": {"*": {"target": target, "action": {"assign": {"value": "event"}}}},
+        }
+    return {
+        "treadle": "v1",
+        "kind": "machine",
+        "name": name,
+        "memory": {"value": "params"},
+        "states": found | {"done": {"final": {"output": "memory.value"}}},
+    }
+
+
 def lanes(name: str, width: int, length: int) -> dict[str, Any]:
     """`width` chains side by side: a graph of `width` times `length` nodes."""
     nodes: dict[str, Any] = {}

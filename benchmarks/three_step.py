@@ -16,6 +16,7 @@ from typing import Any
 
 from benchmarks import code, three_steps
 from benchmarks.figures import percentile
+from benchmarks.steps import states
 from examples.local_service import LocalService, local_service
 from treadle import Client
 
@@ -23,9 +24,12 @@ WARM_UP = 500
 PACES = (20, 100)
 REPETITIONS = 3
 
+MACHINE = "three_states"
+
 KINDS = {
     "graph": ("benchmarks.steps", three_steps.WORKFLOW),
     "code": ("benchmarks.code", code.WORKFLOW),
+    "machine": ("benchmarks.steps", MACHINE),
 }
 """By kind: the module that the workers run, and the workflow."""
 
@@ -40,6 +44,8 @@ async def measure(
     async with Client(service.address) as client:
         if kind == "graph":
             await three_steps.prepare(client)
+        elif kind == "machine":
+            await client.deploy(states(MACHINE, 3))
         else:
             await code.ready(client)
         await three_steps.closed_loop(client, WARM_UP, workflow, in_flight)

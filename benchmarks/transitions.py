@@ -1,4 +1,4 @@
-"""A state machine that lives long: a million transitions of one run, one for each event it is sent."""
+"""A state machine that lives long: a million transitions of one run, each for an event."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ def desk() -> Machine:
     """Counts what it is sent; every `work` is stamped by a worker."""
     machine = Machine("desk", Desk, memory={"count": "0", "worked": "0"})
     count = Assign({"count": "memory.count + 1"})
-    work = [count, Do(activity=stamp, input="memory.worked")]
+    work: list[Assign | Do] = [count, Do(activity=stamp, input="memory.worked")]
     for state, other in ((Desk.OPEN, Desk.BUSY), (Desk.BUSY, Desk.OPEN)):
         at = machine.state(state)
         at.on("count", other, action=count).on("work", other, action=work).on("stop", Desk.CLOSED)

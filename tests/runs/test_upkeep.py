@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 
-from tests.journal.make import end, run_id, start
+from tests.journal.make import end, record, row, run_id, start
 from tests.simulation.clock import VirtualClock
 from treadle.testing import run_in_virtual_time
+from treadle_server.engine.events import StateRecorded
+from treadle_server.engine.values import NULL
 from treadle_server.journal.memory import MemoryJournal
 from treadle_server.journal.port import Row, Table, Unit
 from treadle_server.journal.writer import InlineWriter
-from treadle_server.runs.cuts import Cuts
+from treadle_server.runs.cuts import PAUSE_SECONDS, Cuts
 from treadle_server.runs.upkeep import EVERY_SECONDS, ROWS_AT_ONCE, RUNS_AT_ONCE, Upkeep
 
 HOUR = 3_600 * 1_000_000
@@ -71,3 +73,28 @@ def test_runs_go_when_they_ended_long_enough_ago() -> None:
 
     ended, left = run_in_virtual_time(world())
     assert left == {ended + 1, ended + 2}
+
+
+def test_a_history_is_cut_once_nobody_reads_it_any_more() -> None:
+    async def world() -> list[list[int]]:
+        journal = MemoryJournal()
+        journal.open()
+        writer = InlineWriter(journal, on_failure=lambda error: None)
+        speaks, exported = True, 0
+        cuts = Cuts(writer, lambda run_id: speaks)
+        cuts.exported = lambda: exported
+        cutting = asyncio.create_task(cuts.keep_cutting())
+        await writer.submit(start(1, count=4))
+        await writer.submit(Unit(records=[record(1, 5)], run=row(1, recorded_seq=5)))
+        await writer.submit(Unit(records=[record(1, 6)], run=row(1, recorded_seq=6)))
+        cuts.note(run_id(1), [StateRecorded(seq=5, state=NULL, keeps_from=0)], 2)
+        cuts.note(run_id(1), [StateRecorded(seq=6, state=NULL, keeps_from=5)], 3)
+        kept = []
+        for now_speaks, now_exported in ((True, 3), (False, 2), (False, 3)):
+            speaks, exported = now_speaks, now_exported
+            await asyncio.sleep(PAUSE_SECONDS + 1)
+            kept.append([one.base_seq for one in journal.read_run(run_id(1), 0, 999)])
+        cutting.cancel()
+        return kept
+
+    assert run_in_virtual_time(world()) == [[1, 5, 6], [1, 5, 6], [5, 6]]

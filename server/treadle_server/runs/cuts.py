@@ -7,16 +7,19 @@ is recorded again; then all that came before is.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from operator import methodcaller
 from typing import Final
 
 from treadle_server.engine.events import Event, StateRecorded
+from treadle_server.journal.port import JournalError
 from treadle_server.journal.writer import Writer
 
 RECORDS_AT_ONCE: Final = 1_000
 """Others wait for each batch: about 5 ms."""
 
+PAUSE_SECONDS: Final = 5.0
 EVERYTHING: Final = 2**62
 
 
@@ -31,12 +34,29 @@ class Cuts:
         self.exported: Callable[[], int] = lambda: EVERYTHING
         self._wanted: dict[bytes, tuple[int, int]] = {}
         """Run -> (what came before this seq can go, the position that was then)."""
+        self._some = asyncio.Event()
 
     def note(self, run_id: bytes, events: Sequence[Event], position: int) -> None:
         """These were committed."""
         for event in events:
             if isinstance(event, StateRecorded) and event.keeps_from:
                 self._wanted[run_id] = event.keeps_from, position
+                self._some.set()
+
+    async def keep_cutting(self) -> None:
+        """Cuts whenever there is something to cut, with a pause in between; ends when the journal
+        does.
+        """
+        while True:
+            await self._some.wait()
+            self._some.clear()
+            try:
+                await self.carry_out()
+            except JournalError:
+                return
+            if self._wanted:  # what could not go yet
+                self._some.set()
+            await asyncio.sleep(PAUSE_SECONDS)
 
     async def carry_out(self) -> int:
         """Deletes what can go now; says how many records that were. Raises `JournalError`."""

@@ -48,17 +48,20 @@ class Upkeep:
         self._retention = retention
         self._cuts = cuts
         self._still_speaks = still_speaks
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
         """Begins."""
-        self._task = asyncio.create_task(self._run(), name="upkeep")
+        self._tasks = [
+            asyncio.create_task(self._run(), name="upkeep"),
+            asyncio.create_task(self._cuts.keep_cutting(), name="cuts"),
+        ]
 
     async def stop(self) -> None:
         """Ends."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _run(self) -> None:
         while True:
@@ -66,7 +69,6 @@ class Upkeep:
             try:
                 await self._forget_requests()
                 await self._delete_runs()
-                await self._cuts.carry_out()
             except JournalError:
                 return  # the server is stopping
             except Exception as error:  # noqa: BLE001 - it is tried again in a minute

@@ -22,9 +22,11 @@ from treadle_server.definitions.graph.options import (
 )
 from treadle_server.definitions.machine.model import WORDS, ActionPlan, PhasePlan
 from treadle_server.definitions.names import NAME_RULE, is_name
+from treadle_server.engine.commands import ActivityOptions
 
 MAX_EVENT_NAME_BYTES = 200
 _KINDS = ("activity", "assign", "raise", "send")
+_ON_FAILURE = ("fail", "hold", "retry")
 _NAMES = WORDS - {"prepared", "executed"}
 _HANDED_ON = {"execute": {"prepared"}, "post": {"prepared", "executed"}}
 
@@ -60,11 +62,11 @@ class ActionReader:
             return plan
         match kinds[0]:
             case "activity":
-                plan.options = read_options(fields, "", self._defaults)
+                plan.options = self._options(fields)
                 plan.input = self.expression(fields, "input", _NAMES)
                 plan.compensation = self._compensation(fields)
             case "assign":
-                plan.assign = self.assignments(fields.raw("assign"), fields.at("assign"), _NAMES)
+                plan.assign = self._assign(fields)
             case "raise":
                 plan.raises = self.event_name(fields, "raise")
                 plan.payload = self.expression(fields, "payload", _NAMES)
@@ -88,6 +90,12 @@ class ActionReader:
                 found.append((str(key), compiled))
         return tuple(found)
 
+    def _assign(self, fields: Fields) -> tuple[tuple[str, Expression], ...]:
+        value, path = fields.raw("assign"), fields.at("assign")
+        if isinstance(value, Mapping) and not value:
+            self.problems.add(path, "is empty: name the memory keys that it writes")
+        return self.assignments(value, path, _NAMES)
+
     def phase(self, value: Any, path: str, role: str) -> PhasePlan:
         """An activity, or a run of another workflow."""
         if isinstance(value, str):
@@ -98,11 +106,15 @@ class ActionReader:
         if fields.has("workflow"):
             plan.child = self._child(fields)
         else:
-            plan.options = read_options(fields, "", self._defaults)
+            plan.options = self._options(fields)
             plan.compensation = self._compensation(fields)
         plan.input = self.expression(fields, "input", known)
         fields.close()
         return plan
+
+    def _options(self, fields: Fields) -> ActivityOptions:
+        fields.choice("on_failure", _ON_FAILURE, "fail")
+        return read_options(fields, "", self._defaults)
 
     def event_name(self, fields: Fields, name: str) -> str:
         """The name of an event."""
@@ -142,11 +154,13 @@ class ActionReader:
     def _send(self, fields: Fields) -> SendSpec:
         to = self.expression(fields, "to", _NAMES)
         to_all = fields.flag("to_all")
-        if (to is None) is not to_all and not fields.has("to"):
+        if fields.has("to") is to_all:
             self.problems.add(
                 fields.at("to"),
-                "is missing: an expression that gives the workflow id of a run, or `to_all: true` "
-                "for all runs that wait for the event",
+                "goes to one run, and `to_all` to all that wait; leave one of them out"
+                if to_all
+                else "is missing: an expression that gives the workflow id of a run, or "
+                "`to_all: true` for all runs that wait for the event",
             )
         return SendSpec(event=self.event_name(fields, "send"), to=to)
 

@@ -11,6 +11,7 @@ from treadle_server.definitions.machine.model import ROOT, PhasePlan, StatePlan,
 from treadle_server.engine.events import TransitionCause
 
 _PHASES = ("prepare", "execute", "post")
+_NOTHING = "needs a `target` or an `action`"
 
 
 class WaysReader:
@@ -23,6 +24,8 @@ class WaysReader:
         self._problems = actions.problems
         self._states = states
         self._index = index
+        self.together: list[tuple[str, tuple[int, ...]]] = []
+        """Where several states are to be entered at once, and which."""
 
     def read(self, state: StatePlan, fields: Fields) -> None:
         """All ways out of a state, and what it does meanwhile."""
@@ -49,6 +52,8 @@ class WaysReader:
                 self._problems.add(fields.at(name), f"there is no state {shown(one)}.{near}")
             else:
                 found.append(number)
+        if len(found) > 1:
+            self.together.append((fields.at(name), tuple(found)))
         return tuple(found)
 
     def _read_events(self, state: StatePlan, fields: Fields) -> None:
@@ -62,10 +67,12 @@ class WaysReader:
             return
         for event, ways in value.items():
             path = f"{fields.at('on')}.{event}"
-            if not isinstance(event, str) or not 0 < len(event.encode()) <= MAX_EVENT_NAME_BYTES:
-                self._problems.add(path, "is no name of an event")
+            if not _is_event_name(event):
+                self._problems.add(
+                    path, f"is no name of an event: text of 1 to {MAX_EVENT_NAME_BYTES} bytes"
+                )
                 continue
-            for body, place in _several(ways, path):
+            for body, place in self._named(ways, path):
                 plan = self._way(state, body, place, TransitionCause.EVENT, f"on {event}")
                 plan.name = event
                 state.transitions.append(plan)
@@ -78,7 +85,7 @@ class WaysReader:
             ways = [
                 (delay, body, place)
                 for delay, bodies in value.items()
-                for body, place in _several(bodies, f"{path}.{delay}")
+                for body, place in self._named(bodies, f"{path}.{delay}")
             ]
         else:
             for body, path in _several(value, fields.at("after")):
@@ -137,13 +144,18 @@ class WaysReader:
             )
         for result, ways in value.items() if isinstance(value, Mapping) else ():
             named.append(str(result))
-            for body, path in _several(ways, f"{fields.at('results')}.{result}"):
+            path = f"{fields.at('results')}.{result}"
+            # With null under `*`, nothing that is returned leads anywhere.
+            unheeded = result == "*" and ways is None
+            for body, path in () if unheeded else self._named(ways, path):
                 what = "done" if result == "*" else f"returned {result}"
                 plan = self._way(state, body, path, TransitionCause.RESULT, what)
                 plan.name = str(result)
                 state.transitions.append(plan)
-        state.names_states = "*" not in named
-        for result in fields.texts("returns", what="values that can be returned"):
+        returned = fields.texts("returns", what="values that can be returned")
+        # Where it is said what there can be, no other state's name is among it.
+        state.names_states = "*" not in named and not returned
+        for result in returned:
             if result not in named and "*" not in named and result not in self._index:
                 self._problems.add(
                     fields.at("returns"),
@@ -159,7 +171,13 @@ class WaysReader:
                     targets=(self._index[result],),
                 )
                 state.transitions.append(plan)
-                state.names_states = False
+
+    def _named(self, ways: Any, path: str) -> list[tuple[Any, str]]:
+        """What stands under an event, a delay or a value: one way at least."""
+        found = _several(ways, path)
+        if not found:
+            self._problems.add(path, _NOTHING)
+        return found
 
     def _way(
         self, state: StatePlan, body: Any, path: str, cause: TransitionCause, what: str
@@ -175,11 +193,20 @@ class WaysReader:
             plan.kinds = frozenset(fields.texts("kinds", what="kinds of failure"))
         fields.text("description")
         fields.close()
-        if not plan.targets and not plan.actions and not fields.has("target"):
-            self._problems.add(path, "needs a `target` or an `action`")
+        if not plan.actions and fields.raw("target") in (None, []):
+            self._problems.add(path, _NOTHING)
         if plan.targets:
             plan.label += " -> " + ", ".join(self._states[n].name for n in plan.targets)
         return plan
+
+
+def _is_event_name(event: object) -> bool:
+    if not isinstance(event, str):
+        return False
+    try:
+        return 0 < len(event.encode()) <= MAX_EVENT_NAME_BYTES
+    except UnicodeEncodeError:
+        return False
 
 
 def _several(value: Any, path: str) -> list[tuple[Any, str]]:
