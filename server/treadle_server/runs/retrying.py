@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from treadle_server.engine import events as e
 from treadle_server.engine.code import CodeProgress
 from treadle_server.engine.evolve import evolve
+from treadle_server.engine.group import GroupProgress
+from treadle_server.engine.machine import MachineProgress
 from treadle_server.engine.maps import item_of
 from treadle_server.engine.state import RunState
 from treadle_server.engine.topology import NodeState
@@ -14,6 +16,7 @@ from treadle_server.engine.values import NULL, SeedOutcome
 from treadle_server.journal.codec import decode_batch
 from treadle_server.journal.port import Record
 from treadle_server.runs.retrying_code import of_code
+from treadle_server.runs.retrying_machine import of_machine
 
 
 def outcomes(
@@ -25,6 +28,12 @@ def outcomes(
     events = (event for record in records for event in decode_batch(record.body))
     if isinstance(state.progress, CodeProgress):
         return of_code(state, events, from_key)
+    if isinstance(state.progress, MachineProgress):
+        return of_machine(state, events, from_key)
+    if isinstance(state.progress, GroupProgress):  # all of it once more
+        for event in events:
+            evolve(state, event)
+        return ()
     found: dict[str, SeedOutcome] = {}
     for event in events:
         evolve(state, event)

@@ -41,11 +41,13 @@ class Configurations:
         self._states = states
         self._index = index
 
-    def start(self) -> Move:
-        """The beginning."""
+    def start(self, targets: Iterable[int] = ()) -> Move:
+        """The beginning: in the initial states, or in these."""
         entered: set[int] = set()
-        for target in self._states[ROOT].initial:
+        chosen = list(targets) or self._states[ROOT].initial
+        for target in chosen:
             self._enter_down(target, entered, {})
+        for target in chosen:
             self._enter_up(target, ROOT, entered, {})
         in_order = sorted(entered)
         return Move([], [], in_order, in_order, {})

@@ -42,6 +42,14 @@ from treadle_server.engine.values import Failure, FailureKind, Instant
 
 _ANY = "*"
 
+STATE_SEED = "states:"
+"""What a run takes over from another that it takes up: the states that were active last, and those
+before them, as JSON.
+"""
+
+MEMORY_SEED = "memory:"
+"""And before the name of a memory key, its value. No state has a name with a colon."""
+
 
 class MachineDecider:
     """Decides for the runs of one version."""
@@ -68,11 +76,32 @@ class MachineDecider:
             return [FailNode(next(reversed(machine.active)), expression_failure(error))]
 
     def _start(self, state: RunState) -> list[Command]:
+        if state.seed:
+            return self._take_up(state)
         if self._definition.memory and not state.memory:
             try:
                 return [ChangeMemory("", self._steps.values(state, self._definition.memory))]
             except ExpressionFailed as error:
                 return [FailNode("", expression_failure(error))]
+        return self._take(state, self._configurations.start(), Candidate(TransitionCause.START))
+
+    def _take_up(self, state: RunState) -> list[Command]:
+        """Begins where another run of this machine ended: with its memory, in its states."""
+        known = {
+            key.removeprefix(MEMORY_SEED): one.output
+            for key, one in state.seed.items()
+            if key.startswith(MEMORY_SEED)
+        }
+        if known and not state.memory:
+            return [ChangeMemory("", tuple(known.items()))]
+        tried = read_json(state.seed[STATE_SEED].output, "the states to begin in")
+        index, states = self._definition.index, self._definition.states
+        for names in tried:
+            active = {index[name] for name in names}
+            around = {states[number].parent for number in active}
+            if not any(states[number].kind is StateKind.FINAL for number in active - around):
+                start = self._configurations.start(sorted(active - around))
+                return self._take(state, start, Candidate(TransitionCause.START))
         return self._take(state, self._configurations.start(), Candidate(TransitionCause.START))
 
     def _next(self, state: RunState) -> list[Command]:
@@ -148,9 +177,7 @@ class MachineDecider:
             move = self._move(state, [by_name])
         if move is not None:
             return [*done, *self._take(state, move, candidate)]
-        if not any(one.cause is TransitionCause.RESULT for one in plan.transitions) and not (
-            plan.names_states
-        ):
+        if plan.unheeded:
             return [*done, *self._react(state, candidate)]
         return [*done, FailNode(candidate.key, _unhandled(name, candidate.name))]
 
@@ -286,7 +313,11 @@ class MachineDecider:
             if plan.kind is not StateKind.FINAL or plan.parent == ROOT:
                 continue
             parent = states[plan.parent]
-            payload = self._work.output_of(state, plan, candidate)
+            try:
+                payload = self._work.output_of(state, plan, candidate)
+            except ExpressionFailed as error:
+                yield FailNode(plan.name, expression_failure(error))
+                continue
             yield RaiseEvent("", f"done.{parent.name}", payload)
             outer = states[parent.parent]
             if outer.kind is StateKind.PARALLEL and self._configurations.is_done(

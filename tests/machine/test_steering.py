@@ -1,0 +1,200 @@
+"""People steer machines as they steer other runs: the same verbs, the same rules."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Any
+
+import pytest
+
+from treadle import Machine, activity
+from treadle.errors import (
+    ApplicationError,
+    RunCancelled,
+    RunFailed,
+    RunTimedOut,
+)
+from treadle.graph import Retry
+from treadle.machine import Assign, Child, Do
+from treadle.testing import Kit, virtual_time
+
+ONCE = Retry(max_attempts=1)
+
+
+class Order(Enum):
+    NEW = "new"
+    PAYING = "paying"
+    SHIPPING = "shipping"
+    DONE = "done"
+    REFUSED = "refused"
+
+
+class Works:
+    """Activities that fail for as long as they are told to; what was called is noted."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+        self.broken: set[str] = set()
+
+    def make(self, name: str) -> Any:
+        @activity(name=name)
+        async def work() -> str:
+            self.calls.append(name)
+            if name in self.broken:
+                raise ApplicationError(f"{name} is broken")
+            return "ok"
+
+        return work
+
+
+def order(works: Works, **options: Any) -> tuple[Machine, list[Any]]:
+    """new --go--> paying --ok--> shipping --ok--> done"""
+    pay, ship, refund = (works.make(name) for name in ("pay", "ship", "refund"))
+    machine = Machine("order", Order, memory={"n": "0"}, **options)
+    count = Assign({"n": "memory.n + 1"})
+    machine.state(Order.NEW).on("go", Order.PAYING, action=count).on("refuse", Order.REFUSED)
+    machine.task(
+        Order.PAYING, Do(activity=pay, retry=ONCE, on_failure="hold", compensate=refund)
+    ).returns("ok", Order.SHIPPING, action=count)
+    machine.task(Order.SHIPPING, Do(activity=ship, retry=ONCE)).returns("ok", Order.DONE)
+    machine.final(Order.DONE, output="memory.n")
+    machine.final(Order.REFUSED, fails="Refused")
+    return machine, [pay, ship, refund]
+
+
+async def begun(kit: Kit, machine: Machine) -> Any:
+    await kit.client.deploy(machine)
+    run = await kit.client.start(machine.name)
+    await run.send_event("go")
+    return run
+
+
+@virtual_time
+async def test_a_task_that_is_held_is_tried_again_or_skipped() -> None:
+    for answer, output in (("retry", None), ("skip", "ok")):
+        works = Works()
+        works.broken.add("pay")
+        machine, activities = order(works)
+        async with Kit() as kit, kit.worker(*activities):
+            run = await begun(kit, machine)
+            await kit.settle()
+            described = await run.describe()
+            assert described.active_states == ("paying",)
+            works.broken.clear()
+            [held] = described.pending_activities
+            await kit.client.answer(run.run_id, key=held.key, answer=answer, output=output)
+            assert await run.result() == 2
+
+
+@virtual_time
+async def test_a_failed_machine_is_taken_up_where_it_failed() -> None:
+    works = Works()
+    works.broken.add("ship")
+    machine, activities = order(works)
+    async with Kit() as kit, kit.worker(*activities):
+        run = await begun(kit, machine)
+        with pytest.raises(RunFailed, match="ship is broken"):
+            await run.result()
+        assert works.calls[-1] == "refund"  # what was done was undone, so all of it begins anew
+        again = kit.client.get_handle((await kit.client.retry(run.run_id)).run_id)
+        assert (await again.describe()).active_states == ("new",)
+        works.broken.clear()
+        await again.send_event("go")
+        assert await again.result() == 2
+
+
+@virtual_time
+async def test_taken_up_with_its_memory_and_in_its_states() -> None:
+    works = Works()
+    works.broken.add("ship")
+    machine, activities = order(works)
+    document = machine.document()
+    del document["states"]["paying"]["task"]["compensate"]  # type: ignore[index]
+    async with Kit() as kit, kit.worker(*activities):
+        await kit.client.deploy(document)
+        run = await kit.client.start("order")
+        await run.send_event("go")
+        with pytest.raises(RunFailed):
+            await run.result()
+        works.broken.clear()
+        works.calls.clear()
+        again = kit.client.get_handle((await kit.client.retry(run.run_id)).run_id)
+        assert await again.result() == 2
+        assert works.calls == ["ship"]
+        run = await kit.client.start("order")
+        await run.send_event("refuse")
+        with pytest.raises(RunFailed):
+            await run.result()
+        again = kit.client.get_handle((await kit.client.retry(run.run_id)).run_id)
+        assert (await again.describe()).active_states == ("new",), "not in the end once more"
+        await again.cancel()
+
+
+@virtual_time
+async def test_cancelled_it_undoes_what_its_tasks_did() -> None:
+    works = Works()
+    works.broken.add("ship")
+    machine, activities = order(works)
+    held = machine.document()
+    held["states"]["shipping"]["task"]["on_failure"] = "hold"  # type: ignore[index]
+    async with Kit() as kit, kit.worker(*activities):
+        await kit.client.deploy(held)
+        run = await kit.client.start("order")
+        await run.send_event("go")
+        await kit.settle()
+        await run.cancel()
+        with pytest.raises(RunCancelled):
+            await run.result()
+        assert works.calls == ["pay", "ship", "refund"]
+
+
+@virtual_time
+async def test_paused_it_keeps_events_for_later() -> None:
+    works = Works()
+    machine, activities = order(works)
+    async with Kit() as kit, kit.worker(*activities):
+        await kit.client.deploy(machine)
+        run = await kit.client.start("order")
+        await kit.client.pause(run.run_id)
+        await run.send_event("go")
+        assert (await run.describe()).active_states == ("new",)
+        await kit.client.resume(run.run_id)
+        assert await run.result() == 2
+
+
+@virtual_time
+async def test_it_times_out() -> None:
+    machine, _ = order(Works(), run_timeout="1h")
+    async with Kit() as kit:
+        await kit.client.deploy(machine)
+        run = await kit.client.start("order")
+        with pytest.raises(RunTimedOut):
+            await run.result()
+
+
+class Parent(Enum):
+    ASKING = "asking"
+    DONE = "done"
+    SORRY = "sorry"
+
+
+@virtual_time
+async def test_a_state_that_runs_another_workflow() -> None:
+    works = Works()
+    machine, activities = order(works)
+    parent = Machine("parent", Parent)
+    parent.task(Parent.ASKING, Child("order", workflow_id="'the-order'")).returns(
+        "*", Parent.DONE
+    ).error(Parent.SORRY)
+    parent.final(Parent.DONE, output="result")
+    parent.final(Parent.SORRY, output="error.kind")
+    async with Kit() as kit, kit.worker(*activities):
+        await kit.client.deploy(machine)
+        await kit.client.deploy(parent)
+        run = await kit.client.start("parent")
+        await kit.client.send_event("go", workflow_id="the-order")
+        assert await run.result() == 2
+        works.broken.add("ship")
+        run = await kit.client.start("parent")
+        await kit.client.send_event("go", workflow_id="the-order")
+        assert await run.result() == "ApplicationError"
