@@ -352,11 +352,29 @@ def test_a_module_is_found_where_the_command_runs(
     assert names == ["from-package", "from-package"]
 
 
+def test_a_state_machine_in_python(treadle: Treadle, tmp_path: Path, store: ScriptedServer) -> None:
+    text = """
+import enum, treadle
+class Door(enum.Enum):
+    OPEN, SHUT = "open", "shut"
+door = treadle.Machine("door", Door)
+door.state(Door.OPEN).on("shut", Door.SHUT)
+door.final(Door.SHUT)
+"""
+    file = file_of(tmp_path, text, "machine_for_deploy.py")
+
+    assert treadle("deploy", str(file)).exit_code == 0
+    assert treadle("deploy", f"{file}:door").exit_code == 0
+
+    stored = [deployed(r) for r in store.asked("DeployDefinition") if not r.validate_only]
+    assert [(one["name"], one["kind"]) for one in stored] == [("door", "machine")] * 2
+
+
 @pytest.mark.parametrize(
     ("text", "named", "code", "said"),
     [
-        ("x = 1", "", 2, "no treadle.Graph at the module's top level"),
-        ("x = 1", ":x", 2, "there is a int, and not a treadle.Graph"),
+        ("x = 1", "", 2, "no treadle.Graph or treadle.Machine at the module's top level"),
+        ("x = 1", ":x", 2, "there is a int, and no treadle.Graph or treadle.Machine"),
         ("x = 1", ":y", 2, "there is nothing of that name"),
         ("def f(:", "", 1, "SyntaxError"),
         ("1 / 0", "", 1, "ZeroDivisionError: division by zero"),

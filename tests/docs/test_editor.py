@@ -10,9 +10,16 @@ from typing import Any
 
 import pytest
 
-SCHEMA = Path("docs/reference/graph.schema.json").resolve()
-HEAD = f"# yaml-language-server: $schema={SCHEMA.as_uri()}\n"
-DOCUMENT = HEAD + "treadle: v1\nkind: graph\nname: orders\nnodes:\n  charge:\n    \n"
+
+def document(kind: str, parts: str) -> str:
+    """The beginning of a document, with the cursor in its first part."""
+    schema = Path(f"docs/reference/{kind}.schema.json").resolve()
+    head = f"# yaml-language-server: $schema={schema.as_uri()}\n"
+    return head + f"treadle: v1\nkind: {kind}\nname: orders\n{parts}:\n  charge:\n    \n"
+
+
+DOCUMENT = document("graph", "nodes")
+MACHINE = document("machine", "states")
 CURSOR = {"line": 6, "character": 4}
 
 
@@ -25,6 +32,7 @@ class LanguageServer:
         )
         self._number = 0
         self.diagnostics: list[Any] = []
+        self.has_looked = False
         self.call("initialize", {"processId": None, "rootUri": None, "capabilities": {}})
         self.tell("initialized", {})
         settings = {
@@ -57,6 +65,12 @@ class LanguageServer:
             self._note(self._receive())
         return [one["message"] for one in self.diagnostics]
 
+    def all_diagnostics(self) -> list[str]:
+        """What is wrong with the document that was opened, if anything is."""
+        while not self.has_looked:
+            self._note(self._receive())
+        return [one["message"] for one in self.diagnostics]
+
     def close(self) -> None:
         """Ends the process."""
         self._process.kill()
@@ -65,6 +79,7 @@ class LanguageServer:
     def _note(self, message: Any) -> None:
         if message.get("method") == "textDocument/publishDiagnostics":
             self.diagnostics = message["params"]["diagnostics"]
+            self.has_looked = True
         elif "method" in message and "id" in message:  # asks for settings it has been told
             asked = message["params"].get("items", [])
             self._send({"id": message["id"], "result": [None] * len(asked)})
@@ -93,22 +108,54 @@ def editor(tool: Callable[[str], Path]) -> Iterator[LanguageServer]:
     server.close()
 
 
-def test_an_editor_completes_the_fields_of_a_node(editor: LanguageServer) -> None:
-    uri = editor.open(DOCUMENT)
+NODE = {"activity", "retry", "start_to_close", "on_failure", "map", "wait"}
+STATE = {"states", "initial", "parallel", "final", "entry", "on", "after", "error", "task"}
+
+
+@pytest.mark.parametrize(("text", "keys"), [(DOCUMENT, NODE), (MACHINE, STATE)])
+def test_an_editor_completes_the_fields_of_a_part(
+    text: str, keys: set[str], editor: LanguageServer
+) -> None:
+    uri = editor.open(text)
     found = editor.call(
         "textDocument/completion", {"textDocument": {"uri": uri}, "position": CURSOR}
     )
-    labels = {item["label"] for item in found["items"]}
-    assert {"activity", "retry", "start_to_close", "on_failure", "map", "wait"} <= labels
+    assert keys <= {item["label"] for item in found["items"]}
 
 
-def test_an_editor_says_what_a_field_is_for(editor: LanguageServer) -> None:
-    uri = editor.open(DOCUMENT.replace("    \n", "    start_to_close: 10s\n"))
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (DOCUMENT.replace("    \n", "    start_to_close: 10s\n"), "attempt"),
+        (MACHINE.replace("    \n", "    always: done\n"), "guard"),
+    ],
+)
+def test_an_editor_says_what_a_field_is_for(text: str, said: str, editor: LanguageServer) -> None:
+    uri = editor.open(text)
     found = editor.call("textDocument/hover", {"textDocument": {"uri": uri}, "position": CURSOR})
-    assert "attempt" in json.dumps(found)
+    assert said in json.dumps(found)
 
 
-def test_an_editor_shows_a_misspelt_key(editor: LanguageServer) -> None:
-    editor.open(DOCUMENT.replace("    \n", "    retri: 3\n"))
+@pytest.mark.parametrize(
+    ("text", "key"), [(DOCUMENT, "retri"), (MACHINE, "entri"), (MACHINE, "histori")]
+)
+def test_an_editor_shows_a_misspelt_key(text: str, key: str, editor: LanguageServer) -> None:
+    editor.open(text.replace("    \n", f"    {key}: 3\n"))
     found = editor.wait_for_diagnostics()
-    assert any("retri" in message for message in found), found
+    assert any(key in message for message in found), found
+
+
+def test_an_editor_completes_a_transition_and_an_action(editor: LanguageServer) -> None:
+    uri = editor.open(MACHINE.replace("    \n", "    on:\n      pay:\n        \n"))
+    place = {"line": 8, "character": 8}
+    found = editor.call(
+        "textDocument/completion", {"textDocument": {"uri": uri}, "position": place}
+    )
+    assert {"target", "guard", "action"} <= {item["label"] for item in found["items"]}
+
+
+def test_an_editor_has_nothing_against_what_the_server_takes(editor: LanguageServer) -> None:
+    page = Path("docs/reference/machine.md").read_text()
+    example = page.partition("```yaml\n")[2].partition("```")[0]
+    editor.open(MACHINE.partition("\n")[0] + "\n" + example)
+    assert editor.all_diagnostics() == []

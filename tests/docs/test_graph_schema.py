@@ -31,7 +31,9 @@ def faults(graph: object) -> list[str]:
 def from_pages() -> Iterator[Any]:
     for page in Path("docs").rglob("*.md"):
         for text in re.findall(r"^```yaml\n(treadle.*?)^```", page.read_text(), re.M | re.S):
-            yield read(compose(text)[0])
+            content: Any = read(compose(text)[0])
+            if content["kind"] == "graph":
+                yield content
 
 
 def from_transcripts() -> Iterator[Any]:

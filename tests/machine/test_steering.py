@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from enum import Enum
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
 from treadle import Machine, activity
 from treadle.errors import (
     ApplicationError,
+    Conflict,
     RunCancelled,
     RunFailed,
     RunTimedOut,
@@ -71,7 +73,8 @@ async def begun(kit: Kit, machine: Machine) -> Any:
 
 @virtual_time
 async def test_a_task_that_is_held_is_tried_again_or_skipped() -> None:
-    for answer, output in (("retry", None), ("skip", "ok")):
+    answers: list[tuple[Literal["retry", "skip"], str | None]] = [("retry", None), ("skip", "ok")]
+    for answer, output in answers:
         works = Works()
         works.broken.add("pay")
         machine, activities = order(works)
@@ -198,3 +201,67 @@ async def test_a_state_that_runs_another_workflow() -> None:
         run = await kit.client.start("parent")
         await kit.client.send_event("go", workflow_id="the-order")
         assert await run.result() == "ApplicationError"
+
+
+def looping(name: str, states: dict[str, Any]) -> dict[str, Any]:
+    """A document of these states, which end in `end`."""
+    return {
+        "treadle": "v1",
+        "kind": "machine",
+        "name": name,
+        "states": states | {"end": {"final": True}},
+    }
+
+
+@virtual_time
+async def test_a_way_out_of_a_failure_that_fails_is_not_taken_for_ever() -> None:
+    """What a state does on exit fails; its `error` way leads out of it as well."""
+    works = Works()
+    works.broken.add("leave")
+    once = {"activity": "leave", "retry": {"max_attempts": 1}}
+    states = {"here": {"exit": once, "error": "end", "on": {"go": "end"}}}
+    async with Kit() as kit, kit.worker(works.make("leave")):
+        await kit.client.deploy(looping("leaver", states))
+        run = await kit.client.start("leaver")
+        await run.send_event("go")
+        with pytest.raises(RunFailed, match="leave is broken"):
+            await run.result()
+    assert works.calls == ["leave", "leave"]
+
+
+@virtual_time
+async def test_what_a_left_state_waited_for_leads_nowhere() -> None:
+    """Its time was up while the machine was on its way out of it."""
+
+    @activity
+    async def slow() -> None:
+        await asyncio.sleep(10)
+
+    states = {
+        "here": {"after": {"5s": "wrong"}, "on": {"go": {"target": "there", "action": "slow"}}},
+        "there": {"after": {"1h": "end", "2h": "wrong"}},
+        "wrong": {"final": {"fail": {"kind": "Wrong"}}},
+    }
+    async with Kit() as kit, kit.worker(slow):
+        await kit.client.deploy(looping("late", states))
+        run = await kit.client.start("late")
+        await run.send_event("go")
+        assert await run.result() == {}
+        history = [event async for event in run.history()]
+    assert [event.event_ignored.key for event in history if event.HasField("event_ignored")] == [
+        "here/1/after0"
+    ]
+
+
+@virtual_time
+async def test_nobody_else_raises_what_a_machine_says_of_itself() -> None:
+    inner = {"working": {"on": {"ready": "over"}}, "over": {"final": True}}
+    states = {"job": {"states": inner, "on": {"done.job": "end"}}}
+    async with Kit() as kit:
+        await kit.client.deploy(looping("sayer", states))
+        run = await kit.client.start("sayer")
+        assert (await run.describe()).accepted_events == ("ready",)
+        with pytest.raises(Conflict, match="raised by the machine itself"):
+            await run.send_event("done.job")
+        await run.send_event("ready")
+        await run.result()

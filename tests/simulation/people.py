@@ -16,7 +16,14 @@ from treadle_server.engine.errors import Refusal
 from treadle_server.engine.values import IncidentAnswer, Payload
 from treadle_server.journal.port import RunRow
 from treadle_server.runs.errors import Busy, Stopping
-from treadle_server.runs.model import AnswerRequest, RunReference, Started, StartRequest
+from treadle_server.runs.model import (
+    AnswerRequest,
+    GroupItem,
+    GroupRequest,
+    RunReference,
+    Started,
+    StartRequest,
+)
 
 _REPEATED = (ConnectionLost, Stopping, Busy)
 
@@ -75,6 +82,21 @@ class Client:
     def _workflow_id(self) -> str:
         self._starts += 1
         return f"peer-{self._starts - 1}"
+
+    async def start_group(self, workflow: str, members: int) -> None:
+        """Starts some runs as a group."""
+        draw = self._random
+        request = GroupRequest(
+            namespace=NAMESPACE,
+            items=[GroupItem(workflow=workflow, input={"n": 1}) for _ in range(members)],
+            request_id=self._request_id(),
+            content_hash=b"the same",
+            quota=draw.choice((0, 0, draw.randint(1, members))),
+            counts_ended=draw.random() < 0.5,
+            leaves=draw.random() < 0.3,
+            duration=draw.choice((None, 30 * 1_000_000)),
+        )
+        await self._until_answered("start_group", request)
 
     async def send(self, run_id: bytes) -> None:
         """Sends a run an event, of the kind that runs wait for."""

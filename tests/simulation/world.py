@@ -16,6 +16,7 @@ from structlog.testing import capture_logs
 from tests.simulation import laws
 from tests.simulation.graphs import graph
 from tests.simulation.journey import Journey
+from tests.simulation.machines import machine
 from tests.simulation.network import Network, Weather
 from tests.simulation.people import Client
 from tests.simulation.server import Server
@@ -24,7 +25,9 @@ from treadle.testing import run_in_virtual_time
 from treadle_server.journal.memory import MemoryJournal
 from treadle_server.journal.port import JournalError, RunRow
 
-WORKFLOWS = 4
+GRAPHS = 4
+WORKFLOWS = 6
+"""The others are state machines."""
 RUNS = 30
 WORKERS = 3
 STORM_SECONDS = 120.0
@@ -77,7 +80,8 @@ class _World:
         names: list[str] = []
         for number in range(WORKFLOWS):
             name = f"workflow-{number}"
-            await self._client.deploy(graph(self._draw, name, names))
+            make = graph if number < GRAPHS else machine
+            await self._client.deploy(make(self._draw, name, names))
             names.append(name)
         for number in range(WORKERS):
             self._workers.append(self._new_worker(number))
@@ -136,6 +140,8 @@ class _World:
             run_ids = await self._client.start(workflow, count)
             self._note(f"started {[run_id.hex()[-8:] for run_id in run_ids]}")
             left -= count
+            if draw.random() < 0.1:
+                await self._client.start_group(workflow, draw.randint(1, 6))
             if draw.random() < 0.2:
                 await self._client.end(draw.choice(run_ids))
             if draw.random() < 0.2:

@@ -213,7 +213,7 @@ def test_every_kind_of_event_was_thought_of() -> None:
     spanless |= {"CompensationStarted", "CompensationEnded", "AttributeSet"}
     spanless |= {"ConfigurationSettled", "EventIgnored", "EventRaised", "MemoryChanged"}
     spanless |= {"MarkerRecorded", "UpdateReceived", "UpdateAnswered"}
-    spanless |= {"GroupStarted", "GroupClosed"}
+    spanless |= {"GroupStarted", "GroupClosed", "StateRecorded"}
     names = {type(event).__name__ for event in told} | spanless
     assert names == {kind.__name__ for kind in EVENT_TYPES}
 

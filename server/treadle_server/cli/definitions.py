@@ -151,11 +151,10 @@ def _print_document(screen: Screen, definition: Definition) -> None:
 @client_options
 @click.pass_obj
 def picture(settings: Settings, name: str, version: int | None, drawn_as: str) -> None:
-    """Draw a graph as Mermaid or DOT."""
+    """Draw a graph or a state machine as Mermaid or DOT."""
     from treadle_server.cli import pictures
     from treadle_server.cli.connection import connect
 
     with connect(settings) as client:
         definition = client.get_definition(name, version or 0)
-    draw = pictures.dot if drawn_as == "dot" else pictures.mermaid
-    click.echo("\n".join(draw(definition.document())))
+    click.echo(pictures.picture(definition.document(), drawn_as))

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from treadle_server.cli.exit_codes import CommandFailed, ExitCode, missing_extra
 
 if TYPE_CHECKING:
-    from treadle.graph import Graph
+    from treadle._client.requests import HasDocument
 
 MAX_BYTES = 64 * 1024 * 1024
 """The contract's limit for a document."""
@@ -25,7 +25,7 @@ MAX_BYTES = 64 * 1024 * 1024
 _YAML_SUFFIXES = (".yaml", ".yml")
 
 
-class NoGraphs(CommandFailed):
+class NoDefinitions(CommandFailed):
     """A Python module in which there is none."""
 
 
@@ -58,7 +58,7 @@ def load(argument: str) -> list[Document]:
         raise CommandFailed(
             f"{argument}: the name must end in .yaml, .yml, .json or .py", ExitCode.USAGE
         )
-    return _graphs(argument)
+    return _built(argument)
 
 
 def _parse(source: str, data: bytes) -> list[Document]:
@@ -163,36 +163,36 @@ def _parse_yaml(source: str, text: str) -> list[Document]:
 # --- Python --------------------------------------------------------------------------------------
 
 
-def _graphs(argument: str) -> list[Document]:
-    """The graphs of a Python file or module: the one that is named, or all at its top level."""
+def _built(argument: str) -> list[Document]:
+    """The graphs and state machines of a Python file or module: the one that is named, or all at
+    its top level.
+    """
     from treadle.graph import Graph
+    from treadle.machine import Machine
     from treadle_server.cli import python_objects
 
     module, attribute = python_objects.load(argument)
-    if attribute:
-        found = getattr(module, attribute, None)
-        if not isinstance(found, Graph):
-            what = "nothing of that name" if found is None else f"a {type(found).__name__}"
-            raise CommandFailed(
-                f"{argument}: there is {what}, and not a treadle.Graph", ExitCode.USAGE
-            )
-        graphs = [found]
-    else:
-        graphs = list({id(value): value for value in _top_level(module, Graph)}.values())
-    if not graphs:
-        raise NoGraphs(f"{argument}: no treadle.Graph at the module's top level", ExitCode.USAGE)
-    return [Document(argument, _document(argument, graph), _no_line) for graph in graphs]
+    found = [getattr(module, attribute, None)] if attribute else list(vars(module).values())
+    built = {id(one): one for one in found if isinstance(one, (Graph, Machine))}
+    if attribute and not built:
+        what = "nothing of that name" if found == [None] else f"a {type(found[0]).__name__}"
+        raise CommandFailed(
+            f"{argument}: there is {what}, and no treadle.Graph or treadle.Machine",
+            ExitCode.USAGE,
+        )
+    if not built:
+        raise NoDefinitions(
+            f"{argument}: no treadle.Graph or treadle.Machine at the module's top level",
+            ExitCode.USAGE,
+        )
+    return [Document(argument, _document(argument, one), _no_line) for one in built.values()]
 
 
-def _top_level(module: object, wanted: type[Graph]) -> list[Graph]:
-    return [value for value in vars(module).values() if isinstance(value, wanted)]
-
-
-def _document(argument: str, graph: Graph) -> Mapping[str, object]:
+def _document(argument: str, built: HasDocument) -> Mapping[str, object]:
     from treadle.errors import DefinitionError
 
     try:
-        return graph.document()
+        return built.document()
     except DefinitionError as error:
         raise CommandFailed(f"{argument}: {error}", ExitCode.USAGE) from error
 

@@ -265,7 +265,8 @@ def _wait_started(message: pb.WaitStarted, wording: Wording) -> str:
 
 
 def _event_sent(message: pb.EventSent, wording: Wording) -> str:
-    return f"{message.name} to {message.workflow_id}, {wording.value(message.payload)}"
+    to = message.workflow_id or "all that wait for it"
+    return f"{message.name} to {to}, {wording.value(message.payload)}"
 
 
 def _child_requested(message: pb.ChildRequested, wording: Wording) -> str:

@@ -16,12 +16,6 @@ if TYPE_CHECKING:
     from treadle.client import BlockingClient, BlockingGroupHandle, GroupMember, GroupStatus, Start
     from treadle_server.cli.screen import Screen
 
-_REASONS = {
-    "all": "all have ended",
-    "quota": "enough of them have ended as wanted",
-    "unreachable": "so many cannot complete any more",
-    "duration": "the time is up",
-}
 _VALUE_WIDTH = 80
 
 
@@ -62,9 +56,7 @@ def groups() -> None:
 @click.option(
     "-n", "--count", type=click.IntRange(1), metavar="NUMBER", help="So many, without inputs."
 )
-@click.option(
-    "--quota", type=click.IntRange(1), default=0, metavar="NUMBER", help="Until so many complete."
-)
+@click.option("--quota", type=click.IntRange(1), metavar="NUMBER", help="Until so many complete.")
 @click.option("--count-ended", is_flag=True, help="What fails counts for the quota, too.")
 @click.option("--duration", type=Duration(), metavar="TIME", help="No longer than this: 90s, 1h.")
 @click.option(
@@ -85,6 +77,7 @@ def start(
     inputs: bytes | None,
     count: int | None,
     version: int | None,
+    quota: int | None,
     wait: bool,
     **options: Any,
 ) -> int:
@@ -99,7 +92,7 @@ def start(
     screen = Screen(settings)
     items = _items(name, version or 0, inputs, count)
     with connect(settings) as client:
-        group = client.start_group(items, **options)
+        group = client.start_group(items, quota=quota or 0, **options)
     screen.note(f"started {len(items):,} runs of {name} as group {group.run_id}")
     if wait:
         return _wait(settings, screen, group.run_id, None)
@@ -174,6 +167,7 @@ def _handle(client: BlockingClient, group: str) -> BlockingGroupHandle:
 def _wait(settings: Settings, screen: Screen, run_id: str, timeout: timedelta | None) -> int:
     from treadle import errors
     from treadle_server.cli.connection import connect
+    from treadle_server.cli.machine_events import REASONS
 
     with connect(settings, patient=True) as client:
         handle = client.get_group(run_id)
@@ -196,7 +190,7 @@ def _wait(settings: Settings, screen: Screen, run_id: str, timeout: timedelta | 
             return code
         _print_members(screen, list(handle.members()))
         status = handle.status()
-        screen.note(_REASONS.get(status.reason, "the group did not come to its end"))
+        screen.note(REASONS.get(status.reason, "the group did not come to its end"))
         screen.note(_words(status))
     return code
 
@@ -223,13 +217,14 @@ def _words(status: GroupStatus) -> str:
 
 
 def _print_status(screen: Screen, status: GroupStatus) -> None:
+    from treadle_server.cli.machine_events import REASONS
     from treadle_server.cli.screen import Column, Table
 
     table = Table([Column(), Column()])
     table.rows.append(("group", status.run_id))
     table.rows.append(("state", status.state.lower()))
     if status.reason:
-        table.rows.append(("reason", _REASONS.get(status.reason, status.reason)))
+        table.rows.append(("reason", REASONS.get(status.reason, status.reason)))
     table.rows.append(("runs", _words(status)))
     screen.table(table)
 

@@ -70,7 +70,7 @@ def _find(files: tuple[str, ...]) -> Iterator[_Finding]:
             yield from _in_source(Path(file))
         try:
             loaded += documents.load(file)
-        except documents.NoGraphs:
+        except documents.NoDefinitions:
             if not python:
                 raise
     yield from _in_documents(loaded)
@@ -94,22 +94,22 @@ def _in_documents(loaded: list[Document]) -> Iterator[_Finding]:
     try:
         from treadle_server.definitions.compiled import compile_document
         from treadle_server.definitions.errors import DefinitionInvalid
-        from treadle_server.definitions.graph.hints import hints, nesting_hints
+        from treadle_server.definitions.graph.hints import nesting_hints
         from treadle_server.definitions.graph.model import GraphDefinition
     except ImportError as error:
         missing_extra("checking definitions", "server", error)
-    sources = []
+    sources, said = [], []
     for document in loaded:
         try:
-            definition = compile_document(dict(document.content)).definition
+            compiled = compile_document(dict(document.content))
         except DefinitionInvalid as refused:
             for fault in refused.violations:
                 line = document.line_of(fault.path)
                 yield _Finding(document.source, line, "error", "", fault.path, fault.message)
             continue
-        if isinstance(definition, GraphDefinition):
-            sources.append((document, definition))
-    said = [(document, hint) for document, one in sources for hint in hints(one)]
+        said += [(document, hint) for hint in compiled.hints()]
+        if isinstance(compiled.definition, GraphDefinition):
+            sources.append((document, compiled.definition))
     by_identity = {id(one): document for document, one in sources}
     nested = nesting_hints([one for _, one in sources])
     said += [(by_identity[id(one)], hint) for one, hint in nested]

@@ -1,6 +1,7 @@
-"""Pictures of graphs, as Mermaid or DOT: of a definition, or of a run with the state of each node.
+"""Pictures of definitions and of runs, as Mermaid or DOT; those of graphs are drawn here.
 
-Drawn from the document as the server stores it, its normal form: every dependency is an edge there.
+A run's has the state of each node. Drawn from the document as the server stores it, its normal
+form: every dependency is an edge there.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from treadle_server.cli.exit_codes import CommandFailed
 
 START = "start"
 _LABEL_WIDTH = 40
@@ -34,6 +37,30 @@ class Arrow:
     target: str
     label: str
     style: str
+
+
+def picture(
+    document: Mapping[str, Any], drawn_as: str, states: Mapping[str, str] | None = None
+) -> str:
+    """A definition drawn as "mermaid" or "dot".
+
+    Args:
+        document: the definition's.
+        drawn_as: the language.
+        states: of a run: of a graph's nodes, or for a machine of the states that it is in.
+
+    Raises `CommandFailed` for code, of which nobody knows what it will do.
+    """
+    from treadle_server.cli import machine_pictures
+
+    kind = document.get("kind")
+    if kind == "machine":
+        draw = machine_pictures.dot if drawn_as == "dot" else machine_pictures.mermaid
+    elif "nodes" in document:
+        draw = dot if drawn_as == "dot" else mermaid
+    else:
+        raise CommandFailed(f"{document.get('name')} is {kind}: only graphs and machines are drawn")
+    return "\n".join(draw(document, states))
 
 
 def mermaid(document: Mapping[str, Any], states: Mapping[str, str] | None = None) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """A run as a list of nodes with their states: folded from its events, or from one description.
 
-Work per event does not depend on the number of nodes; what is shown is chosen in `shown`.
+Work per event does not depend on the number of nodes; what is shown is chosen in `shown`. A state
+machine's nodes are what it has done and does, `STATE/VISIT/ROLE`, and `machine` is where it is.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 from treadle.v1 import event_pb2, payload_pb2
 from treadle.v1 import run_service_pb2 as runs_pb
 from treadle_server.cli import states
+from treadle_server.cli.machine_progress import CONCERNED, MachineProgress
 from treadle_server.cli.moments import seconds_of
 from treadle_server.cli.states import Look
 
@@ -21,6 +23,8 @@ OPEN = frozenset({Look.READY, Look.RUNNING, Look.BACKING_OFF, Look.CANCELLING, L
 """Work is to be done, or is being done."""
 
 _RECENT = 200
+_DONE_BY_A_MACHINE = 5
+"""So much of what a machine has done is shown: it may have done it for years."""
 
 
 @dataclass(slots=True)
@@ -39,6 +43,8 @@ class Node:
     """Of the attempt that runs, or ran last."""
     ended: float | None = None
     next_attempt: float | None = None
+    due: float | None = None
+    """Of a timer, or of a wait that ends then."""
     failure: payload_pb2.Failure | None = None
     incident: str = ""
 
@@ -59,6 +65,8 @@ class RunProgress:
     failure: payload_pb2.Failure | None = None
     failed_node: str = ""
     last_seq: int = 0
+    machine: MachineProgress | None = None
+    """Of a state machine only."""
     nodes: dict[str, Node] = field(default_factory=dict)
     counts: Counter[Look] = field(default_factory=Counter)
     _open: dict[str, Node] = field(default_factory=dict)
@@ -77,15 +85,30 @@ class RunProgress:
         for name in names:
             self._node(name)
 
+    def expect_waits(self, response: runs_pb.GetRunResponse) -> None:
+        """Lists timers and children that are open, as events of theirs would."""
+        for timer in response.pending_timers:
+            self._node(timer.key).due = seconds_of(timer.due_time)
+            self._goes_on(timer.key, "timer")
+        for child in response.pending_children:
+            self._goes_on(child.key, "workflow")
+
     def apply(self, event: event_pb2.Event) -> None:
         """Takes the run's next event."""
         kind = event.WhichOneof("kind")
         self.last_seq = event.seq
         if kind in _HANDLERS:
             _HANDLERS[kind](self, getattr(event, kind), seconds_of(event.time))
+        elif kind in CONCERNED:
+            self.machine = self.machine or MachineProgress()
+            self.machine.apply(kind, getattr(event, kind), seconds_of(event.time))
 
     def shown(self, limit: int) -> list[Node]:
-        """All nodes if they fit, else the open ones, the failed, and the newest done."""
+        """All nodes if they fit, else the open ones, the failed, and the newest done. Of a machine
+        the open ones and the newest.
+        """
+        if self.machine is not None:
+            return self._newest(limit)
         if len(self.nodes) <= limit:
             return list(self.nodes.values())
         chosen: dict[str, Node] = {}
@@ -94,6 +117,13 @@ class RunProgress:
                 if len(chosen) < limit:
                     chosen.setdefault(node.key, node)
         return list(chosen.values())
+
+    def _newest(self, limit: int) -> list[Node]:
+        going_on = list(islice(self._open.values(), limit))
+        newest = islice(reversed(self.nodes.values()), len(going_on) + _DONE_BY_A_MACHINE)
+        done = [node for node in newest if node.key not in self._open][: limit - len(going_on)]
+        shown = [*reversed(done), *going_on]
+        return sorted(shown, key=lambda node: node.scheduled or node.ended or 0.0)
 
     def change(self, node: Node, look: Look) -> None:
         """Changes a node's state, and what is counted by state."""
@@ -114,6 +144,12 @@ class RunProgress:
         if node is None:
             node = self.nodes[key] = Node(key)
             self.counts[Look.PENDING] += 1
+        return node
+
+    def _goes_on(self, key: str, word: str) -> Node:
+        node = self._node(key)
+        node.type = word
+        self.change(node, Look.RUNNING)
         return node
 
     def _close(self, key: str, look: Look, at: float) -> Node:
@@ -138,6 +174,7 @@ def from_description(response: runs_pb.GetRunResponse) -> RunProgress:
         output=response.output if response.HasField("output") else None,
         failure=response.failure if response.HasField("failure") else None,
         last_seq=run.last_seq,
+        machine=MachineProgress(tuple(response.active_states)) if response.active_states else None,
     )
     for status in response.nodes:
         node = progress._node(status.node)
@@ -268,9 +305,11 @@ def _goes_on(word: str) -> Callable[[RunProgress, Any, float], None]:
     """Something that the server or another run does, without attempts."""
 
     def handle(run: RunProgress, event: Any, at: float) -> None:
-        node = run._node(getattr(event, "key", "") or event.node)
-        node.type, node.scheduled, node.started = word, at, at
-        run.change(node, Look.RUNNING)
+        node = run._goes_on(getattr(event, "key", "") or event.node, word)
+        node.scheduled = node.started = at
+        for name in ("due_time", "until"):
+            if name in event.DESCRIPTOR.fields_by_name and event.HasField(name):
+                node.due = seconds_of(getattr(event, name))
 
     return handle
 
@@ -280,6 +319,10 @@ def _is_done(look: Look) -> Callable[[RunProgress, Any, float], None]:
         run._close(getattr(event, "key", "") or event.node, look, at)
 
     return handle
+
+
+def _event_sent(run: RunProgress, event: event_pb2.EventSent, at: float) -> None:
+    run._close(event.key, Look.COMPLETED, at).type = f"send {event.name}"
 
 
 def _child_ended(run: RunProgress, event: event_pb2.ChildEnded, at: float) -> None:
@@ -328,7 +371,7 @@ _HANDLERS: dict[str, Callable[[RunProgress, Any, float], None]] = {
     "wait_satisfied": _is_done(Look.COMPLETED),
     "wait_timed_out": _is_done(Look.FAILED),
     "wait_cancelled": _is_done(Look.CANCELLED),
-    "event_sent": _is_done(Look.COMPLETED),
+    "event_sent": _event_sent,
     "child_requested": _goes_on("workflow"),
     "child_ended": _child_ended,
     "child_cancel_requested": _activity_cancel_requested,

@@ -1,4 +1,6 @@
-"""A run as a tree: a head line, a line per node, and what is not shown as numbers."""
+"""A run as a tree: a head line, a line per node, and what is not shown as numbers; of a state
+machine also where it is and how it came there.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +28,22 @@ def head(progress: RunProgress, now: float) -> Line:
     return spans
 
 
+def machine(progress: RunProgress, now: float) -> Table:
+    """Where a state machine is, and its last transitions; empty for other runs."""
+    table = Table((Column(narrow="cut"), Column(right=True)))
+    if progress.machine is None:
+        return table
+    active: list[Span] = [Styled("  in state  ", "dim")]
+    for index, name in enumerate(progress.machine.active):
+        active += [", "] * (index > 0) + [Styled(printable(name), "bold")]
+    table.rows.append((active, ""))
+    for move in progress.machine.moves:
+        ago = f"{moments.length(now - move.at)} ago" if progress.ended is None else ""
+        words = ("  ", move.look.sign, f" {printable(move.words)}")
+        table.rows.append((words, Styled(ago, "dim")))
+    return table
+
+
 def tree(progress: RunProgress, now: float, limit: int, *, wrap: bool = True) -> Table:
     """The nodes, at most `limit` of them; the others are counted in a last line.
 
@@ -33,10 +51,12 @@ def tree(progress: RunProgress, now: float, limit: int, *, wrap: bool = True) ->
     """
     shown = progress.shown(limit)
     hidden = len(progress.nodes) - len(shown)
+    is_machine = progress.machine is not None
     table = Table((*_SHAPE, Column(narrow="fold" if wrap else "cut")))
     for index, node in enumerate(shown):
         is_last = index == len(shown) - 1 and not hidden
-        table.rows.append(_row(node, "└─" if is_last else "├─", now))
+        name = _named(node) if is_machine else printable(node.key)
+        table.rows.append(_row(node, name, "└─" if is_last else "├─", now))
     if hidden:
         table.rows.append(
             [(Styled("└─ ", "dim"), f"and {hidden:,} more"), "", "", counts(progress)]
@@ -55,9 +75,14 @@ def counts(progress: RunProgress) -> Line:
     return spans
 
 
-def _row(node: Node, branch: str, now: float) -> tuple[Line, Styled, str, Line]:
-    name: Line = (Styled(f"{branch} ", "dim"), node.look.sign, f" {printable(node.key)}")
-    return name, node.look.word, _took(node, now), _notes(node, now)
+def _row(node: Node, name: str, branch: str, now: float) -> tuple[Line, Styled, str, Line]:
+    line: Line = (Styled(f"{branch} ", "dim"), node.look.sign, f" {name}")
+    return line, node.look.word, _took(node, now), _notes(node, now)
+
+
+def _named(node: Node) -> str:
+    """A machine's key says where something is done, but not what."""
+    return f"{printable(node.key)} {printable(node.type)}".rstrip()
 
 
 def _took(node: Node, now: float) -> str:
@@ -76,7 +101,9 @@ def _notes(node: Node, now: float) -> Line:
             parts.append(f"waits for a worker on queue {printable(node.queue)!r}")
             if node.scheduled is not None:
                 parts.append(f" for {moments.length(now - node.scheduled)}")
-        case Look.RUNNING:
+        case Look.RUNNING if node.due is not None:
+            parts.append(f"for {moments.length(node.due - now)} more")
+        case Look.RUNNING if node.attempt:
             parts.append(_who(node))
         case Look.CANCELLING:
             parts.append(f"asked to stop, {_who(node)}")

@@ -225,7 +225,10 @@ def _print_description(screen: Screen, description: RunDescription, full: bool) 
 @client_options
 @click.pass_obj
 def picture(settings: Settings, run: str, by_workflow_id: bool, drawn_as: str) -> None:
-    """Draw a run's graph as Mermaid or DOT, with the state of each node."""
+    """Draw a run's graph or state machine as Mermaid or DOT.
+
+    With the state of each node, or with the states that the machine is in.
+    """
     from treadle_server.cli import pictures
     from treadle_server.cli.connection import connect, run_name
 
@@ -234,8 +237,8 @@ def picture(settings: Settings, run: str, by_workflow_id: bool, drawn_as: str) -
         description = client.get_run(**name, include_nodes=True)
         of_run = description.run
         document = client.get_definition(of_run.workflow, of_run.version).document()
-    draw = pictures.dot if drawn_as == "dot" else pictures.mermaid
-    click.echo("\n".join(draw(document, description.nodes)))
+    in_states = dict.fromkeys(description.active_states, str(description.state))
+    click.echo(pictures.picture(document, drawn_as, in_states or description.nodes))
 
 
 def _waits_for(message: Any, now: float, utc: bool) -> Iterator[str]:

@@ -217,7 +217,7 @@ def send(
 ) -> int:
     """Send the external event EVENT to a run.
 
-    The run keeps it until something waits for it.
+    The run keeps it until something waits for it; a state machine refuses what leads nowhere.
     """
     return _steer(
         settings,

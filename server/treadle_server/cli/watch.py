@@ -20,6 +20,7 @@ from treadle_server.cli.options import (
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
+    from treadle.client import RunDescription
     from treadle.v1 import event_pb2
     from treadle_server.cli.progress import RunProgress
     from treadle_server.cli.screen import Screen
@@ -47,12 +48,12 @@ _VALUE_WIDTH = 400
 def watch(settings: Settings, run: str, by_workflow_id: bool, lines: bool) -> int:
     """Follow a run until it ends.
 
-    Shows every node's state, attempt and duration, live on a terminal, else a line per event. A
-    lost connection is made again. A run that did not complete makes an exit code of 10 or more.
-    Ctrl-C ends the watching, not the run.
+    Shows every node's state, attempt and duration, live on a terminal, else a line per event. Of a
+    state machine: the states it is in, its last transitions and what it does. A lost connection is
+    made again. A run that did not complete makes an exit code of 10 or more. Ctrl-C ends the
+    watching, not the run.
     """
     from treadle_server.cli.connection import connect, run_name
-    from treadle_server.cli.progress import RunProgress
     from treadle_server.cli.screen import Screen
     from treadle_server.cli.states import ending_code
 
@@ -61,8 +62,7 @@ def watch(settings: Settings, run: str, by_workflow_id: bool, lines: bool) -> in
     with connect(settings) as client:
         name = run_name(run, is_workflow_id=by_workflow_id)
         described = client.get_run(**name, include_nodes=live)
-    progress = RunProgress(run_id=described.run_id)
-    progress.expect(described.nodes)
+    progress = _begun(described)
     with connect(settings, patient=True) as client:
         events = client.watch(described.run_id)
         try:
@@ -80,6 +80,20 @@ def watch(settings: Settings, run: str, by_workflow_id: bool, lines: bool) -> in
     if settings.output is OutputFormat.TABLE:
         _print_end(screen, progress)
     return ending_code(progress.state)
+
+
+def _begun(described: RunDescription) -> RunProgress:
+    """What is known before the first event."""
+    from treadle_server.cli.progress import RunProgress, from_description
+
+    if described.active_states:
+        # The history of a machine may be cut: what began before its first event is known from here.
+        progress = from_description(described.message)
+        progress.expect_waits(described.message)
+        return progress
+    progress = RunProgress(run_id=described.run_id)
+    progress.expect(described.nodes)
+    return progress
 
 
 def _print_messages(
@@ -143,8 +157,10 @@ def _frame(progress: RunProgress, width: int, height: int) -> RenderableType:
     from treadle_server.cli.screen import rich_table, rich_text
 
     now = now_seconds()
-    tree = progress_view.tree(progress, now, max(1, height), wrap=False)
-    return Group(rich_text(progress_view.head(progress, now)), rich_table(tree, width))
+    machine = progress_view.machine(progress, now)
+    tree = progress_view.tree(progress, now, max(1, height - len(machine.rows)), wrap=False)
+    parts = [rich_table(table, width) for table in (machine, tree) if table.rows]
+    return Group(rich_text(progress_view.head(progress, now)), *parts)
 
 
 def _print_end(screen: Screen, progress: RunProgress) -> None:

@@ -14,6 +14,7 @@ from treadle_server.definitions.graph.hints import Hint, hints
 from treadle_server.definitions.graph.model import GraphDefinition
 from treadle_server.definitions.graph.parse import parse_graph
 from treadle_server.definitions.group.decider import GROUP, GroupDecider, GroupDefinition
+from treadle_server.definitions.machine import hints as machine_hints
 from treadle_server.definitions.machine.decider import MachineDecider
 from treadle_server.definitions.machine.model import MachineDefinition
 from treadle_server.definitions.machine.parse import parse_machine
@@ -121,7 +122,7 @@ class CompiledMachine:
 
     def hints(self) -> list[Hint]:
         """See `Compiled`."""
-        return []
+        return machine_hints.hints(self.definition)
 
     def new_state(self, run_id: bytes) -> RunState:
         """See `Compiled`."""

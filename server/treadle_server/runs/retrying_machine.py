@@ -15,8 +15,8 @@ from treadle_server.engine.values import Payload, SeedOutcome
 def of_machine(
     state: RunState, events: Iterable[e.Event], from_key: str
 ) -> tuple[SeedOutcome, ...]:
-    """The states in which it ended and those before, or the state `from_key`, with its memory; nothing if what it
-    did was undone. Raises `KeyError` for a state that it never was in.
+    """The states in which it ended and those before, or the state `from_key`, with its memory;
+    nothing if what it did was undone. Raises `KeyError` for a state that it never was in.
     """
     undone = False
     seen: set[str] = set()

@@ -131,6 +131,13 @@ class ActionReader:
             return None
         return self._compiled(fields.raw(name), fields.at(name), names, guard=guard)
 
+    def _workflow_id(self, fields: Fields, name: str) -> Expression | None:
+        if not isinstance(fields.raw(name, ""), str):
+            value = shown(fields.raw(name))
+            self.problems.add(fields.at(name), f"is an expression, text; is {value}")
+            return None
+        return self.expression(fields, name, _NAMES)
+
     def guard(self, fields: Fields) -> Expression | None:
         """A transition's guard."""
         return self.expression(fields, "guard", _NAMES, guard=True)
@@ -152,7 +159,7 @@ class ActionReader:
             return None
 
     def _send(self, fields: Fields) -> SendSpec:
-        to = self.expression(fields, "to", _NAMES)
+        to = self._workflow_id(fields, "to")
         to_all = fields.flag("to_all")
         if fields.has("to") is to_all:
             self.problems.add(
@@ -186,6 +193,6 @@ class ActionReader:
         return ChildSpec(
             workflow=workflow,
             version=version,
-            workflow_id=self.expression(fields, "workflow_id", _NAMES),
+            workflow_id=self._workflow_id(fields, "workflow_id"),
             on_parent_end=PARENT_ENDS[fields.choice("on_parent_end", PARENT_ENDS, "terminate")],
         )

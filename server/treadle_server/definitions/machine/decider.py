@@ -41,6 +41,7 @@ from treadle_server.engine.state import RunState
 from treadle_server.engine.values import Failure, FailureKind, Instant
 
 _ANY = "*"
+_DONE = "done."
 
 STATE_SEED = "states:"
 """What a run takes over from another that it takes up: the states that were active last, and those
@@ -134,7 +135,7 @@ class MachineDecider:
         move = self._selected(state, candidate)
         if move is not None:
             return self._take(state, move, candidate)
-        return [IgnoreEvent(candidate.cause, candidate.name, candidate.event_id, candidate.key)]
+        return [_ignored(candidate)]
 
     # --- outcomes of what states do ---------------------------------------------------------------
 
@@ -147,7 +148,7 @@ class MachineDecider:
             return self._error(state, candidate)
         active = state.machine.active.get(name)
         if active is None or str(active.number) != visit:
-            return self._react(state, candidate)  # of a visit that is over
+            return [_ignored(candidate)]  # of a visit that is over
         if outcome.cause is TransitionCause.AFTER:
             candidate.name = role
             return self._react(state, candidate)
@@ -258,6 +259,9 @@ class MachineDecider:
         assert moving is not None, "a transition is under way"
         if moving.failure is not None:
             moved = moving.running.rpartition("/")[2].startswith("entry")
+            if moving.taken.cause is TransitionCause.ERROR and not moved:
+                # The way out of a failure has failed: it would be the way out of this one, too.
+                return [FailNode(moving.running, moving.failure)]
             settle: list[Command] = [Settle(failed=True, moved=moved)]
             if not moved:
                 return settle
@@ -318,12 +322,12 @@ class MachineDecider:
             except ExpressionFailed as error:
                 yield FailNode(plan.name, expression_failure(error))
                 continue
-            yield RaiseEvent("", f"done.{parent.name}", payload)
+            yield RaiseEvent("", _DONE + parent.name, payload)
             outer = states[parent.parent]
             if outer.kind is StateKind.PARALLEL and self._configurations.is_done(
                 outer.number, active
             ):
-                yield RaiseEvent("", f"done.{outer.name}", payload)
+                yield RaiseEvent("", _DONE + outer.name, payload)
 
     # --- external events --------------------------------------------------------------------------
 
@@ -332,6 +336,12 @@ class MachineDecider:
         machine = state.machine
         if state.ended or state.is_ending or event.event_id in state.event_ids:
             return
+        if self._is_own(event.name):
+            raise TransitionInvalid(
+                f"{event.name!r} is raised by the machine itself, and by nobody else",
+                event=event.name,
+                states=", ".join(machine.active),
+            )
         candidate = Candidate(TransitionCause.EVENT, event.name, event.payload, time=now)
         try:
             if self._is_busy(state) or self._selected(state, candidate) is not None:
@@ -374,12 +384,20 @@ class MachineDecider:
             for number in self._active(state)
             for around in self._configurations.upwards(number)
             for plan in self._definition.states[around].transitions
-            if plan.cause is TransitionCause.EVENT
+            if plan.cause is TransitionCause.EVENT and not self._is_own(plan.name)
         }
+
+    def _is_own(self, event: str) -> bool:
+        """Whether only the machine itself raises it: a state is done."""
+        return event.startswith(_DONE) and event.removeprefix(_DONE) in self._definition.index
 
 
 def _holds(state: RunState, plan: TransitionPlan, candidate: Candidate) -> bool:
     return plan.guard is None or plan.guard.evaluate_guard(bind(state, plan.guard, candidate))
+
+
+def _ignored(candidate: Candidate) -> IgnoreEvent:
+    return IgnoreEvent(candidate.cause, candidate.name, candidate.event_id, candidate.key)
 
 
 def _restless() -> Failure:

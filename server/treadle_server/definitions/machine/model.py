@@ -115,6 +115,8 @@ class StatePlan:
     """What of the result picks the next state."""
     names_states: bool = False
     """A result without a transition of its own is the name of a state."""
+    unheeded: bool = False
+    """A result without a transition of its own changes nothing."""
     final: FinalPlan | None = None
 
 

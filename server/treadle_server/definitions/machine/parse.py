@@ -16,7 +16,7 @@ from treadle_server.definitions.errors import DefinitionInvalid, Violation
 from treadle_server.definitions.expression import Expression
 from treadle_server.definitions.graph.options import read_defaults
 from treadle_server.definitions.machine.actions import ActionReader
-from treadle_server.definitions.machine.check import check_states
+from treadle_server.definitions.machine.check import check_states, check_together
 from treadle_server.definitions.machine.model import (
     ROOT,
     FinalPlan,
@@ -76,6 +76,7 @@ class _Reader:
         problems.raise_if_any()
         ways = WaysReader(self.actions, self.states, self.index)
         self._read_states(ways)
+        check_together(self.states, ways.together, problems)
         memory: tuple[tuple[str, Expression], ...] = ()
         if fields.has("memory"):
             memory = self.actions.assignments(
@@ -145,11 +146,11 @@ class _Reader:
             if state.number != ROOT:
                 self._read_state(state, fields)
             if state.kind in (StateKind.COMPOUND, StateKind.PARALLEL):
-                self._read_inside(state, fields)
+                self._read_inside(state, fields, ways)
             if state.kind not in (StateKind.FINAL, StateKind.HISTORY):
                 ways.read(state, fields)
             elif state.kind is StateKind.HISTORY:
-                state.initial = ways.targets(fields, "target")
+                self._read_history(state, fields, ways)
             if state.number != ROOT:
                 fields.close()
 
@@ -157,22 +158,47 @@ class _Reader:
         fields.text("description")
         state.entry = self.actions.actions(fields.raw("entry"), fields.at("entry"))
         state.exit = self.actions.actions(fields.raw("exit"), fields.at("exit"))
-        if fields.has("final"):
+        is_history, is_parallel = _is_history(fields), fields.flag("parallel")
+        is_final = fields.raw("final") is not None and fields.raw("final") is not False
+        if is_final + is_history + is_parallel > 1:
+            self.problems.add(fields.path, "is one of `final`, `history` and `parallel`")
+        elif is_final:
             self._read_final(state, fields)
-        elif fields.has("history"):
+        elif is_history:
+            if state.kind is StateKind.COMPOUND:
+                self.problems.add(fields.at("states"), "a history state has none of its own")
             state.kind = StateKind.HISTORY
             state.deep = fields.choice("history", {"shallow", "deep"}, "shallow") == "deep"
             if state.entry or state.exit:
                 self.problems.add(fields.path, "a history state is never entered itself")
-        elif fields.flag("parallel"):
+        elif is_parallel:
             if state.kind is not StateKind.COMPOUND:
                 self.problems.add(fields.at("parallel"), "needs `states`, which are all active")
             state.kind = StateKind.PARALLEL
 
+    def _read_history(self, state: StatePlan, fields: Fields, ways: WaysReader) -> None:
+        """Where it leads while nothing is remembered: only to what can be, and to an end."""
+        outer = self.states[state.parent]
+        state.initial = ways.targets(fields, "target")
+        for target in state.initial:
+            inside = self._is_within(target, outer.number)
+            if not inside or _is_history(self.bodies[target]):
+                self.problems.add(
+                    fields.at("target"),
+                    "must name states of the one that the history is of, and no history",
+                )
+                return
+        if state.initial or fields.raw("target") is not None:
+            return
+        if outer.kind is StateKind.PARALLEL:
+            state.initial = tuple(n for n in outer.children if not _is_history(self.bodies[n]))
+        elif any(_is_history(self.bodies[target]) for target in outer.initial):
+            self.problems.add(
+                fields.at("target"), "is missing: what is initial around it is a history, too"
+            )
+
     def _read_final(self, state: StatePlan, fields: Fields) -> None:
         value = fields.raw("final")
-        if value is False:
-            return
         if state.kind is StateKind.COMPOUND:
             self.problems.add(fields.path, "a final state has no states of its own")
         state.kind = StateKind.FINAL
@@ -194,9 +220,15 @@ class _Reader:
             state.final.kind = failing.text("kind", "Failed", max_bytes=200) or "Failed"
             state.final.message = self.actions.expression(failing, "message", names)
             failing.close()
+            if state.parent != ROOT:
+                self.problems.add(
+                    inner.at("fail"), "only the machine's own final states fail a run"
+                )
+            elif inner.has("output"):
+                self.problems.add(inner.at("output"), "a run that fails has none")
         inner.close()
 
-    def _read_inside(self, state: StatePlan, fields: Fields) -> None:
+    def _read_inside(self, state: StatePlan, fields: Fields, ways: WaysReader) -> None:
         real = [n for n in state.children if not _is_history(self.bodies[n])]
         if not real:
             self.problems.add(fields.at("states"), "needs a state that is no history")
@@ -218,6 +250,8 @@ class _Reader:
                 )
                 return
         state.initial = tuple(self.index[name] for name in names)
+        if len(names) > 1:
+            ways.together.append((fields.at("initial"), state.initial))
 
     def _is_within(self, number: int, outer: int) -> bool:
         while number != ROOT:

@@ -111,8 +111,11 @@ class WaysReader:
                 if fields.has(name):
                     self._problems.add(fields.at(name), "says what a `task` or `node` returns")
             return
-        if len(kinds) == 2 or state.number == ROOT:
-            self._problems.add(fields.path, "has a `task` or a `node`, and only a state has one")
+        if state.number == ROOT:
+            self._problems.add(fields.at(kinds[0]), "only a state has one, not the machine itself")
+            return
+        if len(kinds) == 2:
+            self._problems.add(fields.path, "has a `task` or a `node`, not both")
             return
         path = fields.at(kinds[0])
         if kinds[0] == "task":
@@ -144,10 +147,10 @@ class WaysReader:
             )
         for result, ways in value.items() if isinstance(value, Mapping) else ():
             named.append(str(result))
-            path = f"{fields.at('results')}.{result}"
-            # With null under `*`, nothing that is returned leads anywhere.
-            unheeded = result == "*" and ways is None
-            for body, path in () if unheeded else self._named(ways, path):
+            if result == "*" and ways is None:
+                state.unheeded = True
+                continue
+            for body, path in self._named(ways, f"{fields.at('results')}.{result}"):
                 what = "done" if result == "*" else f"returned {result}"
                 plan = self._way(state, body, path, TransitionCause.RESULT, what)
                 plan.name = str(result)
