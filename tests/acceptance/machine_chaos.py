@@ -41,11 +41,14 @@ def machines_over_kills(
             killer = Killer(service, seed, report, say)
             killer.start()
             end = time.monotonic() + seconds
-            while time.monotonic() < end and killer.error is None:
-                _round(service, client, report, seed, events)
-                report.runs += 1
-                say(f"round {report.runs}: {SENDERS * events} events in order, {MEMBERS} members")
-            killer.stop()
+            try:
+                while time.monotonic() < end and killer.error is None:
+                    _round(service, client, report, seed, events)
+                    report.runs += 1
+                    done = f"{SENDERS * events} events in order, {MEMBERS} members"
+                    say(f"round {report.runs}: {done}")
+            finally:
+                killer.stop()
         service.stop()
         killer.check_journal()
     return report

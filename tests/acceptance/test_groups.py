@@ -58,9 +58,8 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Any:
         (QUOTA, {"quota": QUOTA}, "quota"),
         (QUOTA, {"duration": 8}, "duration"),
         (QUOTA, {"quota": QUOTA + 1, "duration": 8}, "duration"),
-        (QUOTA + 1, {"quota": QUOTA, "duration": 60}, "quota"),
     ],
-    ids=["forever", "quota", "duration", "quota-or-duration", "quota-before-duration"],
+    ids=["forever", "quota", "duration", "quota-or-duration"],
 )
 def test_ten_thousand(
     client: BlockingClient, prompt: int, options: dict[str, Any], reason: str

@@ -62,7 +62,10 @@ def store(server: ScriptedServer) -> ScriptedServer:
     ) -> definitions_pb.DeployDefinitionResponse:
         document = deployed(request)
         definition = definitions_pb.Definition(
-            workflow=document["name"], version=3, kind="graph", node_count=len(document["nodes"])
+            workflow=document["name"],
+            version=3,
+            kind=document.get("kind", "graph"),
+            node_count=len(document.get("nodes", ())),
         )
         return definitions_pb.DeployDefinitionResponse(definition=definition, created=True)
 

@@ -99,8 +99,9 @@ class _Oracle:
         if len(taken) == 1:
             return self._brought(self.edges[taken[0]])
         joined: dict[str, Any] = {}
-        for edge in (self.edges[n] for n in taken):
-            value = self._brought(edge)
+        # All are evaluated before they are put together.
+        brought = [(self.edges[n], self._brought(self.edges[n])) for n in taken]
+        for edge, value in brought:
             part = value if "map" in edge else {edge["from"]: value}
             if not isinstance(part, dict) or part.keys() & joined.keys():
                 raise ValueError

@@ -46,6 +46,8 @@ class Groups:
         self._queries = queries
         self._hot = hot
         self._start = start
+        self._ended: GroupView | None = None
+        """The last one that was looked at and had ended: its members are read page by page."""
 
     async def start(self, request: GroupRequest) -> Started:
         """Starts a group. Raises `InputInvalid`, `NotFound` for an unknown workflow, and what a
@@ -112,10 +114,15 @@ class Groups:
     async def view(self, reference: RunReference) -> GroupView:
         """How a group stands. Raises `NotFound`."""
         run_id = self._queries.find(reference).run_id
+        if self._ended is not None and self._ended.run_id == run_id:
+            return self._ended
         for _ in range(10):
             hot = await self._hot.load(run_id)
             if await until_settled(hot.settled):
-                return _view(hot)
+                view = _view(hot)
+                if view.stage in ENDED:
+                    self._ended = view
+                return view
         raise Stopping("the group could not be read; try again")
 
     async def watch(self, reference: RunReference) -> AsyncIterator[GroupView]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import structlog
 
@@ -24,7 +24,7 @@ from treadle_server.runs.errors import Busy, NotFound, RunNotFound, Stopping
 from treadle_server.runs.hot import HotRuns
 from treadle_server.runs.letters import Letter, read_letter
 from treadle_server.runs.starts import Starts
-from treadle_server.runs.turns import Turns, until_settled
+from treadle_server.runs.turns import Turns, first_refusal, until_settled
 
 _PAGE = 500
 _PUT_OFF_SECONDS = 0.1
@@ -32,6 +32,9 @@ _FULL_SECONDS = 5.0
 """A receiver that keeps as many events as it may is asked again so much later."""
 
 _ACTOR = "parent run"
+
+TOLD_AT_ONCE = 100
+"""So many outcomes of children go into one turn of their parent, if they have gathered."""
 
 _log = structlog.get_logger(component="runs")
 
@@ -108,19 +111,20 @@ class Messages:
         queue = self._waiting[receiver]
         try:
             while queue:
-                letter = queue[0]
-                await self._deliver(letter)
-                self._on_their_way.discard(letter.row.key)
-                queue.popleft()
+                together = _together(queue)
+                await self._deliver(together)
+                for letter in together:
+                    self._on_their_way.discard(letter.row.key)
+                    queue.popleft()
         except (Stopping, JournalError):
             pass  # the rows are there at the next start
         finally:
             del self._waiting[receiver]
 
-    async def _deliver(self, letter: Letter) -> None:
+    async def _deliver(self, letters: list[Letter]) -> None:
         while True:
             try:
-                if await self._try_or_strike_out(letter):
+                if await self._try_or_strike_out(letters):
                     return
             except Busy:
                 pass
@@ -129,16 +133,21 @@ class Messages:
             except (Stopping, JournalError, asyncio.CancelledError):
                 raise
             except Exception as error:  # noqa: BLE001 - one letter must not stop the others
-                _log.error("a message could not be delivered", key=letter.row.key, exc_info=error)
+                key = letters[0].row.key
+                _log.error("a message could not be delivered", key=key, exc_info=error)
                 return
             await asyncio.sleep(_PUT_OFF_SECONDS)
 
-    async def _try_or_strike_out(self, letter: Letter) -> bool:
+    async def _try_or_strike_out(self, letters: list[Letter]) -> bool:
+        delivered = [row for letter in letters for row in letter.delivered]
         try:
-            return await self._try(letter)
+            if len(letters) == 1:
+                return await self._try(letters[0])
+            told = [_told(letter) for letter in letters]
+            return await self._apply(letters[0].message.run_id, told, delivered)
         except (NotFound, RunEnded):
             # Nobody is there to be told any more.
-            self._turns.discard(letter.delivered)
+            self._turns.discard(delivered)
             return True
 
     async def _try(self, letter: Letter) -> bool:
@@ -163,7 +172,7 @@ class Messages:
             if row is None or row.end_time is not None:
                 raise RunNotFound(f"no open run has workflow id {message.event.workflow_id!r}")
             run_id = row.run_id
-        return await self._apply(letter, run_id, _input(letter))
+        return await self._apply(run_id, [_input(letter)], letter.delivered)
 
     async def broadcast(self, namespace: str, event: i.ReceiveEvent, *, asked: bool = True) -> int:
         """Gives an event to every open run that waits for one of its name; to how many. A repeat
@@ -185,15 +194,17 @@ class Messages:
             await asyncio.sleep(0)
         return sum([await until_settled(one) for one in settled])
 
-    async def _apply(self, letter: Letter, run_id: bytes, one: i.Input) -> bool:
+    async def _apply(
+        self, run_id: bytes, inputs: Sequence[i.Input], delivered: Sequence[tuple[Table, Key]]
+    ) -> bool:
         hot = await self._hot.load_open(run_id)
         if hot is None:
             raise RunEnded("the run has ended")
-        applied = self._turns.apply(hot, [one], deletes=letter.delivered, asked=False)
+        applied = self._turns.apply(hot, inputs, deletes=delivered, asked=False)
         committed = await until_settled(applied.settled)
-        [answer] = applied.answers
-        if isinstance(answer, Refusal):
-            raise answer
+        refusal = first_refusal(applied.answers)
+        if refusal is not None:
+            raise refusal
         return committed
 
     async def _start(self, letter: Letter) -> bool:
@@ -205,7 +216,22 @@ class Messages:
         if failure is None:
             return True
         told = i.NoteChild(key=requested.key, end=ChildEnd.FAILED, failure=failure)
-        return await self._apply(letter, letter.sender, told)
+        return await self._apply(letter.sender, [told], letter.delivered)
+
+
+def _together(letters: Iterable[Letter]) -> list[Letter]:
+    """Those at the front that can go in one turn: what became of children is never refused, so that
+    they are all delivered or none is.
+    """
+    found: list[Letter] = []
+    for letter in letters:
+        tells = letter.message.kind is MessageKind.TELL_PARENT
+        if found and not (tells and len(found) < TOLD_AT_ONCE):
+            break
+        found.append(letter)
+        if not tells:
+            break
+    return found
 
 
 def _input(letter: Letter) -> i.Input:

@@ -30,11 +30,15 @@ class Backoff:
     """
 
     def __init__(self, budget_seconds: float = float("inf")) -> None:
-        self._ceiling_seconds = _FIRST_SECONDS
-        self._give_up_at = time.monotonic() + budget_seconds
+        self._budget_seconds = budget_seconds
+        self.reset()
 
     def next_delay_seconds(self) -> float | None:
-        """How long to wait before the next try; None if that would go past the budget."""
+        """How long to wait before the next try; None if that would go past the budget, which counts
+        from the first failure: a call may have waited long before it.
+        """
+        if self._give_up_at is None:
+            self._give_up_at = time.monotonic() + self._budget_seconds
         delay = self._ceiling_seconds * random.uniform(0.5, 1.0)
         if time.monotonic() + delay > self._give_up_at:
             return None
@@ -42,5 +46,6 @@ class Backoff:
         return delay
 
     def reset(self) -> None:
-        """Something succeeded: the next wait is short again."""
+        """Something succeeded: the next failure is a first one again."""
         self._ceiling_seconds = _FIRST_SECONDS
+        self._give_up_at: float | None = None
