@@ -31,7 +31,8 @@ class Backoff:
 
     def __init__(self, budget_seconds: float = float("inf")) -> None:
         self._budget_seconds = budget_seconds
-        self.reset()
+        self._ceiling_seconds = _FIRST_SECONDS
+        self._give_up_at: float | None = None
 
     def next_delay_seconds(self) -> float | None:
         """How long to wait before the next try; None if that would go past the budget, which counts
@@ -48,4 +49,4 @@ class Backoff:
     def reset(self) -> None:
         """Something succeeded: the next failure is a first one again."""
         self._ceiling_seconds = _FIRST_SECONDS
-        self._give_up_at: float | None = None
+        self._give_up_at = None
