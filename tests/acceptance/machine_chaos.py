@@ -17,7 +17,7 @@ from tests.acceptance.chaos import WORKERS, Killer, Report, Say
 from tests.acceptance.machine_worker import desk, instance
 from treadle import Start, TreadleError
 from treadle.client import BlockingClient, BlockingRunHandle
-from treadle.errors import RunNotCompleted
+from treadle.errors import RunNotCompleted, ServerBusy
 
 SENDERS = 4
 EVENTS = 400
@@ -74,7 +74,7 @@ def _round(
         thread.start()
     for thread in threads:
         thread.join()
-    client.send_event("stop", run_id=run.run_id, event_id="stop")
+    _insist(client, "stop", run.run_id, "stop")
     _look_at(client, run, SENDERS * events, sum(worked), report)
     outputs = group.wait(RESULT_SECONDS).outputs()
     if outputs != [number * number for number in range(MEMBERS)]:
@@ -96,10 +96,20 @@ def _send(
             name = "work" if drawn.random() < WORK_SHARE else "count"
             worked[sender] += name == "work"
             try:
-                client.send_event(name, run_id=run_id, event_id=f"{sender}-{number}")
+                _insist(client, name, run_id, f"{sender}-{number}")
             except TreadleError as error:
                 report.faults.append(f"event {sender}-{number}: {error}")
                 return
+
+
+def _insist(client: BlockingClient, name: str, run_id: str, event_id: str) -> None:
+    """Sends an event; again later while the machine keeps as many as it may."""
+    while True:
+        try:
+            client.send_event(name, run_id=run_id, event_id=event_id)
+            return
+        except ServerBusy:
+            time.sleep(0.2)
 
 
 def _look_at(
