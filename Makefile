@@ -70,6 +70,12 @@ demo: $(SETUP_STAMP) ## Run 500 orders through a server and two workers
 bench: $(SETUP_STAMP) ## Measure runs a second, latencies, CPU, fsync and the bare echo rate
 	@$(BIN)/python -m benchmarks $(ARGS)
 
+.PHONY: bench-peers
+bench-peers: $(SETUP_STAMP) ## Measure other engines and this one in the same run (HARNESS says where theirs is)
+	$(say) "other engines, into .cache/peers"
+	@tools/peers.sh $(HARNESS)
+	@$(BIN)/python -m benchmarks.peers $(if $(HARNESS),--harness $(HARNESS)) $(ARGS)
+
 # --- prove it --------------------------------------------------------------------------------
 
 .PHONY: test

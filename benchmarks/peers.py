@@ -1,0 +1,139 @@
+"""The same work on other engines, in the same run: `make bench-peers`.
+
+The harness (an option; it is not part of this repository) starts, loads and measures them; its
+README says what each needs, and `tools/peers.sh` installs it. Treadle joins with `peer_adapter`.
+One JSON line per figure goes to --out; at the end a table sets every engine against Treadle.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from benchmarks.figures import percentile
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+HARNESS = REPOSITORY.parent / "shared" / "bench" / "peers"
+ENVIRONMENT = REPOSITORY / ".cache" / "peers"
+"""What `tools/peers.sh` made."""
+
+Line = dict[str, Any]
+
+ENGINES: dict[str, tuple[str, list[str]]] = {
+    "treadle graph": ("treadle", ["kind=graph"]),
+    "treadle code": ("treadle", ["kind=code"]),
+    "treadle machine": ("treadle", ["kind=machine"]),
+    "restate in process": ("restate", []),
+    "restate dispatched": ("restate", ["call=1"]),
+    "dbos": ("dbos", []),
+    "durabletask": ("durabletask", []),
+}
+"""By name: the harness's adapter, and its options."""
+
+REQUIRED = (
+    ("treadle graph", "restate dispatched", 8.0),
+    ("treadle graph", "restate in process", 4.0),
+    ("treadle graph", "dbos", 25.0),
+    ("treadle graph", "durabletask", 50.0),
+    ("treadle code", "restate in process", 2.0),
+)
+"""Three-step runs a second: ours, theirs, and the ratio that is to be reached."""
+
+
+def prepared(harness: Path, folder: Path) -> Path:
+    """The harness with Treadle's adapter beside the others."""
+    made = folder / "harness"
+    shutil.copytree(harness, made, copy_function=shutil.copyfile)
+    shutil.copyfile(REPOSITORY / "benchmarks" / "peer_adapter.py", made / "adapters" / "treadle.py")
+    return made
+
+
+def measure(harness: Path, engine: str, works: list[str], out: Path, extra: list[str]) -> None:
+    """One engine through all works; what it prints goes on."""
+    peer, options = ENGINES[engine]
+    own = peer == "treadle"
+    python = sys.executable if own else str(ENVIRONMENT / "venv" / "bin" / "python")
+    environment = {**os.environ, **_programs()}
+    environment["PATH"] = f"{Path(python).parent}:{environment['PATH']}"
+    if own:
+        environment["PYTHONPATH"] = str(REPOSITORY)
+    command = [python, str(harness / "run.py"), peer, *works, "--out", str(out), *extra]
+    for option in options:
+        command += ["--opt", option]
+    done = subprocess.run(command, env=environment, check=False, stdout=subprocess.DEVNULL)
+    if done.returncode:
+        print(f"{engine}: the harness ended with {done.returncode}; left out", file=sys.stderr)
+
+
+def _programs() -> dict[str, str]:
+    found = {
+        "RESTATE_BIN": ENVIRONMENT / "restate-server",
+        "DURABLETASK_BIN": ENVIRONMENT / "durabletask-go",
+        "DURABLETASK_PARALLEL_BIN": ENVIRONMENT / "durabletask-parallel",
+    }
+    return {name: str(path) for name, path in found.items() if path.exists()}
+
+
+def rates(lines: list[Line]) -> dict[str, float]:
+    """Three-step runs a second of each engine, 100 in flight: the median of its repetitions."""
+    found: dict[str, list[float]] = {}
+    for line in lines:
+        if line["metric"] == "throughput" and line.get("inflight") == 100:
+            found.setdefault(_engine(line), []).append(line["runs_per_s"])
+    return {engine: percentile(values, 50) for engine, values in found.items()}
+
+
+def _engine(line: Line) -> str:
+    options = {f"{key}={value}" for key, value in line["opts"].items()}
+    for engine, (peer, wanted) in ENGINES.items():
+        if peer == line["peer"] and set(wanted) == options:
+            return engine
+    return str(line["peer"])
+
+
+def table(lines: list[Line]) -> Iterator[str]:
+    """What was measured, in lines for people."""
+    found = rates(lines)
+    for engine, rate in found.items():
+        yield f"{engine:22} {rate:10,.1f} three-step runs/s, 100 in flight"
+    for ours, theirs, wanted in REQUIRED:
+        if ours in found and theirs in found:
+            ratio = found[ours] / found[theirs]
+            verdict = "reached" if ratio >= wanted else "MISSED"
+            yield f"{ours} : {theirs}  {ratio:.1f} (at least {wanted:g}: {verdict})"
+
+
+def main() -> int:
+    """0 if every ratio that could be measured was reached, 1 if not, 2 without a harness."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.peers", description=__doc__)
+    parser.add_argument("engines", nargs="*", help=f"of {', '.join(ENGINES)} (all)")
+    parser.add_argument("--harness", type=Path, default=HARNESS)
+    parser.add_argument("--works", default="w1", help="of the harness, with commas: w1,w2,w3")
+    parser.add_argument("--out", type=Path, help="where the JSON lines go")
+    parser.add_argument("--extra", default="", help="more arguments for the harness")
+    options = parser.parse_args()
+    if not options.harness.is_dir():
+        print(f"there is no harness at {options.harness}; say --harness", file=sys.stderr)
+        return 2
+    with tempfile.TemporaryDirectory(prefix="treadle-peers-") as folder:
+        harness = prepared(options.harness, Path(folder))
+        out = options.out or Path(folder) / "figures.jsonl"
+        for engine in options.engines or ENGINES:
+            print(f"measuring {engine}", file=sys.stderr, flush=True)
+            measure(harness, engine, options.works.split(","), out, options.extra.split())
+        lines = [json.loads(line) for line in out.read_text().splitlines()]
+    told = list(table(lines))
+    print("\n".join(told))
+    return 1 if any("MISSED" in line for line in told) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
