@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from enum import Enum
 from typing import Any, Literal
 
@@ -162,6 +163,24 @@ async def test_paused_it_keeps_events_for_later() -> None:
         await run.send_event("go")
         assert (await run.describe()).active_states == ("new",)
         await kit.client.resume(run.run_id)
+        assert await run.result() == 2
+
+
+@virtual_time
+async def test_resumed_after_a_crash_it_begins() -> None:
+    """Its time to begin came while it was paused; then the server was killed."""
+    works = Works()
+    machine, activities = order(works)
+    async with Kit() as kit, kit.worker(*activities):
+        await kit.client.deploy(machine)
+        run = await kit.client.start("order", begin=timedelta(seconds=20))
+        await kit.client.pause(run.run_id)
+        await kit.advance(30)
+        await kit.crash_server()
+        await kit.client.resume(run.run_id)
+        await kit.settle()
+        assert (await run.describe()).active_states == ("new",)
+        await run.send_event("go")
         assert await run.result() == 2
 
 

@@ -28,8 +28,12 @@ def findings(journal: MemoryJournal) -> Iterator[str]:
         yield f"journal check: {finding}"
 
 
-def broken_promises(journey: Journey, server_starts: list[Instant]) -> Iterator[str]:
-    """What is wrong at the end of a world, in which all runs should have ended."""
+def broken_promises(
+    journey: Journey, server_starts: list[Instant], *, late: Duration = TIMER_MAY_BE_LATE
+) -> Iterator[str]:
+    """What is wrong at the end of a world, in which all runs should have ended. No timer may fire
+    more than `late` after its time.
+    """
     journal = journey.journal
     rows = {row.run_id: row for row in all_runs(journal)}
     for request_id, run_id in journey.started.items():
@@ -41,7 +45,7 @@ def broken_promises(journey: Journey, server_starts: list[Instant]) -> Iterator[
         for fault in (
             *_end(history, row),
             *_results(history, row.run_id, journey),
-            *_timers(history, server_starts),
+            *_timers(history, server_starts, late),
             *_children(history, journey),
         ):
             yield f"{named}: {fault}"
@@ -99,7 +103,7 @@ _CHILD_ENDS: dict[ChildEnd, type[e.Event]] = {
 }
 
 
-def _timers(history: list[e.Event], server_starts: list[Instant]) -> Iterator[str]:
+def _timers(history: list[e.Event], server_starts: list[Instant], late: Duration) -> Iterator[str]:
     due: dict[str, Instant] = {}
     for event in history:
         if isinstance(event, e.TimerStarted):
@@ -110,5 +114,5 @@ def _timers(history: list[e.Event], server_starts: list[Instant]) -> Iterator[st
                 yield f"the timer {event.key} fired {at - event.time} µs too early"
             # Down at its time: as soon as the server is up again.
             up = max([at, *(start for start in server_starts if start <= event.time)])
-            if event.time > up + TIMER_MAY_BE_LATE:
+            if event.time > up + late:
                 yield f"the timer {event.key} fired {(event.time - up) / SECOND:g} s too late"

@@ -171,6 +171,7 @@ def _run_paused(state: RunState, event: e.RunPaused) -> None:
 def _run_resumed(state: RunState, event: e.RunResumed) -> None:
     state.stage = next_run_stage(state.stage, event)
     state.paused = False
+    state.look_again()
 
 
 def _run_held(state: RunState, event: e.RunHeld) -> None:
