@@ -273,6 +273,48 @@ async def test_what_a_left_state_waited_for_leads_nowhere() -> None:
 
 
 @virtual_time
+async def test_what_fails_in_a_state_that_is_being_left_changes_nothing() -> None:
+    """Its task fails while the machine is on its way out of it."""
+
+    @activity
+    async def slow() -> None:
+        await asyncio.sleep(10)
+
+    @activity
+    async def failing() -> None:
+        await asyncio.sleep(5)
+        raise ApplicationError("too late to matter", non_retryable=True)
+
+    states = {
+        "here": {"task": "failing", "on": {"go": {"target": "there", "action": "slow"}}},
+        "there": {"after": {"1h": "end"}},
+    }
+    states["here"]["results"] = {"*": "end"}
+    async with Kit() as kit, kit.worker(slow, failing):
+        await kit.client.deploy(looping("leaving", states))
+        run = await kit.client.start("leaving")
+        await run.send_event("go")
+        assert await run.result() == {}
+
+
+@virtual_time
+async def test_a_failed_entry_goes_before_what_leads_on_by_itself() -> None:
+    works = Works()
+    works.broken.add("enter")
+    once = {"activity": "enter", "retry": {"max_attempts": 1}}
+    states = {
+        "here": {"on": {"go": "there"}},
+        "there": {"entry": once, "always": "wrong", "error": "end"},
+        "wrong": {"final": {"fail": {"kind": "Wrong"}}},
+    }
+    async with Kit() as kit, kit.worker(works.make("enter")):
+        await kit.client.deploy(looping("enterer", states))
+        run = await kit.client.start("enterer")
+        await run.send_event("go")
+        assert await run.result() == {}
+
+
+@virtual_time
 async def test_nobody_else_raises_what_a_machine_says_of_itself() -> None:
     inner = {"working": {"on": {"ready": "over"}}, "over": {"final": True}}
     states = {"job": {"states": inner, "on": {"done.job": "end"}}}

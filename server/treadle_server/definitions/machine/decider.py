@@ -107,6 +107,9 @@ class MachineDecider:
 
     def _next(self, state: RunState) -> list[Command]:
         machine = state.machine
+        if machine.outcomes and _is_step(machine.outcomes[0]):
+            # What a transition had to do has failed: until that is dealt with, nothing leads on.
+            return self._outcome(state, machine.outcomes[0])
         always = Candidate(TransitionCause.ALWAYS, payload=machine.event)
         move = self._selected(state, always)
         if move is not None:
@@ -144,11 +147,13 @@ class MachineDecider:
         candidate = Candidate(
             outcome.cause, payload=outcome.output, key=outcome.key, failure=outcome.failure
         )
-        if outcome.cause is TransitionCause.ERROR:
+        if _is_step(outcome):
             return self._error(state, candidate)
         active = state.machine.active.get(name)
         if active is None or str(active.number) != visit:
             return [_ignored(candidate)]  # of a visit that is over
+        if outcome.cause is TransitionCause.ERROR:
+            return self._error(state, candidate)
         if outcome.cause is TransitionCause.AFTER:
             candidate.name = role
             return self._react(state, candidate)
@@ -394,6 +399,11 @@ class MachineDecider:
 
 def _holds(state: RunState, plan: TransitionPlan, candidate: Candidate) -> bool:
     return plan.guard is None or plan.guard.evaluate_guard(bind(state, plan.guard, candidate))
+
+
+def _is_step(outcome: Outcome) -> bool:
+    """Whether it is of an exit, action or entry, and not of what a state does while active."""
+    return outcome.key.rpartition("/")[2].startswith(("exit", "action", "entry"))
 
 
 def _ignored(candidate: Candidate) -> IgnoreEvent:
