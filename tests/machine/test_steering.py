@@ -285,11 +285,11 @@ async def test_what_fails_in_a_state_that_is_being_left_changes_nothing() -> Non
         await asyncio.sleep(5)
         raise ApplicationError("too late to matter", non_retryable=True)
 
+    here = {"task": "failing", "results": {"*": "end"}}
     states = {
-        "here": {"task": "failing", "on": {"go": {"target": "there", "action": "slow"}}},
+        "here": here | {"on": {"go": {"target": "there", "action": "slow"}}},
         "there": {"after": {"1h": "end"}},
     }
-    states["here"]["results"] = {"*": "end"}
     async with Kit() as kit, kit.worker(slow, failing):
         await kit.client.deploy(looping("leaving", states))
         run = await kit.client.start("leaving")
