@@ -62,7 +62,8 @@ def _fan() -> dict[str, Any]:
 
 
 def _sleep() -> dict[str, Any]:
-    nodes = {"wait": {"timer": {"delay": "params.seconds"}}}
+    until = "string(timestamp(run.started_time) + duration(string(int(params.seconds)) + 's'))"
+    nodes = {"wait": {"timer": {"at": until}}}
     return {"treadle": "v1", "kind": "graph", "name": "sleep", "nodes": nodes, "output": "params.d"}
 
 

@@ -52,7 +52,10 @@ def prepared(harness: Path, folder: Path) -> Path:
     """The harness with Treadle's adapter beside the others."""
     made = folder / "harness"
     shutil.copytree(harness, made, copy_function=shutil.copyfile)
-    shutil.copyfile(REPOSITORY / "benchmarks" / "peer_adapter.py", made / "adapters" / "treadle.py")
+    own = REPOSITORY / "benchmarks"
+    shutil.copyfile(own / "peer_adapter.py", made / "adapters" / "treadle.py")
+    (made / "benchmarks").mkdir()
+    shutil.copyfile(own / "steps.py", made / "benchmarks" / "steps.py")
     return made
 
 
@@ -63,8 +66,6 @@ def measure(harness: Path, engine: str, works: list[str], out: Path, extra: list
     python = sys.executable if own else str(ENVIRONMENT / "venv" / "bin" / "python")
     environment = {**os.environ, **_programs()}
     environment["PATH"] = f"{Path(python).parent}:{environment['PATH']}"
-    if own:
-        environment["PYTHONPATH"] = str(REPOSITORY)
     command = [python, str(harness / "run.py"), peer, *works, "--out", str(out), *extra]
     for option in options:
         command += ["--opt", option]
