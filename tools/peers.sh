@@ -19,9 +19,11 @@ fi
 
 if command -v go >/dev/null && [ ! -x "$into/durabletask-go" ]; then
     mkdir -p "$into/go"
-    (cd "$into/go" && [ -f go.mod ] || (cd "$into/go" && go mod init peers >/dev/null 2>&1))
-    (cd "$into/go" && go get github.com/microsoft/durabletask-go@v0.6.0 >/dev/null 2>&1 &&
-        go build -o "$into/durabletask-go" github.com/microsoft/durabletask-go) ||
-        echo "durabletask-go could not be built; it is left out"
+    (
+        cd "$into/go"
+        [ -f go.mod ] || go mod init peers
+        go get github.com/microsoft/durabletask-go@v0.6.0
+        go build -o "$into/durabletask-go" github.com/microsoft/durabletask-go
+    ) >"$into/go/build.log" 2>&1 || echo "durabletask-go could not be built; it is left out"
 fi
 [ -d "$harness" ] || echo "there is no harness at $harness; say where with HARNESS="
