@@ -8,6 +8,7 @@ import pytest
 
 pytest_plugins = ["pytester"]
 
+# Text, for a session of its own: none of these is a test of this suite.
 TESTS = """
 import pytest
 
@@ -15,9 +16,11 @@ def test_runs(): pass
 
 def test_needs_a_program(tool): tool("no-such-program")
 
+# Skipped, so that the count of skips has something to see.
 @pytest.mark.skip(reason="because")
 def test_marked(): pass
 
+# Expected to fail so that it is seen not to be counted as skipped.
 @pytest.mark.xfail(reason="known")
 def test_expected_to_fail(): raise RuntimeError
 """

@@ -6,18 +6,14 @@ asyncio.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from types import TracebackType
-from typing import Any, Self, TypeVar
 
 import grpc
 import grpc.aio
 
-from treadle._client import channel, requests, retry, statuses, values
+from treadle._client import requests, retry, statuses, values
 from treadle._client.asynchronous_groups import StartsGroups
-from treadle._client.asynchronous_steering import SteersRuns
 from treadle._client.requests import (
     ConflictPolicy,
     HasDocument,
@@ -36,17 +32,11 @@ from treadle._client.values import (
     RunState,
     StartedRun,
 )
-from treadle.errors import RequestError, RunNotFound
+from treadle.errors import RequestError
 from treadle.v1 import definition_service_pb2, event_pb2, run_service_pb2
-from treadle.v1.definition_service_pb2_grpc import DefinitionServiceStub
-from treadle.v1.run_service_pb2_grpc import RunServiceStub
-
-_Response = TypeVar("_Response")
-
-_NEXT_RUN_SECONDS = 0.05
 
 
-class Client(SteersRuns, StartsGroups):
+class Client(StartsGroups):
     """Deploys workflows, starts runs, looks at them and steers them, from asyncio.
 
         async with treadle.Client() as client:
@@ -64,40 +54,6 @@ class Client(SteersRuns, StartsGroups):
 
     Every method raises errors of `treadle.errors`, never gRPC's own.
     """
-
-    _longest_wait_seconds = requests.MAX_WAIT_SECONDS
-
-    def __init__(
-        self,
-        address: str | None = None,
-        *,
-        namespace: str = "default",
-        call_timeout_seconds: float = 30.0,
-        retry_seconds: float = 20.0,
-        connection: grpc.aio.Channel | None = None,
-    ) -> None:
-        self.address = channel.resolve_address(address)
-        self.namespace = namespace
-        self._call_timeout_seconds = call_timeout_seconds
-        self._retry_seconds = retry_seconds
-        self._channel = connection or channel.open_channel(self.address)
-        self._definitions = DefinitionServiceStub(self._channel)
-        self._runs = RunServiceStub(self._channel)
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        error_type: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.close()
-
-    async def close(self) -> None:
-        """Closes the connection; calls that are under way are cancelled."""
-        await self._channel.close()
 
     # --- definitions ---------------------------------------------------------------------------
 
@@ -244,21 +200,6 @@ class Client(SteersRuns, StartsGroups):
         """A handle for a run that was started elsewhere; asks the server nothing."""
         return RunHandle(self, run_id)
 
-    async def get_run(
-        self,
-        run_id: str | None = None,
-        *,
-        workflow_id: str | None = None,
-        include_nodes: bool = False,
-    ) -> RunDescription:
-        """Describes a run; `workflow_id` names the newest run of it. Raises `NotFound`."""
-        request = run_service_pb2.GetRunRequest(
-            namespace=self.namespace,
-            include_nodes=include_nodes,
-            **requests.named_run(run_id, workflow_id),
-        )
-        return values.description(await self._call(self._runs.GetRun, request))
-
     async def list_runs(
         self,
         *,
@@ -375,58 +316,6 @@ class Client(SteersRuns, StartsGroups):
                 await self._wait_or_raise(error, backoff)
             finally:
                 stream.cancel()
-
-    # --- calls ---------------------------------------------------------------------------------
-
-    async def _result(self, run_id: str, timeout_seconds: float | None) -> object:
-        now = asyncio.get_running_loop().time
-        give_up_at = None if timeout_seconds is None else now() + timeout_seconds
-        expected: set[str] = set()  # runs that go on in place of others, and begin in a moment
-        while True:
-            left = None if give_up_at is None else give_up_at - now()
-            wait = requests.wait_seconds(left, self._longest_wait_seconds, run_id)
-            request = run_service_pb2.WaitRunRequest(
-                namespace=self.namespace, run_id=run_id, timeout=requests.duration(wait)
-            )
-            try:
-                response = await self._call(self._runs.WaitRun, request, wait)
-            except RunNotFound:
-                if run_id not in expected:
-                    raise
-                await asyncio.sleep(_NEXT_RUN_SECONDS)
-                continue
-            if response.ended and response.next_run_id:
-                run_id = response.next_run_id
-                expected.add(run_id)
-            elif response.ended:
-                return values.result(response)
-
-    async def _resolve(self, run_id: str | None, workflow_id: str | None) -> str:
-        # The newest run of a workflow id may be another one by the second page or the reconnect.
-        if run_id and not workflow_id:
-            return run_id
-        return (await self.get_run(run_id, workflow_id=workflow_id)).run_id
-
-    async def _call(
-        self,
-        method: Callable[..., Awaitable[_Response]],
-        request: Any,
-        extra_seconds: float = 0.0,
-    ) -> _Response:
-        backoff = retry.Backoff(self._retry_seconds)
-        while True:
-            try:
-                return await method(request, timeout=self._call_timeout_seconds + extra_seconds)
-            except grpc.aio.AioRpcError as error:
-                await self._wait_or_raise(error, backoff)
-
-    async def _wait_or_raise(self, error: grpc.aio.AioRpcError, backoff: retry.Backoff) -> None:
-        delay = backoff.next_delay_seconds() if error.code() in retry.TRANSIENT else None
-        if delay is None:
-            raise statuses.from_call(
-                error.code(), error.details(), error.trailing_metadata(), address=self.address
-            ) from error
-        await asyncio.sleep(delay)
 
 
 class RunHandle:

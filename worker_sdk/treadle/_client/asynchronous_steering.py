@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 from treadle._client import requests, values
+from treadle._client.asynchronous_connection import Connected
 from treadle._client.requests import IncidentAnswer
 from treadle._client.values import Run, StartedRun
 from treadle.v1 import run_service_pb2
 
 
-class SteersRuns:
+class SteersRuns(Connected):
     """The steering part of a client.
 
     Each verb takes a request id: repeated with the same one, it is done once and answered alike;
     without one, the verb makes its own, so that its own repeats are safe. Raises `NotFound`, and
     `Conflict` if the run has ended or cannot take this now.
     """
-
-    namespace: str
-    _runs: Any
-
-    async def _call(self, method: Any, request: Any, extra_seconds: float = 0.0) -> Any:
-        raise NotImplementedError
 
     async def cancel(
         self,
@@ -282,7 +276,7 @@ class SteersRuns:
         does `key` and what rests on it again. Raises `Conflict` if the run is open and not held
         about `key`.
         """
-        described = await self.get_run(run_id, workflow_id=workflow_id)  # type: ignore[attr-defined]
+        described = await self.get_run(run_id, workflow_id=workflow_id)
         if not described.state.ended:
             answered = await self.answer(
                 described.run_id, key=key, answer="retry", reason=reason, request_id=request_id

@@ -5,17 +5,13 @@ The same verbs as `asynchronous`, over gRPC's own synchronous channel: no event 
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from types import TracebackType
-from typing import Any, Self, TypeVar, cast
 
 import grpc
 
-from treadle._client import channel, requests, retry, statuses, values
+from treadle._client import requests, retry, statuses, values
 from treadle._client.blocking_groups import StartsGroupsBlocking
-from treadle._client.blocking_steering import SteersRunsBlocking
 from treadle._client.requests import (
     ConflictPolicy,
     HasDocument,
@@ -34,17 +30,11 @@ from treadle._client.values import (
     RunState,
     StartedRun,
 )
-from treadle.errors import RequestError, RunNotFound
+from treadle.errors import RequestError
 from treadle.v1 import definition_service_pb2, event_pb2, run_service_pb2
-from treadle.v1.definition_service_pb2_grpc import DefinitionServiceStub
-from treadle.v1.run_service_pb2_grpc import RunServiceStub
-
-_Response = TypeVar("_Response")
-
-_NEXT_RUN_SECONDS = 0.05
 
 
-class BlockingClient(SteersRunsBlocking, StartsGroupsBlocking):
+class BlockingClient(StartsGroupsBlocking):
     """Deploys workflows, starts runs, looks at them and steers them, from plain functions.
 
         with treadle.BlockingClient() as client:
@@ -62,38 +52,6 @@ class BlockingClient(SteersRunsBlocking, StartsGroupsBlocking):
 
     Every method raises errors of `treadle.errors`, never gRPC's own.
     """
-
-    def __init__(
-        self,
-        address: str | None = None,
-        *,
-        namespace: str = "default",
-        call_timeout_seconds: float = 30.0,
-        retry_seconds: float = 20.0,
-        connection: grpc.Channel | None = None,
-    ) -> None:
-        self.address = channel.resolve_address(address)
-        self.namespace = namespace
-        self._call_timeout_seconds = call_timeout_seconds
-        self._retry_seconds = retry_seconds
-        self._channel = connection or grpc.insecure_channel(self.address, options=channel.OPTIONS)
-        self._definitions = DefinitionServiceStub(self._channel)
-        self._runs = RunServiceStub(self._channel)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        error_type: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Closes the connection; calls that are under way are cancelled."""
-        self._channel.close()
 
     # --- definitions ---------------------------------------------------------------------------
 
@@ -240,21 +198,6 @@ class BlockingClient(SteersRunsBlocking, StartsGroupsBlocking):
         """A handle for a run that was started elsewhere; asks the server nothing."""
         return BlockingRunHandle(self, run_id)
 
-    def get_run(
-        self,
-        run_id: str | None = None,
-        *,
-        workflow_id: str | None = None,
-        include_nodes: bool = False,
-    ) -> RunDescription:
-        """Describes a run; `workflow_id` names the newest run of it. Raises `NotFound`."""
-        request = run_service_pb2.GetRunRequest(
-            namespace=self.namespace,
-            include_nodes=include_nodes,
-            **requests.named_run(run_id, workflow_id),
-        )
-        return values.description(self._call(self._runs.GetRun, request))
-
     def list_runs(
         self,
         *,
@@ -369,59 +312,6 @@ class BlockingClient(SteersRunsBlocking, StartsGroupsBlocking):
                 self._wait_or_raise(error, backoff)
             finally:
                 stream.cancel()
-
-    # --- calls ---------------------------------------------------------------------------------
-
-    def _result(self, run_id: str, timeout_seconds: float | None) -> object:
-        give_up_at = None if timeout_seconds is None else time.monotonic() + timeout_seconds
-        expected: set[str] = set()  # runs that go on in place of others, and begin in a moment
-        while True:
-            left = None if give_up_at is None else give_up_at - time.monotonic()
-            wait = requests.wait_seconds(left, requests.MAX_WAIT_SECONDS, run_id)
-            request = run_service_pb2.WaitRunRequest(
-                namespace=self.namespace, run_id=run_id, timeout=requests.duration(wait)
-            )
-            try:
-                response = self._call(self._runs.WaitRun, request, wait)
-            except RunNotFound:
-                if run_id not in expected:
-                    raise
-                time.sleep(_NEXT_RUN_SECONDS)
-                continue
-            if response.ended and response.next_run_id:
-                run_id = response.next_run_id
-                expected.add(run_id)
-            elif response.ended:
-                return values.result(response)
-
-    def _resolve(self, run_id: str | None, workflow_id: str | None) -> str:
-        # The newest run of a workflow id may be another one by the second page or the reconnect.
-        if run_id and not workflow_id:
-            return run_id
-        return (self.get_run(run_id, workflow_id=workflow_id)).run_id
-
-    def _call(
-        self,
-        method: Callable[..., _Response],
-        request: Any,
-        extra_seconds: float = 0.0,
-    ) -> _Response:
-        backoff = retry.Backoff(self._retry_seconds)
-        while True:
-            try:
-                return method(request, timeout=self._call_timeout_seconds + extra_seconds)
-            except grpc.RpcError as error:
-                self._wait_or_raise(error, backoff)
-
-    def _wait_or_raise(self, error: grpc.RpcError, backoff: retry.Backoff) -> None:
-        delay = backoff.next_delay_seconds() if error.code() in retry.TRANSIENT else None
-        if delay is None:
-            # They are named tuples; the type stubs know only the names.
-            trailing = cast("tuple[tuple[str, str | bytes], ...]", error.trailing_metadata())
-            raise statuses.from_call(
-                error.code(), error.details(), trailing, address=self.address
-            ) from error
-        time.sleep(delay)
 
 
 class BlockingRunHandle:

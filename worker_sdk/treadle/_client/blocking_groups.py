@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
-from typing import Any
 
 import grpc
 
-from treadle._client import groups, requests, retry
+from treadle._client import groups, retry
+from treadle._client.blocking_steering import SteersRunsBlocking
 from treadle._client.groups import GroupMember, GroupResult, GroupStatus
 from treadle._client.requests import Start
 from treadle.v1 import run_service_pb2
@@ -16,21 +16,8 @@ from treadle.v1 import run_service_pb2
 _PAGE = 1_000
 
 
-class StartsGroupsBlocking:
+class StartsGroupsBlocking(SteersRunsBlocking):
     """The part of a client that starts many runs at once, and waits for them."""
-
-    namespace: str
-    _runs: Any
-    _retry_seconds: float
-
-    def _call(self, method: Any, request: Any, extra_seconds: float = 0.0) -> Any:
-        raise NotImplementedError
-
-    def _wait_or_raise(self, error: Any, backoff: retry.Backoff) -> None:
-        raise NotImplementedError
-
-    def _result(self, run_id: str, timeout_seconds: float | None) -> object:
-        raise NotImplementedError
 
     def start_group(
         self,
@@ -137,13 +124,7 @@ class BlockingGroupHandle:
 
     def cancel(self, *, reason: str = "") -> None:
         """Cancels the runs that have not ended, and the group."""
-        request = run_service_pb2.CancelRunRequest(
-            namespace=self._client.namespace,
-            request_id=requests.request_id(None),
-            run_id=self.run_id,
-            reason=reason,
-        )
-        self._client._call(self._client._runs.CancelRun, request)
+        self._client.cancel(self.run_id, reason=reason)
 
     def _request(self) -> run_service_pb2.GetGroupRequest:
         return run_service_pb2.GetGroupRequest(namespace=self._client.namespace, run_id=self.run_id)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import itertools
+from abc import ABC, abstractmethod
 from asyncio import events
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Generator
@@ -244,7 +245,7 @@ if TYPE_CHECKING:
         def close(self) -> None: ...
 else:
     # The run's loop makes a task of anything that can be awaited; type checkers know coroutines.
-    _Awaitable = object
+    _Awaitable = ABC
 
 
 class Awaiting(_Awaitable):
@@ -253,5 +254,6 @@ class Awaiting(_Awaitable):
     def __await__(self) -> Generator[Any, None, Any]:
         return self._run().__await__()
 
+    @abstractmethod
     async def _run(self) -> Any:
-        raise NotImplementedError
+        """Does it, and gives what it comes to."""

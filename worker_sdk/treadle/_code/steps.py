@@ -11,6 +11,7 @@ import copy
 import hashlib
 import inspect
 import json
+from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any, Self
 
@@ -128,8 +129,9 @@ class Call(Awaiting):
         self.command.input.CopyFrom(self._input())
         return run.issue(self.description, DecisionCommand(schedule_activity=self.command))
 
+    @abstractmethod
     def _input(self) -> payload_pb2.Payload:
-        raise NotImplementedError
+        """What the activity is given."""
 
     async def _run(self) -> Any:
         run = current()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Literal, TypeAlias
 
@@ -17,7 +18,7 @@ Join: TypeAlias = str | int
 """`all`, `any`, `race`, a number of sources, or text such as "a and (b or c)"."""
 
 
-class OtherKinds:
+class OtherKinds(ABC):
     """The part of `Graph` that adds them. Each can be skipped (`run_if`), and waits for the nodes
     that lead to it as `join` says.
     """
@@ -165,10 +166,12 @@ class OtherKinds:
             return {key: plain(formula, f"the {key} of node {node!r}")}
         return self._formula(key, formula, offered)
 
+    @abstractmethod
     def _formula(
         self, key: str, formula: Formula | None, offered: frozenset[str], *, guard: bool = False
     ) -> dict[str, object]:
-        raise NotImplementedError
+        """A key with its formula as CEL; nothing for None."""
 
+    @abstractmethod
     def _add_node(self, id: str, node: dict[str, object]) -> Node:  # noqa: A002
-        raise NotImplementedError
+        """Takes a node in. Raises `DefinitionError` for one that is there."""
