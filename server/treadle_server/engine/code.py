@@ -14,8 +14,9 @@ from collections.abc import Iterable
 from treadle_server.engine import events as e
 from treadle_server.engine.entities import DECISION
 from treadle_server.engine.facts import Fact, FactKind
+from treadle_server.engine.progress import Progress
 from treadle_server.engine.topology import NodeState
-from treadle_server.engine.values import Failure, Payload
+from treadle_server.engine.values import ChildEnd, Failure, Payload
 
 __all__ = ["DECISION", "CodeProgress", "command_index", "command_key"]
 
@@ -45,7 +46,7 @@ def command_index(key: str) -> int:
     return int(key[1:])
 
 
-class CodeProgress:
+class CodeProgress(Progress):
     """See the module's docstring. It has the methods by which the fold tells any kind of run what
     became of its activities, timers, waits and children.
     """
@@ -164,6 +165,12 @@ class CodeProgress:
         """It ended as it was asked to: whoever asked has gone on already."""
         if key == DECISION:
             self.deciding = False
+
+    def child_ended(self, event: e.ChildEnded, *, asked: bool, unwanted: bool) -> None:
+        """It is over; what is to be undone may have waited for that."""
+        super().child_ended(event, asked=asked, unwanted=unwanted)
+        if unwanted and event.end is not ChildEnd.COMPLETED:
+            self.attempt_stopped(event.key)
 
     def attempt_stopped(self, _key: str) -> None:
         """A worker that was asked to stop has stopped: what is to be undone may wait for that."""

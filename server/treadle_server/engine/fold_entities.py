@@ -7,11 +7,9 @@ from typing import Any
 
 from treadle_server.engine import events as e
 from treadle_server.engine.entities import START, Child, ReceivedEvent, Timer, Undo, Wait
-from treadle_server.engine.group import GroupProgress
-from treadle_server.engine.machine import MachineProgress
 from treadle_server.engine.state import RunState
 from treadle_server.engine.topology import NodeState
-from treadle_server.engine.values import NULL, ChildEnd, Failure, FailureKind, ParentClosePolicy
+from treadle_server.engine.values import NULL, ParentClosePolicy
 
 EVENT_IDS_KEPT = 10_000
 """So many ids of external events are remembered, to tell repeats."""
@@ -48,8 +46,7 @@ def _event_received(state: RunState, event: e.EventReceived) -> None:
     for wait in state.waits.values():
         if wait.name == event.name:
             state.progress.event_may_match(wait.key)
-    if isinstance(state.progress, MachineProgress):
-        state.progress.event_came()
+    state.progress.event_came()
 
 
 def _wait_started(state: RunState, event: e.WaitStarted) -> None:
@@ -87,18 +84,12 @@ def _event_sent(state: RunState, event: e.EventSent) -> None:
 
 def _child_requested(state: RunState, event: e.ChildRequested) -> None:
     state.children[event.key] = Child(event)
-    if isinstance(state.progress, GroupProgress):
-        state.progress.member_requested(event)
-        return
-    state.progress.node_started(event.key)
+    state.progress.child_requested(event)
 
 
 def _child_started(state: RunState, event: e.ChildStarted) -> None:
     child = state.children[event.key]
     child.started = True
-    if isinstance(state.progress, GroupProgress):
-        state.progress.member_started(event.key)
-        return
     if not child.requested.awaited:
         del state.children[event.key]
         if child.requested.on_parent_end is not ParentClosePolicy.ABANDON:
@@ -108,27 +99,13 @@ def _child_started(state: RunState, event: e.ChildStarted) -> None:
 
 def _child_ended(state: RunState, event: e.ChildEnded) -> None:
     child = state.children.pop(event.key)
-    if isinstance(state.progress, GroupProgress):
-        state.progress.member_ended(event, asked=child.cancelling)
-        return
-    if event.end is ChildEnd.COMPLETED:
-        state.progress.node_succeeded(event.key, event.output or NULL)
-        return
-    if child.cancelling and state.ending is None:
-        state.progress.node_stopped(event.key)
-        if state.progress.remote:
-            state.code.attempt_stopped(event.key)
-        return
-    failure = event.failure or Failure(
-        kind=FailureKind.CHILD_FAILED, message=f"the child run ended {event.end.name}"
-    )
-    state.progress.node_failed_running(event.key, failure)
+    unwanted = child.cancelling and state.ending is None
+    state.progress.child_ended(event, asked=child.cancelling, unwanted=unwanted)
 
 
 def _child_cancel_requested(state: RunState, event: e.ChildCancelRequested) -> None:
     state.children[event.key].cancelling = True
-    if isinstance(state.progress, GroupProgress):
-        state.progress.member_asked(event.key)
+    state.progress.child_asked(event.key)
 
 
 # --- compensation ---------------------------------------------------------------------------------

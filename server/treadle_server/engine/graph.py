@@ -8,8 +8,7 @@ A failure has a way through the graph: the error edge that took it, and the edge
 on. `failure_behind` says which failure led to a node.
 
 Cost: a closed node costs its out-edges, a node that leaves PENDING costs its in-edges and what it
-reads, a loop that turns costs its body. Nothing here looks at the whole graph after a run has
-started.
+reads, a loop that turns costs its body. Nothing here looks at the whole graph after the start.
 """
 
 from __future__ import annotations
@@ -24,6 +23,7 @@ from treadle_server.engine.arrivals import Arrivals
 from treadle_server.engine.facts import MAY_COME_TWICE, Fact, FactKind
 from treadle_server.engine.loops import LoopProgress, Origin
 from treadle_server.engine.maps import MapProgress, item_of
+from treadle_server.engine.progress import Progress
 from treadle_server.engine.topology import NodeState, Topology
 from treadle_server.engine.values import NULL, Failure, FailureKind, Payload
 
@@ -31,7 +31,7 @@ AWAITS_DECISION = 0x80
 """Set beside a closed node's state until EdgesDecided says which of its edges are taken."""
 
 
-class GraphProgress:
+class GraphProgress(Progress):
     """A byte and an int per node, and dictionaries for what is alive."""
 
     __slots__ = (

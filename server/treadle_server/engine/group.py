@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from treadle_server.engine import events as e
 from treadle_server.engine.facts import Fact, FactKind
+from treadle_server.engine.progress import Progress
 from treadle_server.engine.topology import NodeState
 from treadle_server.engine.values import ChildEnd, Failure, Payload
 
@@ -23,15 +24,13 @@ class Member:
 
     run_id: bytes
     workflow_id: str
-    workflow: str
-    started: bool = False
     end: ChildEnd | None = None
     output: Payload | None = None
     failure: Failure | None = None
 
 
 @dataclass(slots=True)
-class GroupProgress:
+class GroupProgress(Progress):
     """See the module's docstring. Members have their places as keys."""
 
     remote: bool = False
@@ -98,20 +97,16 @@ class GroupProgress:
         """The waiting is over."""
         self.reason = event.reason
 
-    def member_requested(self, event: e.ChildRequested) -> None:
+    def child_requested(self, event: e.ChildRequested) -> None:
         """One more."""
-        self.members.append(Member(event.run_id, event.workflow_id, event.workflow))
+        self.members.append(Member(event.run_id, event.workflow_id))
 
-    def member_started(self, key: str) -> None:
-        """It exists."""
-        self.members[int(key)].started = True
-
-    def member_asked(self, _key: str) -> None:
+    def child_asked(self, _key: str) -> None:
         """It is to stop."""
         self.asked += 1
 
-    def member_ended(self, event: e.ChildEnded, *, asked: bool) -> None:
-        """It is over."""
+    def child_ended(self, event: e.ChildEnded, *, asked: bool, unwanted: bool) -> None:
+        """It is over, and how is what counts."""
         member = self.members[int(event.key)]
         member.end, member.output, member.failure = event.end, event.output, event.failure
         self.ended[event.end] += 1

@@ -17,6 +17,7 @@ from treadle_server.engine import events as e
 from treadle_server.engine.entities import ReceivedEvent
 from treadle_server.engine.events import TransitionCause
 from treadle_server.engine.facts import Fact, FactKind
+from treadle_server.engine.progress import Progress
 from treadle_server.engine.topology import NodeState
 from treadle_server.engine.values import NULL, Failure, Instant, Payload
 
@@ -78,7 +79,7 @@ class Raised:
 
 
 @dataclass(slots=True)
-class MachineProgress:
+class MachineProgress(Progress):
     """See the module's docstring. It has the methods by which the fold tells any kind of run what
     became of its activities, timers and children.
     """
@@ -232,6 +233,14 @@ class MachineProgress:
 
     def start(self) -> None:
         """The run has begun."""
+        self.fresh = True
+
+    def loaded(self) -> None:
+        """See `Progress`."""
+        self.fresh = False
+
+    def look_again(self) -> None:
+        """See `Progress`."""
         self.fresh = True
 
     def event_came(self) -> None:

@@ -126,13 +126,11 @@ class RunState:
 
     def loaded(self) -> None:
         """All its events are folded; what is not folded begins anew."""
-        if isinstance(self.progress, MachineProgress):
-            self.progress.fresh = False
+        self.progress.loaded()
 
     def look_again(self) -> None:
         """What is not folded may be wrong: the run was woken."""
-        if isinstance(self.progress, MachineProgress):
-            self.progress.fresh = True
+        self.progress.look_again()
 
     @property
     def ended(self) -> bool:
