@@ -3,8 +3,9 @@
 A state machine may live for years. Now and then its state is written into its journal, as an event;
 what came before that can then be forgotten, and the run is still a fold over the events that are
 kept. So the form must be readable for as long as such a run lives: it is JSON by the names of the
-fields of `RunState` and of what it holds; what has its default is left out, what is not known when
-it is read is passed over. What is *not folded* is left out as well.
+fields of `RunState` and of what it holds; what is not known when it is read is passed over. What is
+*not folded* is left out, and what is nothing (none, zero, empty) where nothing is the default. Other
+defaults are written: one that is changed some day must not change what was recorded before.
 
 The translation is derived from the type hints of the dataclasses, once per type.
 """
@@ -137,7 +138,7 @@ def _dataclass(cls: type) -> _Coder:
         return {
             name: coder(name).encode(one)
             for name, one in found.items()
-            if name not in defaults or one != defaults[name]()
+            if one or name not in defaults or one != defaults[name]()
         }
 
     def decode(form: dict[str, Any]) -> Any:
