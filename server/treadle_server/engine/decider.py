@@ -1,4 +1,4 @@
-"""What decides: a graph's interpreter today; state machines and remote code have the same shape."""
+"""What decides: one for each kind of run."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ class Decider(Protocol):
 
     def check_event(self, state: RunState, event: ReceiveEvent, now: Instant) -> None:
         """Raises a `Refusal` for an external event that the run could only ignore now. A repeat of
-        one that came before is none.
+        one that came before is none. Most kinds keep every event until something waits for it.
         """
-        ...
+        return
 
     def accepted(self, state: RunState) -> Collection[str]:
         """The names of the external events that a machine's active states wait for; waits of other
         kinds of runs are in the state.
         """
-        ...
+        return ()

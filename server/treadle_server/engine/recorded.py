@@ -3,9 +3,9 @@
 A state machine may live for years. Now and then its state is written into its journal, as an event;
 what came before that can then be forgotten, and the run is still a fold over the events that are
 kept. So the form must be readable for as long as such a run lives: it is JSON by the names of the
-fields of `RunState` and of what it holds; what is not known when it is read is passed over. What is
-*not folded* is left out, and what is nothing (none, zero, empty) where nothing is the default. Other
-defaults are written: one that is changed some day must not change what was recorded before.
+fields of `RunState` and of what it holds; what is not known when it is read is passed over. Left
+out is what is *not folded*, and what is nothing (none, zero, empty) where nothing is the default.
+Other defaults are written: one that is changed some day must not change what was recorded before.
 
 The translation is derived from the type hints of the dataclasses, once per type.
 """

@@ -5,7 +5,7 @@ wait was for.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from treadle_server.definitions.code.model import CodeDefinition
 from treadle_server.definitions.expression import (
@@ -17,16 +17,16 @@ from treadle_server.definitions.expression import (
 from treadle_server.definitions.graph.bindings import read_json
 from treadle_server.engine.code import DECISION, command_key
 from treadle_server.engine.commands import Command, HoldRun, SatisfyWait, ScheduleActivity
+from treadle_server.engine.decider import Decider
 from treadle_server.engine.decisions import decision_options
 from treadle_server.engine.facts import Fact, FactKind
-from treadle_server.engine.inputs import ReceiveEvent
 from treadle_server.engine.state import RunState
-from treadle_server.engine.values import NULL, Instant
+from treadle_server.engine.values import NULL
 
 _FILTERS_KEPT = 1_000
 
 
-class CodeDecider:
+class CodeDecider(Decider):
     """Decides for the runs of one version."""
 
     def __init__(self, definition: CodeDefinition) -> None:
@@ -46,13 +46,6 @@ class CodeDecider:
                 if state.seq >= state.code.events_limit:
                     commands.append(HoldRun(DECISION, _too_long(state.seq)))
         return commands
-
-    def check_event(self, state: RunState, event: ReceiveEvent, now: Instant) -> None:
-        """See `engine.decider.Decider`: every event is kept until something waits for it."""
-
-    def accepted(self, state: RunState) -> Collection[str]:
-        """See `engine.decider.Decider`."""
-        return ()
 
     def _match_wait(self, state: RunState, key: str, consumed: set[str]) -> list[Command]:
         """The oldest event that the wait accepts. `consumed` are those that another wait gets in

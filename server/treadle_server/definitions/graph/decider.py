@@ -7,7 +7,7 @@ said in `starting`, how a map goes on in `mapping`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from treadle_server.definitions.expression import Expression, ExpressionFailed
@@ -33,14 +33,14 @@ from treadle_server.engine.commands import (
     SatisfyWait,
     TurnLoop,
 )
+from treadle_server.engine.decider import Decider
 from treadle_server.engine.facts import Fact, FactKind
-from treadle_server.engine.inputs import ReceiveEvent
 from treadle_server.engine.state import RunState
 from treadle_server.engine.topology import NodeState
-from treadle_server.engine.values import NULL, Failure, FailureKind, Instant
+from treadle_server.engine.values import NULL, Failure, FailureKind
 
 
-class GraphDecider:
+class GraphDecider(Decider):
     """Decides for the runs of one version."""
 
     def __init__(self, definition: GraphDefinition) -> None:
@@ -78,13 +78,6 @@ class GraphDecider:
         if dropped:
             commands.append(Drop(tuple(state.graph.key_of(loser) for loser in dropped)))
         return commands
-
-    def check_event(self, state: RunState, event: ReceiveEvent, now: Instant) -> None:
-        """See `engine.decider.Decider`: every event is kept until something waits for it."""
-
-    def accepted(self, state: RunState) -> Collection[str]:
-        """See `engine.decider.Decider`."""
-        return ()
 
     def _start(self, state: RunState, number: int, dropped: dict[int, None]) -> list[Command]:
         progress = state.graph

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,16 +18,15 @@ from treadle_server.engine.commands import (
     StartTimer,
     Stop,
 )
+from treadle_server.engine.decider import Decider
 from treadle_server.engine.facts import Fact
 from treadle_server.engine.group import DURATION, GroupProgress
-from treadle_server.engine.inputs import ReceiveEvent
 from treadle_server.engine.state import RunState
 from treadle_server.engine.values import (
     NULL,
     Duration,
     Failure,
     FailureKind,
-    Instant,
     ParentClosePolicy,
 )
 
@@ -48,7 +47,7 @@ class GroupDefinition:
     run_timeout: Duration | None = None
 
 
-class GroupDecider:
+class GroupDecider(Decider):
     """Decides for all run groups."""
 
     def decide(self, state: RunState, facts: Sequence[Fact]) -> list[Command]:
@@ -107,13 +106,6 @@ class GroupDecider:
             return [CompleteRun(write_json(summary(group)))]
         running = (key for key, child in state.children.items() if not child.cancelling)
         return [Stop(key) for key, _ in zip(running, range(limit), strict=False)]
-
-    def check_event(self, state: RunState, event: ReceiveEvent, now: Instant) -> None:
-        """See `engine.decider.Decider`."""
-
-    def accepted(self, state: RunState) -> Collection[str]:
-        """See `engine.decider.Decider`."""
-        return ()
 
 
 def summary(group: GroupProgress) -> dict[str, Any]:

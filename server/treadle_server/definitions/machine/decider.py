@@ -32,6 +32,7 @@ from treadle_server.engine.commands import (
     Stop,
     TakeTransition,
 )
+from treadle_server.engine.decider import Decider
 from treadle_server.engine.errors import GuardFailed, TransitionInvalid
 from treadle_server.engine.events import TransitionCause
 from treadle_server.engine.facts import Fact
@@ -52,7 +53,7 @@ MEMORY_SEED = "memory:"
 """And before the name of a memory key, its value. No state has a name with a colon."""
 
 
-class MachineDecider:
+class MachineDecider(Decider):
     """Decides for the runs of one version."""
 
     def __init__(self, definition: MachineDefinition) -> None:
