@@ -185,3 +185,20 @@ async def test_s001_15_what_cannot_be_started_is_refused(bench: Bench) -> None:
         await bench.client.start_group([])
     with pytest.raises(InvalidRequest, match=r"items\[0\]: .* no run_timeout of their own"):
         await bench.client.start_group([Start(workflow="instance", run_timeout=3)])
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (None, "must be an object"),
+        ({"items": [{"workflow": "instance"}], "quota": "many"}, "quota: must be a number"),
+        ({"items": [{"workflow": 3}]}, r"items\[0\].workflow: must be a string"),
+        ({"items": [{"workflow": "instance", "x": 1}]}, "x"),
+        ({"items": [{"workflow": "instance"}], "duration": -1}, "duration"),
+    ],
+)
+async def test_a_group_started_as_any_run_is_checked_as_well(
+    bench: Bench, given: object, said: str
+) -> None:
+    with pytest.raises(InvalidRequest, match=said):
+        await bench.client.start("treadle.group", given, version=1)

@@ -14,6 +14,7 @@ from treadle_server.definitions.graph.hints import Hint, hints
 from treadle_server.definitions.graph.model import GraphDefinition
 from treadle_server.definitions.graph.parse import parse_graph
 from treadle_server.definitions.group.decider import GROUP, GroupDecider, GroupDefinition
+from treadle_server.definitions.group.request import check_request
 from treadle_server.definitions.machine import hints as machine_hints
 from treadle_server.definitions.machine.decider import MachineDecider
 from treadle_server.definitions.machine.model import MachineDefinition
@@ -157,6 +158,7 @@ class CompiledGroup:
 
     def complete_input(self, payload: Payload) -> Payload:
         """See `Compiled`."""
+        check_request(payload)
         return payload
 
 

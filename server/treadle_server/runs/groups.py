@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 from treadle_server.definitions.errors import InputInvalid, Violation
-from treadle_server.definitions.group.decider import GROUP, MAX_MEMBERS
+from treadle_server.definitions.group.decider import GROUP
 from treadle_server.engine.group import GroupProgress
 from treadle_server.engine.transitions import ENDED
 from treadle_server.engine.values import Payload
@@ -24,7 +24,6 @@ from treadle_server.runs.model import (
     StartRequest,
 )
 from treadle_server.runs.query import Queries
-from treadle_server.runs.turns import until_settled
 
 MAX_INPUT_BYTES = 2 * 1024 * 1024
 WATCH_EVERY_SECONDS = 0.1
@@ -50,8 +49,8 @@ class Groups:
         """The last one that was looked at and had ended: its members are read page by page."""
 
     async def start(self, request: GroupRequest) -> Started:
-        """Starts a group. Raises `InputInvalid`, `NotFound` for an unknown workflow, and what a
-        start raises.
+        """Starts a group. Raises `InputInvalid`, also for a workflow that is not deployed, and what
+        a start raises.
         """
         await self._check(request)
         given: dict[str, Any] = {
@@ -90,12 +89,6 @@ class Groups:
         return answer
 
     async def _check(self, request: GroupRequest) -> None:
-        if not 1 <= len(request.items) <= MAX_MEMBERS:
-            raise InputInvalid([Violation("items", f"must be 1 to {MAX_MEMBERS:,} runs")])
-        if request.quota > len(request.items):
-            raise InputInvalid(
-                [Violation("quota", f"is {request.quota}, and there are {len(request.items)} runs")]
-            )
         checked: set[tuple[str, int]] = set()
         for number, item in enumerate(request.items):
             if (item.workflow, item.version) in checked:
@@ -116,14 +109,10 @@ class Groups:
         run_id = self._queries.find(reference).run_id
         if self._ended is not None and self._ended.run_id == run_id:
             return self._ended
-        for _ in range(10):
-            hot = await self._hot.load(run_id)
-            if await until_settled(hot.settled):
-                view = _view(hot)
-                if view.stage in ENDED:
-                    self._ended = view
-                return view
-        raise Stopping("the group could not be read; try again")
+        view = _view(await self._queries.settled(run_id))
+        if view.stage in ENDED:
+            self._ended = view
+        return view
 
     async def watch(self, reference: RunReference) -> AsyncIterator[GroupView]:
         """How the group stands whenever that changes; ends with the group."""

@@ -72,13 +72,13 @@ class Queries:
 
     async def describe(self, reference: RunReference, *, include_nodes: bool) -> RunView:
         """How a run stands."""
-        return view_of(await self._settled(reference), include_nodes=include_nodes)
+        run_id = self.find(reference).run_id
+        return view_of(await self.settled(run_id), include_nodes=include_nodes)
 
-    async def _settled(self, reference: RunReference) -> HotRun:
+    async def settled(self, run_id: bytes) -> HotRun:
         """The run in memory with nothing of it on its way; a run that failed to commit is looked up
         again.
         """
-        run_id = self.find(reference).run_id
         for _ in range(10):
             hot = await self._hot.load(run_id)
             if await until_settled(hot.settled):

@@ -33,8 +33,6 @@ from treadle_server.engine.values import (
 GROUP = "treadle.group"
 """The workflow's name. Nobody can deploy one of it."""
 
-MAX_MEMBERS = 20_000
-
 
 @dataclass(slots=True, frozen=True)
 class GroupDefinition:
