@@ -84,6 +84,8 @@ class WorkflowLoop(_Loop):  # type: ignore[misc]
         self.start_timer: Callable[[WorkflowTimer, int], int]
         """Makes a timer durable; set by the replayer, as is what follows."""
         self.note_unhandled: Callable[[dict[str, Any]], None]
+        self._failed: list[WorkflowTask] = []
+        """Tasks that have failed, as long as nobody has asked them for their outcome."""
         self.numbers = itertools.count(1)
         self.tasks: dict[WorkflowTask, None] = {}
         self.now_microseconds = 0
@@ -190,6 +192,18 @@ class WorkflowLoop(_Loop):  # type: ignore[misc]
     def _forget(self, task: asyncio.Task[Any]) -> None:
         assert isinstance(task, WorkflowTask), "the loop makes no others"
         del self.tasks[task]
+        if task._log_traceback:
+            self._failed = [*self._unasked(), task]
+
+    def _unasked(self) -> list[WorkflowTask]:
+        return [one for one in self._failed if one._log_traceback]
+
+    def note_failed(self) -> None:
+        """Says which tasks have failed without anybody asking for their outcome: nobody will."""
+        for task in self._unasked():
+            message = f"{task.get_name()} has failed, and nobody awaited it"
+            self.note_unhandled({"message": message, "exception": task.exception()})
+        self._failed.clear()
 
     # --- what asyncio asks ------------------------------------------------------------------------
 
@@ -206,12 +220,16 @@ class WorkflowLoop(_Loop):  # type: ignore[misc]
         return False
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
-        """A task that nobody awaited has failed: said in the log."""
-        self.note_unhandled(context)
+        """A callback has failed: said in the log."""
+        # What asyncio has to say of a task or a future, it says while that is collected as garbage:
+        # at any moment, in the midst of anything, and writing a traceback there has broken an
+        # `ast.parse` that was under way (CPython before 3.11.8). `note_failed` says it in time.
+        if "task" not in context and "future" not in context:
+            self.note_unhandled(context)
 
     def default_exception_handler(self, context: dict[str, Any]) -> None:
         """As `call_exception_handler`."""
-        self.note_unhandled(context)
+        self.call_exception_handler(context)
 
     async def shutdown_asyncgens(self) -> None:
         """Asynchronous generators are closed with their run."""

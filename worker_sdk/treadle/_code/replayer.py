@@ -131,6 +131,8 @@ class Replayer:
         )
         self._first_index = self.next_index
         self._commands, self._steps = [], []
+        if decision.ended:
+            self.loop.note_failed()
         return decision
 
     @cached_property
@@ -289,7 +291,7 @@ class Replayer:
         raise self.fault
 
     def note_unhandled(self, context: dict[str, Any]) -> None:
-        """A task that nobody awaited has failed."""
+        """Code that nobody awaited has failed."""
         error = context.get("exception")
         if self.replaying or isinstance(error, (Mismatch, Suspended)):
             return
