@@ -188,10 +188,14 @@ class Queries:
             return None
 
     async def _end_of(self, run_id: bytes) -> HotRun:
+        hot: HotRun | None = None
         with self._hot.watched(run_id) as changed:
             while not self._stopping:
                 changed.clear()
-                hot = await self._hot.load(run_id)
+                # One that ended while it was held here is what is waited for. It has left memory,
+                # and to bring it back would be to read and fold its whole history.
+                if hot is None or hot.dropped or not hot.state.ended:
+                    hot = await self._hot.load(run_id)
                 committed = await until_settled(hot.settled)
                 if committed and hot.state.ended:
                     return hot

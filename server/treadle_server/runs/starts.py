@@ -7,7 +7,6 @@ So a start costs no look-up; only one that was refused is looked into.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
@@ -100,7 +99,7 @@ class Starts:
         completed = compiled.complete_input(request.input)
         now = self._clock.now()
         run_id = self._ids.run_id(now)
-        workflow_id = request.workflow_id or _workflow_id(request, run_id)
+        workflow_id = request.workflow_id or str(uuid.UUID(bytes=run_id))
         row = RunRow(
             run_id=run_id,
             namespace=request.namespace,
@@ -387,15 +386,3 @@ def _existing(row: RunRow) -> Started:
     return Started(
         run_id=row.run_id, workflow_id=row.workflow_id, version=row.version, started=False
     )
-
-
-def _workflow_id(request: StartRequest, run_id: bytes) -> str:
-    """Derived from the request id, so that a repeat means the same run; from the run id if there is
-    none.
-    """
-    if not request.request_id:
-        return str(uuid.UUID(bytes=run_id))
-    digest = hashlib.blake2b(
-        request.request_id.encode(), digest_size=16, person=b"treadle-wfid"
-    ).digest()
-    return str(uuid.UUID(bytes=digest))
