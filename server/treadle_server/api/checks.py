@@ -65,9 +65,9 @@ def identifier(field: str, value: str, *, limit: int = MAX_ID_BYTES, required: b
     return value
 
 
-def run_id(field: str, value: str) -> bytes:
-    """A run id as 16 bytes; empty stays empty."""
-    if not value:
+def run_id(field: str, value: str, *, required: bool = False) -> bytes:
+    """A run id as 16 bytes; empty stays empty, unless it is required."""
+    if not value and not required:
         return b""
     try:
         return uuid.UUID(value).bytes

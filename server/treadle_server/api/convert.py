@@ -25,7 +25,15 @@ from treadle_server.engine.values import Instant, Payload
 from treadle_server.journal.codec import failure_to_message, payload_to_message
 from treadle_server.journal.port import Record, RunRow
 from treadle_server.runs.executions import Execution
-from treadle_server.runs.model import DecisionView, DefinitionView, RunView, Started, Stop, TaskView
+from treadle_server.runs.model import (
+    DecisionView,
+    DefinitionView,
+    RunEnd,
+    RunView,
+    Started,
+    Stop,
+    TaskView,
+)
 from treadle_server.telemetry.ids import is_sampled, trace_id, traceparent
 
 
@@ -151,16 +159,16 @@ def watched(
     return response
 
 
-def wait_response(view: RunView | None) -> run_service_pb2.WaitRunResponse:
+def wait_response(end: RunEnd | None) -> run_service_pb2.WaitRunResponse:
     """How a run ended, or that it has not."""
-    if view is None:
+    if end is None:
         return run_service_pb2.WaitRunResponse(ended=False)
     return run_service_pb2.WaitRunResponse(
         ended=True,
-        run=run(view.row),
-        output=None if view.output is None else payload_to_message(view.output),
-        failure=None if view.failure is None else failure_to_message(view.failure),
-        next_run_id=run_id_text(view.next_run_id) if view.next_run_id else "",
+        run=run(end.row),
+        output=None if end.output is None else payload_to_message(end.output),
+        failure=None if end.failure is None else failure_to_message(end.failure),
+        next_run_id=run_id_text(end.next_run_id) if end.next_run_id else "",
     )
 
 

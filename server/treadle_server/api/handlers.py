@@ -61,7 +61,11 @@ def _of_service(descriptor: Any, service: Any) -> dict[str, Handler]:
     for method in descriptor.methods:
         request_type = symbol_database.Default().GetSymbol(method.input_type.full_name)
         function = getattr(service, method.name)
-        if method.server_streaming:
+        if method.client_streaming:
+            found[method.name] = grpc.stream_stream_rpc_method_handler(
+                _conversing(function, request_type)
+            )
+        elif method.server_streaming:
             found[method.name] = grpc.unary_stream_rpc_method_handler(
                 _streaming(function, request_type)
             )
@@ -87,6 +91,25 @@ def _unary(function: Callable[..., Any], request_type: Any) -> Callable[..., Any
         except Exception as error:
             await abort(context, error)
             raise
+
+    return handle
+
+
+def _conversing(function: Callable[..., Any], request_type: Any) -> Callable[..., Any]:
+    async def parsed(parts: AsyncIterator[bytes]) -> AsyncIterator[Any]:
+        async for part in parts:
+            yield _parse(request_type, part)
+
+    async def handle(
+        parts: AsyncIterator[bytes], context: grpc.aio.ServicerContext[Any, Any]
+    ) -> AsyncIterator[bytes]:
+        try:
+            async for answer in function(parsed(parts), context):
+                yield answer
+        except (asyncio.CancelledError, GeneratorExit):
+            raise
+        except Exception as error:  # noqa: BLE001 - nothing may leave as UNKNOWN
+            await abort(context, error)
 
     return handle
 

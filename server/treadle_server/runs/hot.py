@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -91,6 +91,10 @@ class HotRun:
         return state.wake_time is None or state.wake_time > now + SLEEP
 
 
+Watcher = Callable[[HotRun | None], None]
+"""Told that something of a run was committed; None: the server is stopping."""
+
+
 class HotRuns:
     """The cache. The event loop is the only user, and a run that is here is never loaded twice."""
 
@@ -103,7 +107,7 @@ class HotRuns:
         self._lingering: dict[bytes, Instant] = {}
         """Runs that leave memory at a time if they rest then, in the order of the times."""
         self._sweep: asyncio.TimerHandle | None = None
-        self._watchers: dict[bytes, dict[asyncio.Event, None]] = {}
+        self._watchers: dict[bytes, dict[Watcher, None]] = {}
         """By run, whether or not it is in memory; in the order they came, as a set's order would
         differ from process to process.
         """
@@ -146,23 +150,37 @@ class HotRuns:
     def watched(self, run_id: bytes) -> Iterator[asyncio.Event]:
         """An event that is set at each of the run's commits, until the block ends."""
         changed = asyncio.Event()
-        self._watchers.setdefault(run_id, {})[changed] = None
+
+        def watcher(_: HotRun | None) -> None:
+            changed.set()
+
+        self.watch(run_id, watcher)
         try:
             yield changed
         finally:
-            del self._watchers[run_id][changed]
-            if not self._watchers[run_id]:
-                del self._watchers[run_id]
+            self.unwatch(run_id, watcher)
 
-    def tell_watchers(self, run_id: bytes) -> None:
+    def watch(self, run_id: bytes, watcher: Watcher) -> None:
+        """Calls it at each of the run's commits, until `unwatch`."""
+        self._watchers.setdefault(run_id, {})[watcher] = None
+
+    def unwatch(self, run_id: bytes, watcher: Watcher) -> None:
+        """It is told nothing more."""
+        watchers = self._watchers[run_id]
+        del watchers[watcher]
+        if not watchers:
+            del self._watchers[run_id]
+
+    def tell_watchers(self, hot: HotRun) -> None:
         """Something of the run was committed."""
-        for changed in self._watchers.get(run_id, ()):
-            changed.set()
+        for watcher in self._watchers.get(hot.run_id, ()):
+            watcher(hot)
 
     def tell_all_watchers(self) -> None:
         """Nobody need wait any longer."""
-        for run_id in self._watchers:
-            self.tell_watchers(run_id)
+        for watchers in self._watchers.values():
+            for watcher in watchers:
+                watcher(None)
 
     async def load(self, run_id: bytes) -> HotRun:
         """The run, folded from its records if need be. Raises `NotFound`."""

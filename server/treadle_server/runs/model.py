@@ -138,6 +138,16 @@ class RunView:
     nodes: list[tuple[str, NodeState]] = field(default_factory=list)
 
 
+@dataclass(slots=True)
+class RunEnd:
+    """A run that has ended."""
+
+    row: RunRow
+    output: Payload | None
+    failure: Failure | None
+    next_run_id: bytes
+
+
 @dataclass(slots=True, kw_only=True)
 class GroupItem:
     """One run of a group. `input` is plain JSON; without a `workflow_id` one is made."""

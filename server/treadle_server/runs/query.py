@@ -18,7 +18,7 @@ from treadle_server.journal.port import Journal, Record, RunRow
 from treadle_server.runs.errors import RunNotFound, Stopping
 from treadle_server.runs.executions import Execution, Executions
 from treadle_server.runs.hot import HotRun, HotRuns
-from treadle_server.runs.model import RunReference, RunView
+from treadle_server.runs.model import RunEnd, RunReference, RunView
 from treadle_server.runs.turns import until_settled
 from treadle_server.runs.words import status, warnings
 
@@ -178,12 +178,12 @@ class Queries:
                 found.append((row, record))
         return found
 
-    async def wait(self, reference: RunReference, timeout: Duration) -> RunView | None:
+    async def wait(self, reference: RunReference, timeout: Duration) -> RunEnd | None:
         """The run's end, or None if it has not ended within `timeout`."""
         run_id = self.find(reference).run_id
         try:
             async with asyncio.timeout(timeout / 1_000_000):
-                return view_of(await self._end_of(run_id), include_nodes=False)
+                return end_of(await self._end_of(run_id))
         except TimeoutError:
             return None
 
@@ -202,6 +202,13 @@ class Queries:
                 if committed and not hot.dropped:
                     await changed.wait()
         raise Stopping("the server is stopping; wait again")
+
+
+def end_of(hot: HotRun) -> RunEnd:
+    """How a run ended that is in memory, with nothing of it on its way."""
+    ending = hot.state.ending
+    failure = None if ending is None else ending.failure
+    return RunEnd(hot.row, hot.state.output, failure, hot.state.next_run_id)
 
 
 def view_of(hot: HotRun, *, include_nodes: bool) -> RunView:

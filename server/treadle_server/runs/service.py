@@ -23,6 +23,7 @@ from treadle_server.runs import recovery
 from treadle_server.runs.cuts import Cuts
 from treadle_server.runs.definitions import Definitions
 from treadle_server.runs.deletion import Deletion
+from treadle_server.runs.ends import Ends
 from treadle_server.runs.errors import NotFound
 from treadle_server.runs.groups import Groups
 from treadle_server.runs.hot import HotRun, HotRuns
@@ -35,6 +36,7 @@ from treadle_server.runs.model import (
     DefinitionView,
     PollAnswer,
     PollRequest,
+    RunEnd,
     RunReference,
     RunView,
     Started,
@@ -241,9 +243,13 @@ class Runs:
         """Records of all runs as they are committed."""
         return self._queries.watch_all(namespace, workflow=workflow, after_position=after_position)
 
-    async def wait(self, reference: RunReference, timeout: Duration) -> RunView | None:
+    async def wait(self, reference: RunReference, timeout: Duration) -> RunEnd | None:
         """The run's end, or None if it does not come within `timeout`."""
         return await self._queries.wait(reference, timeout)
+
+    def ends(self, namespace: str) -> Ends:
+        """Waits for many runs; to be closed."""
+        return Ends(namespace, self._journal, self._hot, lambda: self._queries.stopping)
 
     async def send(
         self, reference: RunReference, *, event_id: str, name: str, payload: Payload, actor: str

@@ -389,7 +389,7 @@ class Turns:
                 self._timers.arm(hot.run_id, state.wake_time)
             if hot.settled is settled and hot.rests(self._clock.now()):
                 self._rest(hot)
-        self._hot.tell_watchers(hot.run_id)
+        self._hot.tell_watchers(hot)
         if unit.records:
             self._committed(hot.run_id, turn.events, unit.records[-1].position)
 

@@ -11,6 +11,8 @@ import grpc
 import grpc.aio
 
 from treadle._client import channel, requests, retry, statuses, values
+from treadle._client.ends import Ends
+from treadle._client.starts import Starts
 from treadle._client.values import RunDescription
 from treadle.errors import RunNotFound
 from treadle.v1 import run_service_pb2
@@ -20,6 +22,8 @@ from treadle.v1.run_service_pb2_grpc import RunServiceStub
 _Response = TypeVar("_Response")
 
 _NEXT_RUN_SECONDS = 0.05
+_LONE_WAITS = 4
+"""So many wait with a call of their own; beside them, the others share a stream."""
 
 
 class Connected:
@@ -43,6 +47,14 @@ class Connected:
         self._channel = connection or channel.open_channel(self.address)
         self._definitions = DefinitionServiceStub(self._channel)
         self._runs = RunServiceStub(self._channel)
+        self._waits = 0
+        """Calls that wait for a run's end."""
+        self._ends = Ends(lambda: self._runs.WaitRuns(), namespace, retry_seconds, self.address)
+        self._starts = Starts(
+            namespace,
+            lambda request: self._call(self._runs.StartRun, request),
+            lambda batch: self._call(self._runs.BatchStartRuns, batch),
+        )
 
     async def __aenter__(self) -> Self:
         return self
@@ -57,6 +69,7 @@ class Connected:
 
     async def close(self) -> None:
         """Closes the connection; calls that are under way are cancelled."""
+        await self._ends.close()
         await self._channel.close()
 
     async def get_run(
@@ -80,12 +93,8 @@ class Connected:
         expected: set[str] = set()  # runs that go on in place of others, and begin in a moment
         while True:
             left = None if give_up_at is None else give_up_at - now()
-            wait = requests.wait_seconds(left, self._longest_wait_seconds, run_id)
-            request = run_service_pb2.WaitRunRequest(
-                namespace=self.namespace, run_id=run_id, timeout=requests.duration(wait)
-            )
             try:
-                response = await self._call(self._runs.WaitRun, request, wait)
+                response = await self._wait(run_id, left)
             except RunNotFound:
                 if run_id not in expected:
                     raise
@@ -96,6 +105,26 @@ class Connected:
                 expected.add(run_id)
             elif response.ended:
                 return values.result(response)
+
+    async def _wait(
+        self, run_id: str, left_seconds: float | None
+    ) -> run_service_pb2.WaitRunResponse:
+        """The run's end, or that it has not come yet. Raises `TimeoutError`."""
+        wait = requests.wait_seconds(left_seconds, self._longest_wait_seconds, run_id)
+        if self._waits >= _LONE_WAITS:
+            try:
+                async with asyncio.timeout(left_seconds):
+                    return await self._ends.wait(run_id)
+            except TimeoutError:
+                raise requests.not_ended(run_id) from None
+        request = run_service_pb2.WaitRunRequest(
+            namespace=self.namespace, run_id=run_id, timeout=requests.duration(wait)
+        )
+        self._waits += 1
+        try:
+            return await self._call(self._runs.WaitRun, request, wait)
+        finally:
+            self._waits -= 1
 
     async def _resolve(self, run_id: str | None, workflow_id: str | None) -> str:
         # The newest run of a workflow id may be another one by the second page or the reconnect.

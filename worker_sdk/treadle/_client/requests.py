@@ -35,7 +35,7 @@ MAX_BATCH = 1_000
 MAX_WAIT_SECONDS = 60.0
 
 # Below the 4 MiB that a server takes in one message.
-_MAX_BATCH_BYTES = 3 * 1024 * 1024
+MAX_BATCH_BYTES = 3 * 1024 * 1024
 
 EXTRA_DEPLOY_SECONDS = 90.0
 """Checking a graph of 200,000 nodes takes longer than other calls."""
@@ -138,7 +138,7 @@ def batches(
     for item in items:
         message = start(item, namespace)
         size += message.ByteSize()
-        if batch.items and (len(batch.items) == MAX_BATCH or size > _MAX_BATCH_BYTES):
+        if batch.items and (len(batch.items) == MAX_BATCH or size > MAX_BATCH_BYTES):
             yield batch
             batch = run_service_pb2.BatchStartRunsRequest(namespace=namespace)
             size = message.ByteSize()
@@ -242,5 +242,10 @@ def wait_seconds(left: float | None, longest: float, run_id: str) -> float:
     if left is None:
         return longest
     if left <= 0:
-        raise TimeoutError(f"run {run_id} has not ended in the given time; it goes on")
+        raise not_ended(run_id)
     return min(left, longest)
+
+
+def not_ended(run_id: str) -> TimeoutError:
+    """What a caller gets whose patience is over."""
+    return TimeoutError(f"run {run_id} has not ended in the given time; it goes on")

@@ -74,7 +74,7 @@ class Reporter:
 
     async def _report(self, batch: Sequence[messages.TaskResult]) -> None:
         session, slots = self._session, self._session.slots
-        slots.promised_to_report = min(slots.free, _MAX_BATCH)
+        slots.promised_to_report = min(slots.free, len(batch), _MAX_BATCH)
         acknowledgements = session.take_acknowledgements()
         request = messages.CompleteTasksRequest(
             namespace=self._namespace,
