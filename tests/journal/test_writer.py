@@ -353,7 +353,8 @@ async def test_commits_keep_apart_when_much_is_going_on(
         if done > 200 and later - earlier < 0.05:
             gaps.append(later - earlier)
     assert gaps
-    assert min(gaps) >= 0.9 * pace.SPACING_SECONDS
+    least = pace.EAGER_UNITS_PER_SECOND * pace.SPACING_SECONDS_PER_RATE
+    assert min(gaps) >= 0.9 * least
 
 
 # --- the pace ------------------------------------------------------------------------------------
@@ -378,13 +379,21 @@ def test_a_quiet_journal_commits_at_once(units_per_second: int) -> None:
     assert found.pause(now, 1) <= 0
 
 
-@pytest.mark.parametrize("units_per_second", [1_500, 5_000, 50_000])
-def test_a_busy_journal_keeps_commits_apart(units_per_second: int) -> None:
+@pytest.mark.parametrize(
+    ("units_per_second", "spacing"),
+    [
+        (1_500, pytest.approx(1_500 * pace.SPACING_SECONDS_PER_RATE, rel=0.1)),
+        (2_500, pytest.approx(2_500 * pace.SPACING_SECONDS_PER_RATE, rel=0.1)),
+        (5_000, pytest.approx(pace.LONGEST_SPACING_SECONDS)),
+        (50_000, pytest.approx(pace.LONGEST_SPACING_SECONDS)),
+    ],
+)
+def test_a_busy_journal_keeps_commits_apart(units_per_second: int, spacing: float) -> None:
     found, now = paced(units_per_second, 2.0)
     found.begins(now, 1)
-    assert found.pause(now, 1) == pytest.approx(pace.SPACING_SECONDS)
-    assert found.pause(now + 0.001, 1) == pytest.approx(pace.SPACING_SECONDS - 0.001)
-    assert found.pause(now + pace.SPACING_SECONDS, 1) <= 0
+    assert found.pause(now, 1) == spacing
+    assert found.pause(now + 0.001, 1) + 0.001 == spacing
+    assert found.pause(now + pace.LONGEST_SPACING_SECONDS, 1) <= 0
 
 
 def test_a_busy_journal_is_quiet_again_after_a_while() -> None:
@@ -397,7 +406,7 @@ def test_a_burst_waits_for_the_moment_of_the_next_commit() -> None:
     found = pace.Pace()
     assert found.pause(100.0, 500) <= 0
     found.begins(100.0, 500)
-    assert found.pause(100.001, 1) == pytest.approx(pace.SPACING_SECONDS - 0.001)
+    assert found.pause(100.001, 1) == pytest.approx(pace.LONGEST_SPACING_SECONDS - 0.001)
 
 
 # --- on the loop ---------------------------------------------------------------------------------

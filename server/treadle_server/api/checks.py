@@ -60,7 +60,10 @@ def identifier(field: str, value: str, *, limit: int = MAX_ID_BYTES, required: b
         return value
     if len(value.encode()) > limit:
         raise invalid(field, f"is longer than {limit} bytes")
-    if value != value.strip() or any(unicodedata.category(c) in ("Cc", "Cf", "Cs") for c in value):
+    plain = value.isascii() and value.isprintable()
+    if value != value.strip() or not (
+        plain or all(unicodedata.category(c) not in ("Cc", "Cf", "Cs") for c in value)
+    ):
         raise invalid(field, "must not have control characters, nor spaces at its ends")
     return value
 

@@ -87,7 +87,8 @@ class Reports:
                 reported.append(await self._report(request.namespace, result, session, taker))
                 if number % _YIELD_RESULTS == 0:
                     await asyncio.sleep(0)
-            refusals = await asyncio.gather(*(self._outcome(report) for report in reported))
+            # They are committed in their order: whoever waits for the first has most of the others.
+            refusals = [await self._outcome(report) for report in reported]
             if taker is not None and taker.capacity > 0 and session is not None:
                 with contextlib.suppress(Busy):
                     await self._polls.take_waiting(request.namespace, session.queue, taker)
@@ -97,7 +98,7 @@ class Reports:
             if taker is not None:
                 self._polls.abandon(taker)
             raise
-        answer = CompleteAnswer(refusals=list(refusals))
+        answer = CompleteAnswer(refusals=refusals)
         for result, refusal in zip(request.results, refusals, strict=True):
             if result.report is not None and refusal is None:
                 answer.decisions += await self._decisions(request.namespace, result, session)

@@ -6,7 +6,6 @@ So a start costs no look-up; only one that was refused is looked into.
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
@@ -71,11 +70,9 @@ class Starts:
         """Starts each; one that is refused does not touch the others."""
         # All are staged before any is waited for, so that they share a commit.
         staged = [await self._stage(request) for request in requests]
-        return list(
-            await asyncio.gather(
-                *(self._finish(request, one) for request, one in zip(requests, staged, strict=True))
-            )
-        )
+        return [
+            await self._finish(request, one) for request, one in zip(requests, staged, strict=True)
+        ]
 
     async def _stage(self, request: StartRequest) -> HotRun | Started | Exception:
         try:

@@ -453,6 +453,8 @@ async def until_settled(settled: asyncio.Future[Outcome] | None) -> bool:
     if settled is None:
         return True
     try:
+        if settled.done():
+            return settled.result() is Outcome.COMMITTED
         return await asyncio.shield(settled) is Outcome.COMMITTED
     except JournalError:
         raise Stopping(

@@ -95,8 +95,8 @@ class Starts:
 
 
 def _is_traced() -> bool:
-    """Whether the caller is in a span, which a channel with OpenTelemetry's interceptor sends along:
-    the run's trace then belongs below it, so its start needs a call of its own.
+    """Whether the caller is in a span, which a channel with OpenTelemetry's interceptor sends: the
+    run's trace then belongs below it, so its start needs a call of its own.
     """
     trace = sys.modules.get("opentelemetry.trace")
     return trace is not None and trace.get_current_span().get_span_context().is_valid

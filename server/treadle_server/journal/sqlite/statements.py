@@ -165,7 +165,7 @@ class SmallRows:
             ),
             # Not `IN (VALUES ...)`, for which SQLite would read the whole table.
             delete=Bulk(lambda rows: f"DELETE FROM {table} WHERE {' OR '.join([one] * rows)}"),
-            get=f"SELECT value, expire_time FROM {table} WHERE ({columns}) = {marks(len(parts), 1)}",
+            get=f"SELECT value, expire_time FROM {table} WHERE {one}",
             trim=(
                 f"DELETE FROM {table} WHERE ({columns}) IN (SELECT {columns} FROM {table}"
                 f" WHERE expire_time < ? ORDER BY expire_time, {columns} LIMIT ?)"
