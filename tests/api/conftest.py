@@ -51,7 +51,10 @@ class Api:
         descriptor = SERVICES[service].methods_by_name.get(name)
         full_name = f"/{SERVICES[service].full_name}/{name}"
         try:
-            if descriptor is not None and descriptor.server_streaming:
+            if descriptor is not None and descriptor.client_streaming:
+                conversation: Any = self.channel.stream_stream(full_name)
+                response = b"".join(conversation(iter([data]), timeout=20))
+            elif descriptor is not None and descriptor.server_streaming:
                 stream: Any = self.channel.unary_stream(full_name)
                 response = b"".join(stream(data, timeout=20))
             else:

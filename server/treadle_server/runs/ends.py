@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from treadle_server.engine.errors import Refusal
 from treadle_server.journal.port import Journal
-from treadle_server.runs.errors import RunNotFound, Stopping
+from treadle_server.runs.errors import RunNotFound, Stopping, TooManyWaits
 from treadle_server.runs.hot import HotRun, HotRuns, Watcher
 from treadle_server.runs.model import RunEnd
 from treadle_server.runs.query import end_of
@@ -17,12 +17,6 @@ from treadle_server.runs.turns import until_settled
 
 MAX_WAITED_FOR = 100_000
 """By one caller; about 300 bytes each."""
-
-
-class TooManyWaits(Refusal):
-    """One stream waits for no more runs than that."""
-
-    reason = "TOO_MANY_WAITS"
 
 
 @dataclass(slots=True, eq=False)
