@@ -7,8 +7,9 @@ import zlib
 from collections.abc import Iterator
 from typing import Final
 
-from treadle_server.journal.port import Finding, Record
+from treadle_server.journal.port import Finding
 from treadle_server.journal.record_check import check_record
+from treadle_server.journal.sqlite.statements import to_record
 
 _DELETED: Final = "SELECT records, position FROM deleted"
 _COUNTED: Final = "SELECT count(*), ifnull(max(position), 0) FROM record"
@@ -56,8 +57,8 @@ def check(connection: sqlite3.Connection) -> Iterator[Finding]:
         subject = f"ready {key!r} of run {run_id.hex()}, queue {queue!r} of {namespace!r}"
         yield Finding("ready", subject, "its run is unknown or has ended")
     for *columns, checksum in connection.execute(_BODIES):
-        record = Record(*columns)
-        if zlib.crc32(record.body) != checksum:
+        record = to_record(tuple(columns))
+        if zlib.crc32(columns[4]) != checksum:
             subject = f"position {record.position}, run {record.run_id.hex()}"
             yield Finding("checksum", subject, "the body is not what was written")
         yield from check_record(record)

@@ -374,7 +374,7 @@ class SqliteJournal:
                     continue
                 run = statements.to_run(row)
                 records = reader.execute(statements.RECORDS_OF_RUN, (run_id, run.recorded_seq))
-                loaded.append((run, [Record(*columns) for columns in records]))
+                loaded.append((run, [statements.to_record(columns) for columns in records]))
         return loaded
 
     def read_run(self, run_id: bytes, after_seq: int, max_bytes: int) -> list[Record]:
@@ -384,7 +384,7 @@ class SqliteJournal:
         with self._snapshot() as reader:
             cursor = reader.execute(statements.RECORDS_AFTER_SEQ, parameters)
             for columns in cursor:
-                record = Record(*columns)
+                record = statements.to_record(columns)
                 size += len(record.body)
                 if found and size > max_bytes:
                     break
@@ -394,7 +394,7 @@ class SqliteJournal:
 
     def read_log(self, after_position: int, limit: int) -> list[Record]:
         rows = self._read(statements.RECORDS_AFTER_POSITION, (after_position, limit))
-        return [Record(*columns) for columns in rows]
+        return [statements.to_record(columns) for columns in rows]
 
     def get_runs(self, run_ids: Sequence[bytes]) -> list[RunRow | None]:
         return [self._read_run(statements.RUN, run_id) for run_id in run_ids]

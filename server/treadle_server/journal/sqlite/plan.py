@@ -22,6 +22,7 @@ from dataclasses import replace
 from typing import Any
 
 from treadle_server.journal.port import Key, Row, RunRow, Table, Unit
+from treadle_server.journal.sqlite.packing import packed
 from treadle_server.journal.sqlite.statements import run_parameters
 
 
@@ -103,7 +104,7 @@ class Plan:
     def _add_rows(self, unit: Unit) -> None:
         for record in unit.records:
             self.position += 1
-            body = record.body
+            body = packed(record.body)
             self.records.append(
                 (
                     self.position,

@@ -11,8 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from treadle_server.journal.port import TABLES, Key, Row, RunRow, Table
+from treadle_server.journal.port import TABLES, Key, Record, Row, RunRow, Table
 from treadle_server.journal.sqlite.bulk import Bulk, marks
+from treadle_server.journal.sqlite.packing import unpacked
 
 INSERT_RECORDS: Final = Bulk(lambda rows: f"INSERT INTO record VALUES {marks(7, rows)}")
 
@@ -121,6 +122,12 @@ def run_parameters(row: RunRow) -> tuple[Any, ...]:
         row.request_hash,
         row.recorded_seq,
     )
+
+
+def to_record(columns: tuple[Any, ...]) -> Record:
+    """From a row of the statements that read records."""
+    run_id, base_seq, count, time, body, position = columns
+    return Record(run_id, base_seq, count, time, unpacked(body), position)
 
 
 def to_run(columns: tuple[Any, ...]) -> RunRow:
