@@ -68,7 +68,9 @@ class Context:
     ) -> None:
         self._task = task
         self._on_heartbeat = on_heartbeat
-        self._cancel_asked = threading.Event()
+        self._stop_asked = False
+        self._waits: dict[None, threading.Event] = {}
+        """What `wait_cancelled` waits for; few activities do."""
         self.skipped = False
         """See `skip`."""
         self.run_id = task.run_id
@@ -123,20 +125,24 @@ class Context:
     @property
     def cancelled(self) -> bool:
         """Whether the attempt was asked to stop; async activities get a `CancelledError` too."""
-        return self._cancel_asked.is_set()
+        return self._stop_asked
 
     def raise_if_cancelled(self) -> None:
         """Raises `ActivityCancelled` if the attempt was asked to stop: for plain functions."""
-        if self._cancel_asked.is_set():
+        if self._stop_asked:
             raise ActivityCancelled(f"activity {self.activity_type!r} was asked to stop")
 
     def wait_cancelled(self, seconds: float) -> bool:
         """Sleeps in a plain function, but wakes when asked to stop; returns whether that was so."""
-        return self._cancel_asked.wait(seconds)
+        # First the event, then the look at what was asked before it was there.
+        asked = self._waits.setdefault(None, threading.Event())
+        return self._stop_asked or asked.wait(seconds)
 
     def ask_to_stop(self) -> None:
         """Sets the flag; for the worker and for tests."""
-        self._cancel_asked.set()
+        self._stop_asked = True
+        for asked in list(self._waits.values()):
+            asked.set()
 
     def skip(self) -> None:
         """Says that there was nothing to do: what the activity returns counts, but its node shows

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import copy
 import hashlib
-import inspect
 import json
 from abc import abstractmethod
 from collections.abc import Callable
@@ -275,7 +274,7 @@ class StepCall(Call):
         try:
             if len(self.args) == 1 and not self.kwargs:
                 return payload.encode(self.args[0])
-            names = list(inspect.signature(self.function).parameters)
+            names = hints.parameter_names(self.function)
             return payload.encode({**dict(zip(names, self.args, strict=False)), **self.kwargs})
         except (PayloadError, ValueError, TypeError):
             return payload_pb2.Payload(data=b"null")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import inspect
 import types
 import typing
@@ -100,9 +101,18 @@ def name_of(annotation: object) -> str:
     return str(annotation).replace("typing.", "")
 
 
+@functools.lru_cache(maxsize=1_000)
 def return_annotation(function: Callable[..., object]) -> Any:
     """What a function says that it gives; `MISSING` if it does not say. Raises `DefinitionError`
     if that cannot be resolved.
     """
     annotations = getattr(function, "__annotations__", {})
     return resolve_hints(function)["return"] if "return" in annotations else MISSING
+
+
+@functools.lru_cache(maxsize=1_000)
+def parameter_names(function: Callable[..., object]) -> tuple[str, ...]:
+    """The names of a function's parameters. Raises `ValueError` or `TypeError` for some builtins,
+    of which Python does not know them.
+    """
+    return tuple(inspect.signature(function).parameters)

@@ -240,17 +240,21 @@ class Decisions:
         """
         if not run.steps:
             return [], []
+        late = False
+
+        def too_long() -> None:
+            nonlocal late
+            late = True
+            run.changed.set()
+
         deadline = min(step.began for step in run.steps.values()) + LONG_SECONDS
-        while not _worth_a_report(run.steps.values()):
-            run.changed.clear()
-            left = deadline - asyncio.get_running_loop().time()
-            if left <= 0:
-                break
-            try:
-                async with asyncio.timeout(left):
-                    await run.changed.wait()
-            except TimeoutError:
-                break
+        timer = asyncio.get_running_loop().call_at(deadline, too_long)
+        try:
+            while not late and not _worth_a_report(run.steps.values()):
+                run.changed.clear()
+                await run.changed.wait()
+        finally:
+            timer.cancel()
         ended = [step.report for step in run.steps.values() if step.report is not None]
         for report in ended:
             del run.steps[report.index]
