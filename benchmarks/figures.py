@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 
@@ -11,6 +11,10 @@ def percentile(values: Sequence[float], share: float) -> float:
     """Nearest rank; `share` from 0 to 100."""
     ordered = sorted(values)
     return ordered[max(0, math.ceil(share / 100 * len(ordered)) - 1)]
+
+
+Say = Callable[[str], None]
+"""Tells the one who waits what is measured now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,11 @@ class Figure:
 def milliseconds(values: Sequence[float]) -> str:
     """p50 / p99 of times in seconds."""
     return f"{percentile(values, 50) * 1e3:.2f} / {percentile(values, 99) * 1e3:.2f} ms"
+
+
+def at_least(mark: float, values: Sequence[float]) -> bool:
+    """Whether the median is."""
+    return percentile(values, 50) >= mark
 
 
 def spread(values: Sequence[float], unit: str = "") -> str:

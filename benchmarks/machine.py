@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import platform
+import sqlite3
 import sys
 import tempfile
 import time
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,7 @@ import grpc
 import grpc.aio
 
 _FSYNCS = 300
+_COMMITS, _ROWS, _ROW_BYTES = 500, 25, 700
 _BLOCK = b"x" * 4096
 _ECHO = "/treadle.benchmarks.Echo/Echo"
 _ECHO_CALLS = 20_000
@@ -31,6 +35,36 @@ def fsync_seconds(folder: Path) -> list[float]:
             os.fsync(file.fileno())
             times.append(time.perf_counter() - began)
     return times
+
+
+def commits_per_second(folder: Path) -> float:
+    """What SQLite does by itself with the rows of a busy commit."""
+    with tempfile.TemporaryDirectory(dir=folder) as name:
+        connection = sqlite3.connect(Path(name) / "bare.db", isolation_level=None)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("CREATE TABLE row (number INTEGER PRIMARY KEY, body BLOB)")
+        row = os.urandom(_ROW_BYTES)
+        began = time.perf_counter()
+        for _ in range(_COMMITS):
+            connection.execute("BEGIN IMMEDIATE")
+            connection.executemany("INSERT INTO row (body) VALUES (?)", [(row,)] * _ROWS)
+            connection.execute("COMMIT")
+        seconds = time.perf_counter() - began
+        connection.close()
+    return _COMMITS / seconds
+
+
+def setting() -> dict[str, str]:
+    """In what the figures were measured."""
+    return {
+        "cores": str(os.cpu_count()),
+        "python": platform.python_version(),
+        "sqlite": sqlite3.sqlite_version,
+        "grpcio": metadata.version("grpcio"),
+        "treadle": metadata.version("treadle"),
+        "payload": "250 bytes",
+    }
 
 
 def cpu_seconds(pid: int) -> float:

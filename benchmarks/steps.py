@@ -80,9 +80,9 @@ def _document(name: str, nodes: dict[str, Any]) -> dict[str, Any]:
     return {"treadle": "v1", "kind": "graph", "name": name, "nodes": nodes}
 
 
-def check_three(output: Any) -> list[int]:
-    """The three stamps of a run's output. Raises `AssertionError` if it is not what it must be."""
+def checked_stamps(output: Any, steps: int = 3) -> list[int]:
+    """The stamps of a run's output. Raises `AssertionError` if it is not what it must be."""
     stamps: list[int] = output["t"]
-    if output["n"] != 3 or len(stamps) != 3 or stamps != sorted(stamps):
+    if output["n"] != steps or len(stamps) != steps or stamps != sorted(stamps):
         raise AssertionError(f"a run gave {output!r}")
     return stamps

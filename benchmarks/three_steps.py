@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass, field
 
 from benchmarks.machine import cpu_seconds, resident_megabytes
-from benchmarks.steps import chain, check_three, payload
+from benchmarks.steps import chain, checked_stamps, payload
 from examples.local_service import LocalService
 from treadle import Client, Start
 from treadle.client import RunHandle
@@ -56,6 +56,7 @@ async def saturate(
     workflow: str = WORKFLOW,
     *,
     in_flight: int = IN_FLIGHT,
+    steps: int = 3,
 ) -> Saturation:
     """`in_flight` runs at a time, started `BATCH` per call; every result is awaited and checked."""
     server = service.server.pid
@@ -66,7 +67,7 @@ async def saturate(
 
     before = spent()
     began = time.perf_counter()
-    await closed_loop(client, runs, workflow, in_flight)
+    await closed_loop(client, runs, workflow, in_flight, steps)
     seconds = time.perf_counter() - began
     after = spent()
     server_cpu, worker_cpu, load_cpu = (
@@ -75,7 +76,9 @@ async def saturate(
     return Saturation(runs / seconds, server_cpu, worker_cpu, load_cpu, resident_megabytes(server))
 
 
-async def closed_loop(client: Client, runs: int, workflow: str, in_flight: int = IN_FLIGHT) -> None:
+async def closed_loop(
+    client: Client, runs: int, workflow: str, in_flight: int = IN_FLIGHT, steps: int = 3
+) -> None:
     """`in_flight` runs at a time, until so many have ended."""
     size = min(BATCH, in_flight)
     batches = iter([size] * (runs // size))
@@ -84,15 +87,15 @@ async def closed_loop(client: Client, runs: int, workflow: str, in_flight: int =
         for size in batches:
             starts = [Start(workflow=workflow, input=payload()) for _ in range(size)]
             handles = await client.start_many(starts)
-            await asyncio.gather(*(_checked(handle) for handle in handles))
+            await asyncio.gather(*(_checked(handle, steps) for handle in handles))
 
     await asyncio.gather(*(lane() for _ in range(in_flight // size)))
 
 
-async def _checked(handle: RunHandle | RequestError) -> list[int]:
+async def _checked(handle: RunHandle | RequestError, steps: int = 3) -> list[int]:
     if isinstance(handle, RequestError):
         raise handle
-    return check_three(await handle.result(60.0))
+    return checked_stamps(await handle.result(60.0), steps)
 
 
 async def at_pace(
