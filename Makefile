@@ -70,6 +70,11 @@ demo: $(SETUP_STAMP) ## Run 500 orders through a server and two workers
 bench: $(SETUP_STAMP) ## Measure runs a second, latencies, CPU, fsync and the bare echo rate
 	@$(BIN)/python -m benchmarks $(ARGS)
 
+.PHONY: flame
+flame: $(SETUP_STAMP) ## Draw where the server's time goes while it is busy, into flame.svg (gets py-spy)
+	@tools/profiler.sh
+	@$(BIN)/python -m benchmarks.flame $(ARGS)
+
 .PHONY: bench-peers
 bench-peers: $(SETUP_STAMP) ## Measure other engines and this one in the same run (HARNESS says where theirs is)
 	$(say) "other engines, into .cache/peers"

@@ -47,6 +47,18 @@ def test_alone_a_crowd_goes_in_larger_commits() -> None:
     assert sizes == [32, 32, 32, 4]
 
 
+def test_long_alone_a_crowd_goes_in_still_larger_commits_until_somebody_comes() -> None:
+    queue = queue_of(turns(1, 2_000))
+    sizes = [len(queue.take()) for _ in range(intake.LONE_COMMITS + 3)]
+    few = intake.FULL_COMMIT_UNITS
+    assert sizes[: intake.LONE_COMMITS] == [few] * intake.LONE_COMMITS
+    assert sizes[intake.LONE_COMMITS :] == [intake.LONE_COMMIT_UNITS] * 3
+    other = queue_of([Unit(records=[record(2, 1)])])
+    queue.add(other.take()[0])
+    assert len(queue.take()) <= few + 1
+    assert len(queue.take()) == few
+
+
 def test_many_runs_go_together() -> None:
     units = [Unit(records=[record(run, 1)]) for run in range(1, 501)]
     assert [len(commit) for commit in commits(queue_of(units))] == [500]

@@ -24,6 +24,12 @@ FULL_COMMIT_UNITS: Final = 32
 by who comes meanwhile.
 """
 
+LONE_COMMIT_UNITS: Final = 128
+"""The same, once the last `LONE_COMMITS` had nothing of anybody else: then nobody is there to feel
+it, and fewer commits are a fifth less work in a run of 100,000 nodes.
+"""
+LONE_COMMITS: Final = 20
+
 ROW_OVERHEAD_BYTES: Final = 200
 """What a row weighs beside its body."""
 
@@ -81,6 +87,8 @@ class Queue:
     waiting: deque[Waiting] = field(default_factory=deque)
     chores: deque[Chore] = field(default_factory=deque)
     bytes: int = 0
+    lone: int = 0
+    """So many commits in a row had units of one run only."""
 
     def full(self, share: float = 1.0) -> bool:
         """Whether a share of a bound is reached. The last unit before that may be of any size."""
@@ -121,8 +129,12 @@ class Queue:
                 break
             size += first.size
             taken.append(self.waiting.popleft())
+        mine = set(_subjects(taken[0].unit)) if taken else set()
+        company = any(mine.isdisjoint(_subjects(one.unit)) for one in taken[1:])
+        self.lone = 0 if company else self.lone + 1
+        room = LONE_COMMIT_UNITS if self.lone > LONE_COMMITS else FULL_COMMIT_UNITS
         back = 0
-        while back < len(put_off) and len(taken) < FULL_COMMIT_UNITS and size < MAX_COMMIT_BYTES:
+        while back < len(put_off) and len(taken) < room and size < MAX_COMMIT_BYTES:
             size += put_off[back].size
             taken.append(put_off[back])
             back += 1
