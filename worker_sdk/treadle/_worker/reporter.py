@@ -74,6 +74,9 @@ class Reporter:
 
     async def _report(self, batch: Sequence[messages.TaskResult]) -> None:
         session, slots = self._session, self._session.slots
+        # A result brings its run's next task as a rule, so as many as there are results. What is
+        # free beside that stays with the parked poll: it gets what begins meanwhile at once, which
+        # would otherwise be written down as waiting and read again.
         slots.promised_to_report = min(slots.free, len(batch), _MAX_BATCH)
         acknowledgements = session.take_acknowledgements()
         request = messages.CompleteTasksRequest(
