@@ -18,7 +18,7 @@ from pathlib import Path
 
 from benchmarks import three_steps
 from benchmarks.machine import echo_calls_per_second
-from benchmarks.three_step import KINDS, MACHINE
+from benchmarks.three_step import KINDS, prepared
 from examples.local_service import LocalService, local_service
 from treadle import Client
 
@@ -64,18 +64,8 @@ def _layer(frames: list[str]) -> str:
 
 async def record(service: LocalService, kind: str, py_spy: Path, svg: Path) -> Iterator[str]:
     """Draws the picture; the lines of the table."""
-    workflow = KINDS[kind][1]
     async with Client(service.address) as client:
-        if kind == "graph":
-            await three_steps.prepare(client)
-        elif kind == "machine":
-            from benchmarks.steps import states
-
-            await client.deploy(states(MACHINE, 3))
-        else:
-            from benchmarks import code
-
-            await code.ready(client)
+        workflow = await prepared(client, kind)
         await three_steps.closed_loop(client, 1_000, workflow)
         alone = await three_steps.saturate(service, client, 5_000, workflow)
         raw = svg.with_suffix(".raw")

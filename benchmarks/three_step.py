@@ -36,18 +36,23 @@ KINDS = {
 Line = dict[str, Any]
 
 
+async def prepared(client: Client, kind: str) -> str:
+    """The workflow, once its runs can be started."""
+    if kind == "graph":
+        await three_steps.prepare(client)
+    elif kind == "machine":
+        await client.deploy(states(MACHINE, 3))
+    else:
+        await code.ready(client)
+    return KINDS[kind][1]
+
+
 async def measure(
     service: LocalService, kind: str, runs: int, in_flight: int, pace_seconds: float
 ) -> list[Line]:
     """All figures. The service has its workers already."""
-    workflow = KINDS[kind][1]
     async with Client(service.address) as client:
-        if kind == "graph":
-            await three_steps.prepare(client)
-        elif kind == "machine":
-            await client.deploy(states(MACHINE, 3))
-        else:
-            await code.ready(client)
+        workflow = await prepared(client, kind)
         await three_steps.closed_loop(client, WARM_UP, workflow, in_flight)
         found = [
             await three_steps.saturate(service, client, runs, workflow, in_flight=in_flight)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Protocol
 
+from treadle._ids import uuid7
 from treadle_server.engine.values import Instant
 
 _IDS_AT_A_TIME = 64
@@ -31,12 +32,4 @@ class RandomIds:
         if not self._randomness:
             self._randomness = os.urandom(10 * _IDS_AT_A_TIME)
         taken, self._randomness = self._randomness[:10], self._randomness[10:]
-        return uuid7(now, taken)
-
-
-def uuid7(now: Instant, randomness: bytes) -> bytes:
-    """Puts 10 bytes of randomness behind the time; version and variant bits are set."""
-    value = bytearray((now // 1_000).to_bytes(6, "big") + randomness)
-    value[6] = 0x70 | (value[6] & 0x0F)
-    value[8] = 0x80 | (value[8] & 0x3F)
-    return bytes(value)
+        return uuid7(now // 1_000, taken)

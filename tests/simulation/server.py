@@ -14,8 +14,8 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, cast
 
 from tests.simulation.clock import VirtualClock
+from treadle._ids import uuid7
 from treadle_server.engine.values import Instant
-from treadle_server.ids import uuid7
 from treadle_server.journal.memory import MemoryJournal
 from treadle_server.journal.port import Info, Journal, JournalError, Outcome, Unit
 from treadle_server.journal.writer import InlineWriter
@@ -33,7 +33,7 @@ class Ids:
 
     def run_id(self, now: Instant) -> bytes:
         """See `treadle_server.ids.IdSource`."""
-        return uuid7(now, self._random.randbytes(10))
+        return uuid7(now // 1_000, self._random.randbytes(10))
 
 
 class _Door:

@@ -16,12 +16,10 @@ def test_runs(): pass
 
 def test_needs_a_program(tool): tool("no-such-program")
 
-# Skipped, so that the count of skips has something to see.
-@pytest.mark.skip(reason="because")
+@pytest.mark.skip(reason="because")  # so that the count of skips has something to see
 def test_marked(): pass
 
-# Expected to fail so that it is seen not to be counted as skipped.
-@pytest.mark.xfail(reason="known")
+@pytest.mark.xfail(reason="known")  # so that it is seen not to be counted as skipped
 def test_expected_to_fail(): raise RuntimeError
 """
 

@@ -1,4 +1,4 @@
-"""Ends: the many runs that one caller waits for at the same time, on one stream."""
+"""Ends: the runs, one or many, that one caller waits for."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from treadle_server.journal.port import Journal
 from treadle_server.runs.errors import RunNotFound, Stopping, TooManyWaits
 from treadle_server.runs.hot import HotRun, HotRuns, Watcher
 from treadle_server.runs.model import RunEnd
-from treadle_server.runs.query import end_of
 from treadle_server.runs.turns import until_settled
 
 MAX_WAITED_FOR = 100_000
@@ -94,7 +93,7 @@ class Ends:
             if self._failure is not None:
                 raise self._failure
             if self._stopping():
-                raise Stopping("the server is stopping; wait again for what had no answer")
+                raise Stopping("the server is stopping; wait again")
             changed, self._changed = self._changed, {}
             for run_id in changed:
                 wait = self._waits.get(run_id)
@@ -132,4 +131,6 @@ class Ends:
             raise RunNotFound(f"there is no run {run_id} in namespace {self._namespace!r}")
         if not hot.state.ended or not await until_settled(hot.settled):
             return None
-        return end_of(hot)
+        ending = hot.state.ending
+        failure = None if ending is None else ending.failure
+        return RunEnd(hot.row, hot.state.output, failure, hot.state.next_run_id)

@@ -12,13 +12,13 @@ from typing import TypeVar
 from treadle_server.engine.graph import GraphProgress
 from treadle_server.engine.topology import NodeState
 from treadle_server.engine.transitions import RunStage
-from treadle_server.engine.values import Duration, Instant
+from treadle_server.engine.values import Instant
 from treadle_server.journal.codec import decode_batch
 from treadle_server.journal.port import Journal, Record, RunRow
 from treadle_server.runs.errors import RunNotFound, Stopping
 from treadle_server.runs.executions import Execution, Executions
 from treadle_server.runs.hot import HotRun, HotRuns
-from treadle_server.runs.model import RunEnd, RunReference, RunView
+from treadle_server.runs.model import RunReference, RunView
 from treadle_server.runs.turns import until_settled
 from treadle_server.runs.words import status, warnings
 
@@ -177,38 +177,6 @@ class Queries:
             if row is not None and row.namespace == namespace and workflow in (None, row.workflow):
                 found.append((row, record))
         return found
-
-    async def wait(self, reference: RunReference, timeout: Duration) -> RunEnd | None:
-        """The run's end, or None if it has not ended within `timeout`."""
-        run_id = self.find(reference).run_id
-        try:
-            async with asyncio.timeout(timeout / 1_000_000):
-                return end_of(await self._end_of(run_id))
-        except TimeoutError:
-            return None
-
-    async def _end_of(self, run_id: bytes) -> HotRun:
-        hot: HotRun | None = None
-        with self._hot.watched(run_id) as changed:
-            while not self._stopping:
-                changed.clear()
-                # One that ended while it was held here is what is waited for. It has left memory,
-                # and to bring it back would be to read and fold its whole history.
-                if hot is None or hot.dropped or not hot.state.ended:
-                    hot = await self._hot.load(run_id)
-                committed = await until_settled(hot.settled)
-                if committed and hot.state.ended:
-                    return hot
-                if committed and not hot.dropped:
-                    await changed.wait()
-        raise Stopping("the server is stopping; wait again")
-
-
-def end_of(hot: HotRun) -> RunEnd:
-    """How a run ended that is in memory, with nothing of it on its way."""
-    ending = hot.state.ending
-    failure = None if ending is None else ending.failure
-    return RunEnd(hot.row, hot.state.output, failure, hot.state.next_run_id)
 
 
 def view_of(hot: HotRun, *, include_nodes: bool) -> RunView:

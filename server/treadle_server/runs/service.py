@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 
 from treadle_server.clock import Clock
+from treadle_server.engine.errors import Refusal
 from treadle_server.engine.events import Event, UpdateAnswered
 from treadle_server.engine.inputs import ReceiveEvent, ReceiveUpdate, Wake
 from treadle_server.engine.values import Duration, Instant, Payload
@@ -245,7 +246,19 @@ class Runs:
 
     async def wait(self, reference: RunReference, timeout: Duration) -> RunEnd | None:
         """The run's end, or None if it does not come within `timeout`."""
-        return await self._queries.wait(reference, timeout)
+        run_id = self._queries.find(reference).run_id
+        ends = self.ends(reference.namespace)
+        ends.add(run_id)
+        try:
+            async with asyncio.timeout(timeout / 1_000_000):
+                end = (await ends.next())[run_id]
+        except TimeoutError:
+            return None
+        finally:
+            ends.close()
+        if isinstance(end, Refusal):
+            raise end
+        return end
 
     def ends(self, namespace: str) -> Ends:
         """Waits for many runs; to be closed."""

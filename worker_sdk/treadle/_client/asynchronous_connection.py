@@ -111,12 +111,15 @@ class Connected:
     ) -> run_service_pb2.WaitRunResponse:
         """The run's end, or that it has not come yet. Raises `TimeoutError`."""
         wait = requests.wait_seconds(left_seconds, self._longest_wait_seconds, run_id)
-        if self._waits >= _LONE_WAITS:
-            try:
-                async with asyncio.timeout(left_seconds):
+        try:
+            async with asyncio.timeout(left_seconds):  # also while no server answers
+                if self._waits >= _LONE_WAITS:
                     return await self._ends.wait(run_id)
-            except TimeoutError:
-                raise requests.not_ended(run_id) from None
+                return await self._wait_alone(run_id, wait)
+        except TimeoutError:
+            raise requests.not_ended(run_id) from None
+
+    async def _wait_alone(self, run_id: str, wait: float) -> run_service_pb2.WaitRunResponse:
         request = run_service_pb2.WaitRunRequest(
             namespace=self.namespace, run_id=run_id, timeout=requests.duration(wait)
         )

@@ -31,7 +31,7 @@ class Ends:
     ) -> None:
         self._open_stream = open_stream
         self._namespace = namespace
-        self._backoff = retry.Backoff(retry_seconds)
+        self._retry_seconds = retry_seconds
         self._address = address
         self._waiting: dict[str, Waiters] = {}
         self._unsaid: dict[str, bool] = {}
@@ -74,21 +74,26 @@ class Ends:
 
     async def _listen(self) -> None:
         """Keeps the stream while anybody waits."""
+        backoff = retry.Backoff(self._retry_seconds)
         try:
             while self._waiting:
                 try:
-                    await self._converse()
+                    await self._converse(backoff)
                 except grpc.aio.AioRpcError as error:
                     transient = error.code() in retry.TRANSIENT
-                    delay = self._backoff.next_delay_seconds() if transient else None
+                    delay = backoff.next_delay_seconds() if transient else None
                     if delay is None:
+                        backoff.reset()
                         self._fail(error)
                     else:
                         await asyncio.sleep(delay)
         finally:
             self._work = None
+            # The client was closed, or gRPC fails as it never should: nobody may wait for ever.
+            for future in self._let_go():
+                future.cancel()
 
-    async def _converse(self) -> None:
+    async def _converse(self, backoff: retry.Backoff) -> None:
         """One stream, until nobody waits any more."""
         stream = self._open_stream()
         self._unsaid = dict.fromkeys(self._waiting, True)
@@ -99,7 +104,7 @@ class Ends:
                 response = await stream.read()
                 if response is grpc.aio.EOF:
                     raise _left_off()
-                self._backoff.reset()
+                backoff.reset()
                 for end in response.ends:
                     self._settle(end)
         finally:
@@ -135,12 +140,14 @@ class Ends:
 
     def _fail(self, error: grpc.aio.AioRpcError) -> None:
         """Tells all who wait that it is of no use."""
-        self._backoff.reset()
+        for future in self._let_go():
+            if not future.done():
+                future.set_exception(self._described(error))
+
+    def _let_go(self) -> list[asyncio.Future[run_service_pb2.WaitRunResponse]]:
+        """All who wait; they are not waited for any more."""
         waiting, self._waiting = self._waiting, {}
-        for waiters in waiting.values():
-            for future in waiters:
-                if not future.done():
-                    future.set_exception(self._described(error))
+        return [future for waiters in waiting.values() for future in waiters]
 
     def _described(self, error: grpc.aio.AioRpcError) -> RequestError:
         return statuses.from_call(

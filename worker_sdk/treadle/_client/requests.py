@@ -18,6 +18,7 @@ from google.protobuf.duration_pb2 import Duration
 
 from treadle import payload
 from treadle._client.values import RunState
+from treadle._ids import uuid7
 from treadle.errors import InvalidRequest
 from treadle.v1 import definition_service_pb2, payload_pb2, run_service_pb2
 
@@ -148,15 +149,9 @@ def batches(
 
 
 def request_id(given: str | None) -> str:
-    """A UUID of version 7 (RFC 9562 §5.7) if none is given: the server's index of request ids then
-    grows at its end, where ids without order would have it write a page of its own for each.
-    """
     if given:
         return given
-    value = bytearray((time.time_ns() // 1_000_000).to_bytes(6, "big") + os.urandom(10))
-    value[6] = 0x70 | (value[6] & 0x0F)
-    value[8] = 0x80 | (value[8] & 0x3F)
-    return str(uuid.UUID(bytes=bytes(value)))
+    return str(uuid.UUID(bytes=uuid7(time.time_ns() // 1_000_000, os.urandom(10))))
 
 
 def duration(value: timedelta | float) -> Duration:

@@ -9,10 +9,10 @@ import asyncio
 import random
 from datetime import datetime
 
+from treadle._ids import uuid7
 from treadle.testing.channel import Listener
 from treadle_server.api.handlers import handlers
 from treadle_server.engine.values import Instant
-from treadle_server.ids import uuid7
 from treadle_server.journal.memory import MemoryJournal
 from treadle_server.journal.writer import InlineWriter
 from treadle_server.runs.service import Runs
@@ -42,7 +42,7 @@ class _SeededIds:
 
     def run_id(self, now: Instant) -> bytes:
         """See `treadle_server.ids.IdSource`."""
-        return uuid7(now, self._random.randbytes(10))
+        return uuid7(now // 1_000, self._random.randbytes(10))
 
 
 class InProcessServer:

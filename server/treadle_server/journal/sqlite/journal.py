@@ -44,7 +44,6 @@ from treadle_server.journal.port import (
     Unit,
 )
 from treadle_server.journal.sqlite import backup, integrity, migrations, statements
-from treadle_server.journal.sqlite.bulk import Bulk
 from treadle_server.journal.sqlite.lock import FileLock
 from treadle_server.journal.sqlite.plan import Plan, Verdict
 
@@ -57,9 +56,6 @@ READER_BUSY_TIMEOUT_SECONDS: Final = 10.0
 """How long a reader waits for recovery or a checkpoint to let it in."""
 
 CACHE_KIBIBYTES: Final = 65_536
-
-CACHED_STATEMENTS: Final = 256
-"""All that a server ever has: a few for each table, in four sizes."""
 
 KNOWN_RUNS: Final = 16_384
 """Runs whose last seq is remembered (about 2 MB); others cost a look into the index."""
@@ -120,12 +116,7 @@ class SqliteJournal:
     def _connect_writer(self) -> sqlite3.Connection:
         # -wal and -shm get the mode of the database's file.
         os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-        writer = sqlite3.connect(
-            self._path,
-            isolation_level=None,
-            check_same_thread=False,
-            cached_statements=CACHED_STATEMENTS,
-        )
+        writer = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
         (mode,) = writer.execute("PRAGMA journal_mode = WAL").fetchone()
         if mode != "wal":
             raise JournalError(f"{self._path} cannot have a write-ahead log (mode is {mode})")
@@ -239,12 +230,12 @@ class SqliteJournal:
     def _execute(self, writer: sqlite3.Connection, plan: Plan) -> None:
         try:
             if plan.open_runs:
-                _update(writer, statements.UPDATE_OPEN_RUNS, plan.open_run_parameters())
+                _update(writer, statements.UPDATE_OPEN_RUN, plan.open_run_parameters())
             if plan.ended_runs:
-                _update(writer, statements.UPDATE_ENDED_RUNS, plan.ended_run_parameters())
+                _update(writer, statements.UPDATE_ENDED_RUN, plan.ended_run_parameters())
             if plan.new_runs:
-                statements.INSERT_RUNS.run(writer, plan.new_run_parameters())
-            statements.INSERT_RECORDS.run(writer, plan.records)
+                writer.executemany(statements.INSERT_RUN, plan.new_run_parameters())
+            writer.executemany(statements.INSERT_RECORD, plan.records)
         except sqlite3.IntegrityError as error:
             if error.sqlite_errorname in _CONFLICTS and "record.position" not in str(error):
                 raise _Refused from error
@@ -253,8 +244,10 @@ class SqliteJournal:
             small = statements.SMALL_ROWS[table]
             deletes = [key for key, row in rows.items() if row is None]
             puts = [(*k, row.value, row.expire_time) for k, row in rows.items() if row is not None]
-            small.delete.run(writer, deletes)
-            small.put.run(writer, puts)
+            if deletes:
+                writer.executemany(small.delete, deletes)
+            if puts:
+                writer.executemany(small.put, puts)
         self._position = plan.position
         self._remember(plan)
 
@@ -469,9 +462,9 @@ class SqliteJournal:
 _CONFLICTS: Final = frozenset({"SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY"})
 
 
-def _update(writer: sqlite3.Connection, bulk: Bulk, parameters: list[tuple[Any, ...]]) -> None:
+def _update(writer: sqlite3.Connection, sql: str, parameters: list[tuple[Any, ...]]) -> None:
     """Each must find its row: a missing one is a run that does not exist, or ended."""
-    if bulk.run(writer, parameters) != len(parameters):
+    if writer.executemany(sql, parameters).rowcount != len(parameters):
         raise _Refused
 
 

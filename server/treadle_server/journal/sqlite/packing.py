@@ -19,12 +19,12 @@ _LARGEST: Final = 64 * 1024
 """Above this, packing would hold up a commit: it goes at some 50 MB a second."""
 
 _LEVEL: Final = 3
-_MARK: Final = zlib.compress(b"")[0]
+_MARK: Final = zlib.compress(b"")[:1]
 
 
 def packed(body: bytes) -> bytes:
     """The body as it is stored."""
-    if body[:1] == bytes([_MARK]):
+    if body[:1] == _MARK:
         return zlib.compress(body, _LEVEL)  # or it would be taken for a packed one
     if not _SMALLEST <= len(body) <= _LARGEST:
         return body
@@ -36,7 +36,7 @@ def unpacked(stored: bytes) -> bytes:
     """The body that was stored; what is damaged is given as it is, for whoever decodes it to say
     so.
     """
-    if stored[:1] != bytes([_MARK]):
+    if stored[:1] != _MARK:
         return stored
     try:
         return zlib.decompress(stored)

@@ -1,4 +1,4 @@
-"""Units grouped by statement, so that a commit is a handful of statements.
+"""Units grouped by statement, so that a commit is a handful of `executemany` calls.
 
 What lives here: what can be judged and merged in memory. What does not: SQL and transactions.
 
@@ -122,19 +122,19 @@ class Plan:
             self.small_rows.setdefault(put.table, {})[put.key] = put
 
     def new_run_parameters(self) -> list[tuple[Any, ...]]:
-        """For `INSERT_RUNS`."""
+        """For `INSERT_RUN`."""
         return [run_parameters(row) for row in self.new_runs.values()]
 
     def open_run_parameters(self) -> list[tuple[Any, ...]]:
-        """For `UPDATE_OPEN_RUNS`."""
+        """For `UPDATE_OPEN_RUN`."""
         return [
-            (row.run_id, row.state, row.wake_time, row.recorded_seq)
+            (row.state, row.wake_time, row.recorded_seq, row.run_id)
             for row in self.open_runs.values()
         ]
 
     def ended_run_parameters(self) -> list[tuple[Any, ...]]:
-        """For `UPDATE_ENDED_RUNS`."""
+        """For `UPDATE_ENDED_RUN`."""
         rows = self.ended_runs.values()
         return [
-            (row.run_id, row.state, row.wake_time, row.recorded_seq, row.end_time) for row in rows
+            (row.state, row.wake_time, row.recorded_seq, row.end_time, row.run_id) for row in rows
         ]

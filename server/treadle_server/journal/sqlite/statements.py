@@ -12,25 +12,19 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from treadle_server.journal.port import TABLES, Key, Record, Row, RunRow, Table
-from treadle_server.journal.sqlite.bulk import Bulk, marks
 from treadle_server.journal.sqlite.packing import unpacked
 
-INSERT_RECORDS: Final = Bulk(lambda rows: f"INSERT INTO record VALUES {marks(7, rows)}")
+INSERT_RECORD: Final = "INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?)"
 
-INSERT_RUNS: Final = Bulk(lambda rows: f"INSERT INTO run VALUES {marks(12, rows)}")
+INSERT_RUN: Final = "INSERT INTO run VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 # Only the columns named in SET cost their indices a write: an open run's row touches one of six.
-UPDATE_OPEN_RUNS: Final = Bulk(
-    lambda rows: (
-        "UPDATE run SET state = column2, wake_time = column3, recorded_seq = column4"
-        f" FROM (VALUES {marks(4, rows)}) WHERE run_id = column1 AND run.end_time IS NULL"
-    )
+UPDATE_OPEN_RUN: Final = (
+    "UPDATE run SET state = ?, wake_time = ?, recorded_seq = ?"
+    " WHERE run_id = ? AND end_time IS NULL"
 )
-UPDATE_ENDED_RUNS: Final = Bulk(
-    lambda rows: (
-        "UPDATE run SET state = column2, wake_time = column3, recorded_seq = column4,"
-        f" end_time = column5 FROM (VALUES {marks(5, rows)}) WHERE run_id = column1"
-    )
+UPDATE_ENDED_RUN: Final = (
+    "UPDATE run SET state = ?, wake_time = ?, recorded_seq = ?, end_time = ? WHERE run_id = ?"
 )
 
 _RECORD: Final = "SELECT run_id, base_seq, count, time, body, position FROM record"
@@ -154,8 +148,8 @@ class SmallRows:
     """The statements of one table of small rows."""
 
     table: Table
-    put: Bulk
-    delete: Bulk
+    put: str
+    delete: str
     get: str
     trim: str
 
@@ -163,16 +157,12 @@ class SmallRows:
     def of(cls, table: Table) -> SmallRows:
         """Made from the parts of the table's key."""
         parts = [f'"{name}"' for name, _ in TABLES[table]]
-        columns = ", ".join(parts)
-        one = f"({columns}) = {marks(len(parts), 1)}"
+        columns, marks = ", ".join(parts), ", ".join("?" * len(parts))
         return cls(
             table=table,
-            put=Bulk(
-                lambda rows: f"INSERT OR REPLACE INTO {table} VALUES {marks(len(parts) + 2, rows)}"
-            ),
-            # Not `IN (VALUES ...)`, for which SQLite would read the whole table.
-            delete=Bulk(lambda rows: f"DELETE FROM {table} WHERE {' OR '.join([one] * rows)}"),
-            get=f"SELECT value, expire_time FROM {table} WHERE {one}",
+            put=f"INSERT OR REPLACE INTO {table} VALUES ({marks}, ?, ?)",
+            delete=f"DELETE FROM {table} WHERE ({columns}) = ({marks})",
+            get=f"SELECT value, expire_time FROM {table} WHERE ({columns}) = ({marks})",
             trim=(
                 f"DELETE FROM {table} WHERE ({columns}) IN (SELECT {columns} FROM {table}"
                 f" WHERE expire_time < ? ORDER BY expire_time, {columns} LIMIT ?)"
@@ -192,7 +182,8 @@ class SmallRows:
             if bound:
                 compared = parts[: len(bound)]
                 comparison = long if len(bound) > len(parts) else short
-                clauses.append(f"({', '.join(compared)}) {comparison} {marks(len(compared), 1)}")
+                marks = ", ".join("?" * len(compared))
+                clauses.append(f"({', '.join(compared)}) {comparison} ({marks})")
         columns = ", ".join(parts)
         sql = (
             f"SELECT {columns}, value, expire_time FROM {self.table}"
