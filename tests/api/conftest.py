@@ -12,16 +12,21 @@ from google.rpc import error_details_pb2, status_pb2
 
 from examples.local_service import LocalService, local_service
 from treadle.v1 import (
+    conversation_service_pb2,
     definition_service_pb2,
     payload_pb2,
     run_service_pb2,
     worker_service_pb2,
 )
 
+FILES: tuple[Any, ...] = (
+    conversation_service_pb2,
+    definition_service_pb2,
+    run_service_pb2,
+    worker_service_pb2,
+)
 SERVICES = {
-    service.name: service
-    for file in (definition_service_pb2, run_service_pb2, worker_service_pb2)
-    for service in file.DESCRIPTOR.services_by_name.values()
+    service.name: service for file in FILES for service in file.DESCRIPTOR.services_by_name.values()
 }
 
 
@@ -69,7 +74,7 @@ class Api:
 
 
 def _class_of(descriptor: Any) -> Any:
-    for file in (definition_service_pb2, run_service_pb2, worker_service_pb2):
+    for file in FILES:
         if hasattr(file, descriptor.name):
             return getattr(file, descriptor.name)
     raise KeyError(descriptor.full_name)

@@ -54,7 +54,6 @@ CODES: dict[str, grpc.StatusCode] = {
     "TOO_MANY_UPDATES": grpc.StatusCode.RESOURCE_EXHAUSTED,
     "RUN_PAUSED": grpc.StatusCode.FAILED_PRECONDITION,
     "TOO_MANY_EVENTS": grpc.StatusCode.RESOURCE_EXHAUSTED,
-    "TOO_MANY_WAITS": grpc.StatusCode.RESOURCE_EXHAUSTED,
     "DEFINITION_INVALID": grpc.StatusCode.INVALID_ARGUMENT,
     "INPUT_INVALID": grpc.StatusCode.INVALID_ARGUMENT,
     "REQUEST_INVALID": grpc.StatusCode.INVALID_ARGUMENT,

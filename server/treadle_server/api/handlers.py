@@ -15,7 +15,13 @@ import grpc
 from google.protobuf import symbol_database
 from google.protobuf.message import DecodeError
 
-from treadle.v1 import definition_service_pb2, run_service_pb2, worker_service_pb2
+from treadle.v1 import (
+    conversation_service_pb2,
+    definition_service_pb2,
+    run_service_pb2,
+    worker_service_pb2,
+)
+from treadle_server.api.conversation_service import Answer, ConversationService
 from treadle_server.api.definition_service import DefinitionService
 from treadle_server.api.errors import abort, invalid
 from treadle_server.api.pages import Pages
@@ -31,7 +37,7 @@ LONGEST_WAIT: Duration = 60 * 1_000_000
 Handler = Any
 """`grpc.RpcMethodHandler`; its stubs are generic, it is not."""
 
-_FILES = (definition_service_pb2, run_service_pb2, worker_service_pb2)
+_FILES = (definition_service_pb2, run_service_pb2, worker_service_pb2, conversation_service_pb2)
 
 
 def handlers(
@@ -44,19 +50,24 @@ def handlers(
 ) -> dict[str, dict[str, Handler]]:
     """By service (full name) and method (short name)."""
     pages = Pages(page_secret)
+    carried: dict[str, Answer] = {}
+    conversations = ConversationService(carried)
+    runs.when_draining(conversations.stop)
     services: dict[str, Any] = {
         "DefinitionService": DefinitionService(runs, pages),
         "RunService": RunService(runs, pages, clock, longest_wait),
         "WorkerService": WorkerService(runs, sampling_ratio, longest_wait),
+        "ConversationService": conversations,
     }
     return {
-        descriptor.full_name: _of_service(descriptor, services[name])
+        descriptor.full_name: _of_service(descriptor, services[name], carried)
         for file in _FILES
         for name, descriptor in file.DESCRIPTOR.services_by_name.items()
     }
 
 
-def _of_service(descriptor: Any, service: Any) -> dict[str, Handler]:
+def _of_service(descriptor: Any, service: Any, carried: dict[str, Answer]) -> dict[str, Handler]:
+    """The handlers of one service; its unary methods are added to `carried`."""
     found: dict[str, Handler] = {}
     for method in descriptor.methods:
         request_type = symbol_database.Default().GetSymbol(method.input_type.full_name)
@@ -70,7 +81,9 @@ def _of_service(descriptor: Any, service: Any) -> dict[str, Handler]:
                 _streaming(function, request_type)
             )
         else:
-            found[method.name] = grpc.unary_unary_rpc_method_handler(_unary(function, request_type))
+            answer = _answering(function, request_type)
+            carried[f"/{descriptor.full_name}/{method.name}"] = answer
+            found[method.name] = grpc.unary_unary_rpc_method_handler(_unary(answer))
     return found
 
 
@@ -81,11 +94,19 @@ def _parse(request_type: Any, data: bytes) -> Any:
         raise invalid("request", f"is no {request_type.DESCRIPTOR.full_name}: {error}") from None
 
 
-def _unary(function: Callable[..., Any], request_type: Any) -> Callable[..., Any]:
+def _answering(function: Callable[..., Any], request_type: Any) -> Answer:
+    async def answer(data: bytes, context: Any) -> bytes:
+        response = await function(_parse(request_type, data), context)
+        found: bytes = response if isinstance(response, bytes) else response.SerializeToString()
+        return found
+
+    return answer
+
+
+def _unary(answer: Answer) -> Callable[..., Any]:
     async def handle(data: bytes, context: grpc.aio.ServicerContext[Any, Any]) -> bytes:
         try:
-            response = await function(_parse(request_type, data), context)
-            return response if isinstance(response, bytes) else response.SerializeToString()
+            return await answer(data, context)
         except asyncio.CancelledError:
             raise
         except Exception as error:

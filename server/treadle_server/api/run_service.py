@@ -11,7 +11,6 @@ from treadle_server.api import checks, convert, requests
 from treadle_server.api.errors import invalid, item_status
 from treadle_server.api.group_methods import GroupMethods
 from treadle_server.api.pages import Pages
-from treadle_server.api.wait_methods import WAIT_DEFAULT, WaitMethods
 from treadle_server.clock import Clock
 from treadle_server.engine.inputs import ReceiveUpdate
 from treadle_server.engine.values import Duration, IncidentAnswer
@@ -25,9 +24,10 @@ from treadle_server.runs.model import (
 from treadle_server.runs.service import Runs
 
 HISTORY_BYTES = 2 << 20
+WAIT_DEFAULT: Duration = 20 * 1_000_000
 
 
-class RunService(GroupMethods, WaitMethods):
+class RunService(GroupMethods):
     """One method per RPC, found by its name."""
 
     def __init__(self, runs: Runs, pages: Pages, clock: Clock, longest_wait: Duration) -> None:
@@ -153,6 +153,15 @@ class RunService(GroupMethods, WaitMethods):
         )
         async for found, position in watched:
             yield convert.watched(found, position).SerializeToString()
+
+    async def WaitRun(
+        self, request: messages.WaitRunRequest, _context: Any
+    ) -> messages.WaitRunResponse:
+        """Waits for a run's end."""
+        timeout = WAIT_DEFAULT
+        if request.HasField("timeout"):
+            timeout = min(checks.duration("timeout", request.timeout), self._longest_wait)
+        return convert.wait_response(await self._runs.wait(requests.reference(request), timeout))
 
     async def CancelRun(
         self, request: messages.CancelRunRequest, _context: Any

@@ -21,12 +21,6 @@ class RunNotFound(NotFound):
     reason = "RUN_NOT_FOUND"
 
 
-class TooManyWaits(Refusal):
-    """One stream waits for no more runs."""
-
-    reason = "TOO_MANY_WAITS"
-
-
 class DefinitionNotFound(NotFound):
     """There is no such workflow, or no such version of it."""
 

@@ -12,13 +12,13 @@ from typing import TypeVar
 from treadle_server.engine.graph import GraphProgress
 from treadle_server.engine.topology import NodeState
 from treadle_server.engine.transitions import RunStage
-from treadle_server.engine.values import Instant
+from treadle_server.engine.values import Duration, Instant
 from treadle_server.journal.codec import decode_batch
 from treadle_server.journal.port import Journal, Record, RunRow
 from treadle_server.runs.errors import RunNotFound, Stopping
 from treadle_server.runs.executions import Execution, Executions
 from treadle_server.runs.hot import HotRun, HotRuns
-from treadle_server.runs.model import RunReference, RunView
+from treadle_server.runs.model import RunEnd, RunReference, RunView
 from treadle_server.runs.turns import until_settled
 from treadle_server.runs.words import status, warnings
 
@@ -74,6 +74,51 @@ class Queries:
         """How a run stands."""
         run_id = self.find(reference).run_id
         return view_of(await self.settled(run_id), include_nodes=include_nodes)
+
+    async def wait(self, reference: RunReference, timeout: Duration) -> RunEnd | None:
+        """The run's end, or None if it does not come within `timeout`. Raises `RunNotFound`,
+        `Stopping`. A run that is not in memory stays on the disk until something happens to it.
+        """
+        run_id = self.find(reference).run_id
+        changed = asyncio.Event()
+        told: HotRun | None = None
+
+        def watcher(hot: HotRun | None) -> None:
+            nonlocal told
+            if hot is None or hot.state.ended:
+                told = hot
+                changed.set()
+
+        # First the watch, then the look: whatever comes in between is seen by one of the two.
+        self._hot.watch(run_id, watcher)
+        try:
+            async with asyncio.timeout(timeout / 1_000_000):
+                while (end := await self._end(run_id, told)) is None:
+                    if self._stopping:
+                        raise Stopping("the server is stopping; wait again")
+                    await changed.wait()
+                    changed.clear()
+                return end
+        except TimeoutError:
+            return None
+        finally:
+            self._hot.unwatch(run_id, watcher)
+
+    async def _end(self, run_id: bytes, told: HotRun | None) -> RunEnd | None:
+        """How a run has ended; None if it has not, as far as the disk knows."""
+        # What was told stays told: a run that has ended has left memory meanwhile, and to bring it
+        # back would be to read and fold its whole history.
+        hot = self._hot.get(run_id) if told is None or told.dropped else told
+        if hot is None:
+            [row] = self._journal.get_runs([run_id])
+            if row is not None and row.end_time is None:
+                return None
+            hot = await self._hot.load(run_id)
+        if not hot.state.ended or not await until_settled(hot.settled):
+            return None
+        ending = hot.state.ending
+        failure = None if ending is None else ending.failure
+        return RunEnd(hot.row, hot.state.output, failure, hot.state.next_run_id)
 
     async def settled(self, run_id: bytes) -> HotRun:
         """The run in memory with nothing of it on its way; a run that failed to commit is looked up

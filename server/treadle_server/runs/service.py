@@ -11,7 +11,6 @@ from typing import Any
 import structlog
 
 from treadle_server.clock import Clock
-from treadle_server.engine.errors import Refusal
 from treadle_server.engine.events import Event, UpdateAnswered
 from treadle_server.engine.inputs import ReceiveEvent, ReceiveUpdate, Wake
 from treadle_server.engine.values import Duration, Instant, Payload
@@ -24,7 +23,6 @@ from treadle_server.runs import recovery
 from treadle_server.runs.cuts import Cuts
 from treadle_server.runs.definitions import Definitions
 from treadle_server.runs.deletion import Deletion
-from treadle_server.runs.ends import Ends
 from treadle_server.runs.errors import NotFound
 from treadle_server.runs.groups import Groups
 from treadle_server.runs.hot import HotRun, HotRuns
@@ -91,6 +89,7 @@ class Runs:
         self._hot = HotRuns(clock, journal, self._definitions)
         self._matching = Matching(clock, self._refill, self._known_types)
         self._keeps_up = upkeep
+        self._told_of_drain: list[Callable[[], None]] = []
         self._timers = TimerLoop(clock, self._wake, journal.due, timer_horizon)
         tokens = Tokens(token_secret)
         turns = self._turns = Turns(
@@ -177,10 +176,16 @@ class Runs:
         if self._keeps_up:
             self._upkeep.start()
 
+    def when_draining(self, tell: Callable[[], None]) -> None:
+        """Has it called by `drain`."""
+        self._told_of_drain.append(tell)
+
     def drain(self) -> None:
         """Answers everybody who waits; nobody new may wait. First step of stopping."""
         self._polls.drain()
         self._queries.stop()
+        for tell in self._told_of_drain:
+            tell()
 
     async def stop(self) -> None:
         """Stops timers and messages. Turns that are on their way are the writer's."""
@@ -246,23 +251,7 @@ class Runs:
 
     async def wait(self, reference: RunReference, timeout: Duration) -> RunEnd | None:
         """The run's end, or None if it does not come within `timeout`."""
-        run_id = self._queries.find(reference).run_id
-        ends = self.ends(reference.namespace)
-        ends.add(run_id)
-        try:
-            async with asyncio.timeout(timeout / 1_000_000):
-                end = (await ends.next())[run_id]
-        except TimeoutError:
-            return None
-        finally:
-            ends.close()
-        if isinstance(end, Refusal):
-            raise end
-        return end
-
-    def ends(self, namespace: str) -> Ends:
-        """Waits for many runs; to be closed."""
-        return Ends(namespace, self._journal, self._hot, lambda: self._queries.stopping)
+        return await self._queries.wait(reference, timeout)
 
     async def send(
         self, reference: RunReference, *, event_id: str, name: str, payload: Payload, actor: str

@@ -176,7 +176,7 @@ class Client(StartsGroups):
             reuse_policy=reuse_policy,
             events=events,
         )
-        response = await self._starts.start(requests.start(item, self.namespace))
+        response = await self._call(self._runs.StartRun, requests.start(item, self.namespace))
         return RunHandle(self, response.run_id, values.started(response))
 
     async def start_many(self, items: Iterable[Start]) -> list[RunHandle | RequestError]:

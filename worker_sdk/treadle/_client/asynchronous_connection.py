@@ -11,8 +11,6 @@ import grpc
 import grpc.aio
 
 from treadle._client import channel, requests, retry, statuses, values
-from treadle._client.ends import Ends
-from treadle._client.starts import Starts
 from treadle._client.values import RunDescription
 from treadle.errors import RunNotFound
 from treadle.v1 import run_service_pb2
@@ -22,8 +20,6 @@ from treadle.v1.run_service_pb2_grpc import RunServiceStub
 _Response = TypeVar("_Response")
 
 _NEXT_RUN_SECONDS = 0.05
-_LONE_WAITS = 4
-"""So many wait with a call of their own; beside them, the others share a stream."""
 
 
 class Connected:
@@ -47,14 +43,6 @@ class Connected:
         self._channel = connection or channel.open_channel(self.address)
         self._definitions = DefinitionServiceStub(self._channel)
         self._runs = RunServiceStub(self._channel)
-        self._waits = 0
-        """Calls that wait for a run's end."""
-        self._ends = Ends(lambda: self._runs.WaitRuns(), namespace, retry_seconds, self.address)
-        self._starts = Starts(
-            namespace,
-            lambda request: self._call(self._runs.StartRun, request),
-            lambda batch: self._call(self._runs.BatchStartRuns, batch),
-        )
 
     async def __aenter__(self) -> Self:
         return self
@@ -69,7 +57,6 @@ class Connected:
 
     async def close(self) -> None:
         """Closes the connection; calls that are under way are cancelled."""
-        await self._ends.close()
         await self._channel.close()
 
     async def get_run(
@@ -111,23 +98,14 @@ class Connected:
     ) -> run_service_pb2.WaitRunResponse:
         """The run's end, or that it has not come yet. Raises `TimeoutError`."""
         wait = requests.wait_seconds(left_seconds, self._longest_wait_seconds, run_id)
-        try:
-            async with asyncio.timeout(left_seconds):  # also while no server answers
-                if self._waits >= _LONE_WAITS:
-                    return await self._ends.wait(run_id)
-                return await self._wait_alone(run_id, wait)
-        except TimeoutError:
-            raise requests.not_ended(run_id) from None
-
-    async def _wait_alone(self, run_id: str, wait: float) -> run_service_pb2.WaitRunResponse:
         request = run_service_pb2.WaitRunRequest(
             namespace=self.namespace, run_id=run_id, timeout=requests.duration(wait)
         )
-        self._waits += 1
         try:
-            return await self._call(self._runs.WaitRun, request, wait)
-        finally:
-            self._waits -= 1
+            async with asyncio.timeout(left_seconds):  # also while no server answers
+                return await self._call(self._runs.WaitRun, request, wait)
+        except TimeoutError:
+            raise requests.not_ended(run_id) from None
 
     async def _resolve(self, run_id: str | None, workflow_id: str | None) -> str:
         # The newest run of a workflow id may be another one by the second page or the reconnect.

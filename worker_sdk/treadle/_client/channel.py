@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from typing import cast
 
 import grpc.aio
+
+from treadle._client.conversation import ConversingChannel
 
 DEFAULT_ADDRESS = "127.0.0.1:7400"
 ADDRESS_VARIABLE = "TREADLE_ADDRESS"
@@ -40,7 +43,8 @@ def open_channel(address: str) -> grpc.aio.Channel:
     opener = _in_this_process.get(address)
     if opener is not None:
         return opener()
-    return grpc.aio.insecure_channel(address, options=OPTIONS)
+    channel = ConversingChannel(grpc.aio.insecure_channel(address, options=OPTIONS))
+    return cast(grpc.aio.Channel, channel)
 
 
 def answer_in_this_process(address: str, opener: Callable[[], grpc.aio.Channel]) -> None:

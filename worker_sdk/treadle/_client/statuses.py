@@ -13,7 +13,7 @@ from google.rpc import error_details_pb2, status_pb2
 from treadle import errors
 from treadle.v1 import payload_pb2
 
-_DETAILS_KEY = "grpc-status-details-bin"
+DETAILS_KEY = "grpc-status-details-bin"
 
 _CLASSES: Mapping[grpc.StatusCode, type[errors.RequestError]] = {
     grpc.StatusCode.INVALID_ARGUMENT: errors.InvalidRequest,
@@ -36,7 +36,7 @@ _BY_REASON: Mapping[str, type[errors.RequestError]] = {
     "GUARD_FAILED": errors.GuardFailed,
 }
 """Finer than their codes."""
-_CODES = {code.value[0]: code for code in grpc.StatusCode}
+CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
 def from_call(
@@ -68,7 +68,7 @@ def from_call(
 
 def from_item(status: payload_pb2.ItemStatus) -> errors.RequestError:
     """The error for one item of a batch whose status is not OK."""
-    code = _CODES.get(status.code, grpc.StatusCode.UNKNOWN)
+    code = CODES.get(status.code, grpc.StatusCode.UNKNOWN)
     message = status.message or code.name
     return _build(code, message, status.reason, dict(status.metadata), [], None)
 
@@ -103,7 +103,7 @@ _DETAIL_TYPES = (
 
 def _details(trailing_metadata: Iterable[tuple[str, str | bytes]] | None) -> Iterable[_Detail]:
     for key, value in trailing_metadata or ():
-        if key != _DETAILS_KEY or not isinstance(value, bytes):
+        if key != DETAILS_KEY or not isinstance(value, bytes):
             continue
         try:
             status = status_pb2.Status.FromString(value)

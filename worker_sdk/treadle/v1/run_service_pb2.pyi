@@ -402,32 +402,6 @@ class WaitRunResponse(_message.Message):
     next_run_id: str
     def __init__(self, ended: bool = ..., run: _Optional[_Union[Run, _Mapping]] = ..., output: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., failure: _Optional[_Union[_payload_pb2.Failure, _Mapping]] = ..., next_run_id: _Optional[str] = ...) -> None: ...
 
-class WaitRunsRequest(_message.Message):
-    __slots__ = ("namespace", "run_ids", "forget_run_ids")
-    NAMESPACE_FIELD_NUMBER: _ClassVar[int]
-    RUN_IDS_FIELD_NUMBER: _ClassVar[int]
-    FORGET_RUN_IDS_FIELD_NUMBER: _ClassVar[int]
-    namespace: str
-    run_ids: _containers.RepeatedScalarFieldContainer[str]
-    forget_run_ids: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, namespace: _Optional[str] = ..., run_ids: _Optional[_Iterable[str]] = ..., forget_run_ids: _Optional[_Iterable[str]] = ...) -> None: ...
-
-class WaitRunsResponse(_message.Message):
-    __slots__ = ("ends",)
-    ENDS_FIELD_NUMBER: _ClassVar[int]
-    ends: _containers.RepeatedCompositeFieldContainer[RunEnd]
-    def __init__(self, ends: _Optional[_Iterable[_Union[RunEnd, _Mapping]]] = ...) -> None: ...
-
-class RunEnd(_message.Message):
-    __slots__ = ("run_id", "status", "end")
-    RUN_ID_FIELD_NUMBER: _ClassVar[int]
-    STATUS_FIELD_NUMBER: _ClassVar[int]
-    END_FIELD_NUMBER: _ClassVar[int]
-    run_id: str
-    status: _payload_pb2.ItemStatus
-    end: WaitRunResponse
-    def __init__(self, run_id: _Optional[str] = ..., status: _Optional[_Union[_payload_pb2.ItemStatus, _Mapping]] = ..., end: _Optional[_Union[WaitRunResponse, _Mapping]] = ...) -> None: ...
-
 class CancelRunRequest(_message.Message):
     __slots__ = ("namespace", "request_id", "run_id", "workflow_id", "reason", "skip_compensation")
     NAMESPACE_FIELD_NUMBER: _ClassVar[int]

@@ -77,11 +77,6 @@ class RunServiceStub(object):
                 request_serializer=treadle_dot_v1_dot_run__service__pb2.WaitRunRequest.SerializeToString,
                 response_deserializer=treadle_dot_v1_dot_run__service__pb2.WaitRunResponse.FromString,
                 _registered_method=True)
-        self.WaitRuns = channel.stream_stream(
-                '/treadle.v1.RunService/WaitRuns',
-                request_serializer=treadle_dot_v1_dot_run__service__pb2.WaitRunsRequest.SerializeToString,
-                response_deserializer=treadle_dot_v1_dot_run__service__pb2.WaitRunsResponse.FromString,
-                _registered_method=True)
         self.CancelRun = channel.unary_unary(
                 '/treadle.v1.RunService/CancelRun',
                 request_serializer=treadle_dot_v1_dot_run__service__pb2.CancelRunRequest.SerializeToString,
@@ -218,15 +213,6 @@ class RunServiceServicer(object):
 
     def WaitRun(self, request, context):
         """Waits until the run has ended, at most `timeout`. Not ended by then is an OK answer with `ended` false.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def WaitRuns(self, request_iterator, context):
-        """Waits for many runs over one stream: each that a request names is answered once, when it has ended or if there is
-        no such run. Ends come together when they happen together. Ends with UNAVAILABLE when the server stops; ask again
-        for what had no answer.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -385,11 +371,6 @@ def add_RunServiceServicer_to_server(servicer, server):
                     servicer.WaitRun,
                     request_deserializer=treadle_dot_v1_dot_run__service__pb2.WaitRunRequest.FromString,
                     response_serializer=treadle_dot_v1_dot_run__service__pb2.WaitRunResponse.SerializeToString,
-            ),
-            'WaitRuns': grpc.stream_stream_rpc_method_handler(
-                    servicer.WaitRuns,
-                    request_deserializer=treadle_dot_v1_dot_run__service__pb2.WaitRunsRequest.FromString,
-                    response_serializer=treadle_dot_v1_dot_run__service__pb2.WaitRunsResponse.SerializeToString,
             ),
             'CancelRun': grpc.unary_unary_rpc_method_handler(
                     servicer.CancelRun,
@@ -686,33 +667,6 @@ class RunService(object):
             '/treadle.v1.RunService/WaitRun',
             treadle_dot_v1_dot_run__service__pb2.WaitRunRequest.SerializeToString,
             treadle_dot_v1_dot_run__service__pb2.WaitRunResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def WaitRuns(request_iterator,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.stream_stream(
-            request_iterator,
-            target,
-            '/treadle.v1.RunService/WaitRuns',
-            treadle_dot_v1_dot_run__service__pb2.WaitRunsRequest.SerializeToString,
-            treadle_dot_v1_dot_run__service__pb2.WaitRunsResponse.FromString,
             options,
             channel_credentials,
             insecure,

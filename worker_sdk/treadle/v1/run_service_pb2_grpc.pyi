@@ -56,11 +56,6 @@ class RunServiceStub:
     """
     WaitRun: _grpc.UnaryUnaryMultiCallable[_run_service_pb2.WaitRunRequest, _run_service_pb2.WaitRunResponse]
     """Waits until the run has ended, at most `timeout`. Not ended by then is an OK answer with `ended` false."""
-    WaitRuns: _grpc.StreamStreamMultiCallable[_run_service_pb2.WaitRunsRequest, _run_service_pb2.WaitRunsResponse]
-    """Waits for many runs over one stream: each that a request names is answered once, when it has ended or if there is
-    no such run. Ends come together when they happen together. Ends with UNAVAILABLE when the server stops; ask again
-    for what had no answer.
-    """
     CancelRun: _grpc.UnaryUnaryMultiCallable[_run_service_pb2.CancelRunRequest, _run_service_pb2.CancelRunResponse]
     """Asks the run to end: nothing new starts, open attempts are asked to stop. Asking twice is OK; for an ended run
     FAILED_PRECONDITION.
@@ -132,11 +127,6 @@ class RunServiceAsyncStub(RunServiceStub):
     """
     WaitRun: _aio.UnaryUnaryMultiCallable[_run_service_pb2.WaitRunRequest, _run_service_pb2.WaitRunResponse]  # type: ignore[assignment]
     """Waits until the run has ended, at most `timeout`. Not ended by then is an OK answer with `ended` false."""
-    WaitRuns: _aio.StreamStreamMultiCallable[_run_service_pb2.WaitRunsRequest, _run_service_pb2.WaitRunsResponse]  # type: ignore[assignment]
-    """Waits for many runs over one stream: each that a request names is answered once, when it has ended or if there is
-    no such run. Ends come together when they happen together. Ends with UNAVAILABLE when the server stops; ask again
-    for what had no answer.
-    """
     CancelRun: _aio.UnaryUnaryMultiCallable[_run_service_pb2.CancelRunRequest, _run_service_pb2.CancelRunResponse]  # type: ignore[assignment]
     """Asks the run to end: nothing new starts, open attempts are asked to stop. Asking twice is OK; for an ended run
     FAILED_PRECONDITION.
@@ -253,17 +243,6 @@ class RunServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_run_service_pb2.WaitRunResponse, _abc.Awaitable[_run_service_pb2.WaitRunResponse]]:
         """Waits until the run has ended, at most `timeout`. Not ended by then is an OK answer with `ended` false."""
-
-    @_abc_1.abstractmethod
-    def WaitRuns(
-        self,
-        request_iterator: _MaybeAsyncIterator[_run_service_pb2.WaitRunsRequest],
-        context: _ServicerContext,
-    ) -> _typing.Union[_abc.Iterator[_run_service_pb2.WaitRunsResponse], _abc.AsyncIterator[_run_service_pb2.WaitRunsResponse]]:
-        """Waits for many runs over one stream: each that a request names is answered once, when it has ended or if there is
-        no such run. Ends come together when they happen together. Ends with UNAVAILABLE when the server stops; ask again
-        for what had no answer.
-        """
 
     @_abc_1.abstractmethod
     def CancelRun(

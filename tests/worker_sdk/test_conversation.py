@@ -1,0 +1,246 @@
+"""A channel whose calls share one that stays open, against a server that answers as it is told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import grpc
+import grpc.aio
+import pytest
+from google.rpc import status_pb2
+
+from treadle._client.conversation import MESSAGE_BYTES, ConversingChannel
+from treadle.v1 import conversation_service_pb2 as messages
+from treadle.v1.conversation_service_pb2_grpc import (
+    ConversationServiceServicer,
+    add_ConversationServiceServicer_to_server,
+)
+
+METHOD = "/test.Service/Method"
+
+
+class Talker(ConversationServiceServicer):
+    """Keeps what it hears; says what tests want it to."""
+
+    def __init__(self) -> None:
+        self.heard: asyncio.Queue[messages.ConverseRequest] = asyncio.Queue()
+        self.to_say: asyncio.Queue[messages.ConverseResponse | grpc.StatusCode | None] = (
+            asyncio.Queue()
+        )
+
+    async def Converse(self, requests: Any, context: Any) -> AsyncIterator[Any]:
+        reading = asyncio.ensure_future(self._read(requests))
+        try:
+            while (part := await self.to_say.get()) is not None:
+                if isinstance(part, grpc.StatusCode):
+                    await context.abort(part, "as the test wants it")
+                yield part
+        finally:
+            reading.cancel()
+
+    async def _read(self, requests: Any) -> None:
+        async for request in requests:
+            self.heard.put_nowait(request)
+
+    async def call(self) -> messages.CarriedCall:
+        """The next call, which came by itself."""
+        request = await asyncio.wait_for(self.heard.get(), 10)
+        [call] = request.calls
+        return call
+
+    def answer(self, *answers: messages.CarriedAnswer) -> None:
+        self.to_say.put_nowait(messages.ConverseResponse(answers=answers))
+
+
+class Plain(grpc.GenericRpcHandler):
+    """The method itself: echoes, and counts."""
+
+    calls = 0
+
+    def service(self, handler_call_details: Any) -> Any:
+        async def echo(data: bytes, context: Any) -> bytes:
+            self.calls += 1
+            return b"plain " + data
+
+        if handler_call_details.method == METHOD:
+            return grpc.unary_unary_rpc_method_handler(echo)
+        return None
+
+
+@pytest.fixture
+def talker() -> Talker:
+    return Talker()
+
+
+@pytest.fixture
+def plain() -> Plain:
+    return Plain()
+
+
+@pytest.fixture
+def converses() -> bool:
+    return True
+
+
+@pytest.fixture
+async def channel(talker: Talker, plain: Plain, converses: bool) -> AsyncIterator[Any]:
+    server = grpc.aio.server()
+    if converses:
+        add_ConversationServiceServicer_to_server(talker, server)
+    server.add_generic_rpc_handlers((plain,))
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    channel = ConversingChannel(grpc.aio.insecure_channel(f"127.0.0.1:{port}"))
+    yield channel
+    await channel.close()
+    talker.to_say.put_nowait(None)
+    await server.stop(None)
+
+
+def _multicallable(channel: ConversingChannel) -> Any:
+    return channel.unary_unary(METHOD, lambda data: data, lambda data: data)
+
+
+async def test_answers_find_their_calls_in_any_order(channel: Any, talker: Talker) -> None:
+    call = _multicallable(channel)
+    waiting = [asyncio.ensure_future(_result(call(bytes([n])))) for n in range(3)]
+    carried: list[messages.CarriedCall] = []
+    while len(carried) < 3:
+        carried += (await asyncio.wait_for(talker.heard.get(), 10)).calls
+    assert {one.method for one in carried} == {METHOD}
+    talker.answer(
+        messages.CarriedAnswer(number=999, response=b"of nothing that was asked"),
+        *(
+            messages.CarriedAnswer(number=one.number, response=b"to " + one.request)
+            for one in reversed(carried)
+        ),
+    )
+    assert await asyncio.gather(*waiting) == [b"to \x00", b"to \x01", b"to \x02"]
+
+
+async def test_a_status_is_the_call_s_and_nobody_else_s(channel: Any, talker: Talker) -> None:
+    call = _multicallable(channel)
+    waiting = asyncio.ensure_future(_result(call(b"x", timeout=20)))
+    carried = await talker.call()
+    assert carried.timeout.seconds == 20
+    status = status_pb2.Status(code=grpc.StatusCode.NOT_FOUND.value[0], message="no such thing")
+    talker.answer(messages.CarriedAnswer(number=carried.number, status=status.SerializeToString()))
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await waiting
+    assert caught.value.code() is grpc.StatusCode.NOT_FOUND
+    assert caught.value.details() == "no such thing"
+    assert dict(caught.value.trailing_metadata())["grpc-status-details-bin"] == (
+        status.SerializeToString()
+    )
+
+
+async def test_a_status_that_cannot_be_read_is_still_an_error(channel: Any, talker: Talker) -> None:
+    waiting = asyncio.ensure_future(_result(_multicallable(channel)(b"x")))
+    carried = await talker.call()
+    talker.answer(messages.CarriedAnswer(number=carried.number, status=b"\xff"))
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await waiting
+    assert caught.value.code() is grpc.StatusCode.UNKNOWN
+
+
+@pytest.mark.parametrize("how", ["cancel the call", "cancel who waits", "patience"])
+async def test_a_call_that_nobody_waits_for_is_withdrawn(
+    channel: Any, talker: Talker, how: str
+) -> None:
+    call = _multicallable(channel)(b"x", timeout=0.2 if how == "patience" else 20)
+    waiting = asyncio.ensure_future(_result(call))
+    carried = await talker.call()
+    if how == "cancel the call":
+        call.cancel()
+    elif how == "cancel who waits":
+        waiting.cancel()
+    with pytest.raises((asyncio.CancelledError, grpc.aio.AioRpcError)) as caught:
+        await waiting
+    if how == "patience":
+        assert isinstance(caught.value, grpc.aio.AioRpcError)
+        assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    request = await asyncio.wait_for(talker.heard.get(), 10)
+    assert (list(request.withdrawn), list(request.calls)) == ([carried.number], [])
+
+
+async def test_what_was_never_said_is_not_withdrawn(channel: Any, talker: Talker) -> None:
+    call = _multicallable(channel)
+    unwanted = call(b"unwanted")
+    unwanted.cancel()
+    waiting = asyncio.ensure_future(_result(call(b"wanted")))
+    request = await asyncio.wait_for(talker.heard.get(), 10)
+    assert [one.request for one in request.calls] == [b"wanted"]
+    assert not request.withdrawn
+    talker.answer(messages.CarriedAnswer(number=request.calls[0].number, response=b"here"))
+    assert await waiting == b"here"
+
+
+@pytest.mark.parametrize(
+    ("said", "heard"),
+    [
+        (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.UNAVAILABLE),
+        (grpc.StatusCode.INTERNAL, grpc.StatusCode.UNAVAILABLE),
+        (grpc.StatusCode.CANCELLED, grpc.StatusCode.UNAVAILABLE),
+        (grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.PERMISSION_DENIED),
+        (None, grpc.StatusCode.UNAVAILABLE),
+    ],
+)
+async def test_a_conversation_that_breaks_fails_its_calls_and_the_next_begins_another(
+    channel: Any, talker: Talker, said: grpc.StatusCode | None, heard: grpc.StatusCode
+) -> None:
+    call = _multicallable(channel)
+    waiting = [asyncio.ensure_future(_result(call(b"x"))) for _ in range(2)]
+    await asyncio.wait_for(talker.heard.get(), 10)
+    talker.to_say.put_nowait(said)
+    failures = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [failure.code() for failure in failures] == [heard] * 2  # type: ignore[union-attr]
+    assert failures[0] is not failures[1]
+    again = asyncio.ensure_future(_result(call(b"again")))
+    carried = await talker.call()
+    talker.answer(messages.CarriedAnswer(number=carried.number, response=b"here"))
+    assert await again == b"here"
+
+
+async def test_a_channel_that_is_closed_cancels_its_calls(channel: Any, talker: Talker) -> None:
+    waiting = asyncio.ensure_future(_result(_multicallable(channel)(b"x")))
+    await talker.call()
+    await channel.close()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+
+
+@pytest.mark.parametrize("converses", [False])
+async def test_a_server_that_carries_no_calls_is_called_plainly(channel: Any, plain: Plain) -> None:
+    call = _multicallable(channel)
+    waiting = [_result(call(bytes([n]), timeout=10)) for n in range(3)]
+    assert await asyncio.gather(*waiting) == [b"plain \x00", b"plain \x01", b"plain \x02"]
+    assert await _result(call(b"x")) == b"plain x"
+    assert plain.calls == 4
+
+
+async def test_what_does_not_fit_goes_by_itself(channel: Any, talker: Talker, plain: Plain) -> None:
+    call = _multicallable(channel)
+    large = b"x" * (MESSAGE_BYTES + 1)
+    assert await _result(call(large)) == b"plain " + large
+    assert await _result(call(b"y", metadata=(("key", "value"),))) == b"plain y"
+    assert plain.calls == 2
+    assert talker.heard.empty()
+
+
+async def test_requests_share_a_message_as_far_as_they_fit(channel: Any, talker: Talker) -> None:
+    call = _multicallable(channel)
+    half = b"x" * (MESSAGE_BYTES // 2)
+    waiting = [asyncio.ensure_future(_result(call(half))) for _ in range(3)]
+    first = await asyncio.wait_for(talker.heard.get(), 10)
+    second = await asyncio.wait_for(talker.heard.get(), 10)
+    assert (len(first.calls), len(second.calls)) == (2, 1)
+    for one in (*first.calls, *second.calls):
+        talker.answer(messages.CarriedAnswer(number=one.number, response=b"here"))
+    assert await asyncio.gather(*waiting) == [b"here"] * 3
+
+
+async def _result(call: Any) -> bytes:
+    found: bytes = await call
+    return found
