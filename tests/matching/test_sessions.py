@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from treadle_server.matching.polls import Taker
 from treadle_server.matching.sessions import REPEAT_AFTER, SESSION_LEASE, LeaseReference, Sessions
 
 NOW = 1_000_000_000
@@ -41,5 +42,5 @@ def test_nobody_is_given_up_before_everybody_had_the_time_to_come_back() -> None
     assert sessions.renewal("default", "one", NOW + 5) == NOW + SESSION_LEASE
     session = sessions.begin("default", "one", NOW + 7)
     assert sessions.renewal("default", "one", NOW + 50) == NOW + 7 + SESSION_LEASE
-    session.parked = 1
+    session.parked.append(Taker(types=None, capacity=1, identity="", build_id="", session=session))
     assert sessions.renewal("default", "one", NOW + 50) == NOW + 50 + SESSION_LEASE

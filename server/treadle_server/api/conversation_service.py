@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from treadle.v1 import conversation_service_pb2 as messages
-from treadle_server.api import checks
 from treadle_server.api.errors import Described, invalid
 from treadle_server.runs.errors import Busy, Stopping
 
@@ -80,8 +79,8 @@ class _Conversation:
         self._methods = methods
         self._calls: dict[int, asyncio.Task[None]] = {}
         self._answers: list[messages.CarriedAnswer] = []
-        self._something = asyncio.Event()
-        """There is an answer, or there will be no further call."""
+        self._waiter: asyncio.Future[None] | None = None
+        """Who waits for an answer, or for the end."""
         self._complete = False
         self._failure: Exception | None = None
 
@@ -93,6 +92,7 @@ class _Conversation:
                     self._begin(call)
                 for number in request.withdrawn:
                     self._withdraw(number)
+                del request  # it may be long until the next one
         except Exception as error:  # noqa: BLE001 - the call ends with it, from where it is answered
             self.close()
             self.end(error)
@@ -108,8 +108,8 @@ class _Conversation:
                 if self._failure is not None:
                     raise self._failure
                 return None
-            await self._something.wait()
-            self._something.clear()
+            self._waiter = asyncio.get_running_loop().create_future()
+            await self._waiter
         response = messages.ConverseResponse()
         taken = size = 0
         for answer in self._answers:
@@ -124,7 +124,11 @@ class _Conversation:
     def end(self, failure: Exception | None = None) -> None:
         """There will be no further call; those under way are still answered."""
         self._complete, self._failure = True, self._failure or failure
-        self._something.set()
+        self._go_on()
+
+    def _go_on(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
 
     def close(self) -> None:
         """Nobody waits for what is under way any more."""
@@ -137,38 +141,41 @@ class _Conversation:
             return  # nobody answers any more: the end of the conversation says so
         if call.number in self._calls:
             raise invalid("calls.number", f"{call.number} is that of a call without an answer yet")
-        task = asyncio.get_running_loop().create_task(self._carry(call))
-        self._calls[call.number] = task
+        timeout = None
+        if call.HasField("timeout"):
+            timeout = call.timeout.seconds + call.timeout.nanos / 1e9
+        carrying = self._carry(call.number, call.method, call.request, timeout)
+        self._calls[call.number] = asyncio.get_running_loop().create_task(carrying)
 
     def _withdraw(self, number: int) -> None:
         task = self._calls.pop(number, None)
         if task is not None:
             task.cancel()
 
-    async def _carry(self, call: messages.CarriedCall) -> None:
-        answer = messages.CarriedAnswer(number=call.number)
+    async def _carry(self, number: int, name: str, request: bytes, timeout: float | None) -> None:
+        # The parts of the call and not the call itself, which would keep the whole message that it
+        # came with for as long as it waits.
         try:
-            answer.response = await self._carry_out(call)
+            response = await self._method(name)(request, CarriedContext(timeout))
+            answer = messages.CarriedAnswer(number=number, response=response)
         except Exception as error:  # noqa: BLE001 - becomes the call's status
-            answer.status = Described(error).status().SerializeToString()
-        if self._calls.pop(call.number, None) is None:
+            status = Described(error).status().SerializeToString()
+            answer = messages.CarriedAnswer(number=number, status=status)
+        if self._calls.pop(number, None) is None:
             return  # it was withdrawn just now
         self._answers.append(answer)
-        self._something.set()
+        self._go_on()
 
-    async def _carry_out(self, call: messages.CarriedCall) -> bytes:
+    def _method(self, name: str) -> Answer:
         if len(self._calls) > MAX_OPEN_CALLS:
             raise Busy(
                 f"one conversation carries at most {MAX_OPEN_CALLS} calls at a time; "
                 "open another one for more"
             )
-        method = self._methods.get(call.method)
+        method = self._methods.get(name)
         if method is None:
-            raise invalid("calls.method", f"names no method that can be carried: {call.method!r}")
-        timeout = None
-        if call.HasField("timeout"):
-            timeout = checks.duration("calls.timeout", call.timeout) / 1_000_000
-        return await method(call.request, CarriedContext(timeout))
+            raise invalid("calls.method", f"names no method that can be carried: {name!r}")
+        return method
 
 
 def _stopping() -> Stopping:

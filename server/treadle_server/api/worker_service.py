@@ -33,9 +33,12 @@ class WorkerService:
         self, request: messages.PollTasksRequest, context: Any
     ) -> messages.PollTasksResponse:
         """Waits for tasks."""
-        answer = await self._runs.poll(poll_request(request, context, self._longest_wait))
+        plain_json = request.plain_json
+        polling = self._runs.poll(poll_request(request, context, self._longest_wait))
+        del request  # two kilobytes that would wait with it
+        answer = await polling
         return messages.PollTasksResponse(
-            tasks=self._tasks(answer.tasks, plain_json=request.plain_json),
+            tasks=self._tasks(answer.tasks, plain_json=plain_json),
             control_messages=[convert.control(stop) for stop in answer.stops],
             delivery_id=answer.delivery_id,
         )

@@ -39,7 +39,6 @@ class Matching:
         self._parked: dict[tuple[str, str], ParkedPolls] = {}
         self.sessions = Sessions(clock.now())
         self.grant_parked: Callable[[Taker, TaskReference], None] | None = None
-        self.wake_session: Callable[[str, str], None] | None = None
 
     # --- tasks ------------------------------------------------------------------------------------
 
@@ -88,7 +87,7 @@ class Matching:
         """The poll waits."""
         self._parked.setdefault((namespace, queue), ParkedPolls()).park(taker)
         if taker.session is not None:
-            taker.session.parked += 1
+            taker.session.parked.append(taker)
 
     def leave(self, namespace: str, queue: str, taker: Taker) -> None:
         """The poll waits no longer."""
@@ -98,8 +97,13 @@ class Matching:
             if not len(parked):
                 del self._parked[namespace, queue]
         if taker.session is not None:
-            taker.session.parked -= 1
+            taker.session.parked.remove(taker)
             taker.session.last_seen = self._clock.now()
+
+    def wake_all(self) -> None:
+        """Every parked poll is to be answered now."""
+        for parked in self._parked.values():
+            parked.wake_all()
 
     def parked_count(self) -> int:
         """How many polls are parked."""
@@ -118,5 +122,4 @@ class Matching:
         if session is None:
             return
         session.stops.append(stop)
-        if self.wake_session is not None:
-            self.wake_session(namespace, session_id)
+        session.wake()

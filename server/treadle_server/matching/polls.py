@@ -16,12 +16,11 @@ class Taker:
 
     `reserve` promises it a task before the commit that grants it; `deliver` hands the task over
     after the commit, or `release` takes the promise back. When nothing is promised any more and
-    something has arrived, `finished` is called once; `when_idle` asks for a call as soon as nothing
-    is promised.
+    something has arrived, `wake` is called; `when_idle` asks for a call as soon as nothing is
+    promised.
     """
 
     __slots__ = (
-        "_finished",
         "_when_idle",
         "arrival",
         "build_id",
@@ -32,6 +31,7 @@ class Taker:
         "promised",
         "session",
         "types",
+        "wake",
     )
 
     def __init__(
@@ -42,7 +42,7 @@ class Taker:
         identity: str,
         build_id: str,
         session: Session | None,
-        finished: Callable[[], None] | None = None,
+        wake: Callable[[], None] = lambda: None,
     ) -> None:
         self.types = types
         self.capacity = capacity
@@ -53,8 +53,9 @@ class Taker:
         self.promised = 0
         self.delivered: list[object] = []
         self.gone = False
-        self._finished = finished
-        self._when_idle: list[Callable[[], None]] = []
+        self.wake = wake
+        """Has it answered now; as often as one likes."""
+        self._when_idle: tuple[Callable[[], None], ...] = ()
 
     @property
     def session_id(self) -> str:
@@ -85,19 +86,18 @@ class Taker:
     def when_idle(self, callback: Callable[[], None]) -> None:
         """Calls back once, as soon as nothing is promised; at once if nothing is."""
         if self.promised:
-            self._when_idle.append(callback)
+            self._when_idle += (callback,)
         else:
             callback()
 
     def _maybe_finish(self) -> None:
         if self.promised:
             return
-        waiting, self._when_idle = self._when_idle, []
+        waiting, self._when_idle = self._when_idle, ()
         for callback in waiting:
             callback()
-        if self.delivered and self._finished is not None:
-            finished, self._finished = self._finished, None
-            finished()
+        if self.delivered:
+            self.wake()
 
 
 class ParkedPolls:
@@ -115,6 +115,12 @@ class ParkedPolls:
         self._arrivals += 1
         taker.arrival = self._arrivals
         self._lines.setdefault(taker.types, {})[taker] = None
+
+    def wake_all(self) -> None:
+        """All are to be answered now."""
+        for line in self._lines.values():
+            for taker in line:
+                taker.wake()
 
     def leave(self, taker: Taker) -> None:
         """Leaves the line; leaving twice is fine."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from treadle_server.engine.values import Duration, Instant
 
@@ -32,6 +33,14 @@ so what a killed worker had is lost (uncounted) rather than timed out (counted).
 FORGET_AFTER: Duration = 600 * 1_000_000
 
 
+class Wakeable(Protocol):
+    """A poll that waits."""
+
+    def wake(self) -> None:
+        """It is to be answered now."""
+        ...
+
+
 @dataclass(slots=True)
 class Session:
     """See the module's docstring. `stops` are control messages that wait for the next poll."""
@@ -43,13 +52,19 @@ class Session:
     identity: str = ""
     build_id: str = ""
     types: frozenset[str] = frozenset()
-    parked: int = 0
+    parked: list[Wakeable] = field(default_factory=list)
+    """Its polls that wait."""
     leases: dict[LeaseReference, None] = field(default_factory=dict)
     unacknowledged: dict[int, tuple[Instant, list[LeaseReference]]] = field(default_factory=dict)
     stops: list[object] = field(default_factory=list)
     last_delivery_id: int = 0
     broken: object | None = None
     """Stands for the break of its connection, as long as nothing was heard of it since."""
+
+    def wake(self) -> None:
+        """Has its parked polls answered."""
+        for poll in self.parked:
+            poll.wake()
 
     def heard_of(self, now: Instant) -> None:
         """The worker lives."""

@@ -28,6 +28,7 @@ def over(key: str) -> LeaseEnded:
 
 async def promises_kept(taker: Taker) -> None:
     """Waits until everything that was promised to the taker has been delivered, or taken back."""
-    idle = asyncio.Event()
-    taker.when_idle(idle.set)
-    await idle.wait()
+    if taker.promised:
+        idle = asyncio.Event()
+        taker.when_idle(idle.set)
+        await idle.wait()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Coroutine, Iterable
+from functools import partial
 from typing import Any
 
 from treadle_server.clock import Clock
@@ -11,7 +12,7 @@ from treadle_server.engine import inputs as i
 from treadle_server.engine.entities import DECISION, held_type
 from treadle_server.engine.inputs import Granted
 from treadle_server.engine.transitions import ActivityStage
-from treadle_server.engine.values import IncidentAnswer
+from treadle_server.engine.values import Duration, IncidentAnswer
 from treadle_server.journal.port import Journal, Outcome, Table
 from treadle_server.matching.lanes import TaskReference
 from treadle_server.matching.matching import Matching
@@ -53,12 +54,10 @@ class Polls:
         self._matching = matching
         self._tokens = tokens
         self._turns = turns
-        self._wakers: dict[tuple[str, str], dict[asyncio.Event, None]] = {}
         self._background: set[asyncio.Task[None]] = set()
         self.draining = False
         """The server is stopping: nothing is handed out any more."""
         matching.grant_parked = self._grant_parked
-        matching.wake_session = self._wake_session
 
     # --- polls ------------------------------------------------------------------------------------
 
@@ -67,14 +66,14 @@ class Polls:
         if self.draining:
             raise Stopping("the server is stopping; poll again in a moment")
         session, repeated, held = self._enter(request)
-        ready = asyncio.Event()
+        ready = asyncio.get_running_loop().create_future()
         taker = Taker(
             types=self._types(request, session),
             capacity=request.max_tasks,
             identity=request.identity,
             build_id=request.build_id,
             session=session,
-            finished=ready.set,
+            wake=partial(_resolve, ready),
         )
         try:
             taker.delivered.extend(await self._repeat(session, repeated))
@@ -83,7 +82,9 @@ class Polls:
                 session.stops += [stop for stop in found if stop not in session.stops]
             await self.take_waiting(request.namespace, request.queue, taker)
             if not taker.delivered and not (session and session.stops):
-                await self._park(request, taker, ready)
+                park = self._park(request.namespace, request.queue, request.wait, taker, ready)
+                del request  # what it says is known; it need not wait with the poll
+                await park
         except BaseException as error:
             self.abandon(taker)
             gone = isinstance(error, asyncio.CancelledError)
@@ -266,28 +267,26 @@ class Polls:
         self._background.add(task)
         task.add_done_callback(self._background.discard)
 
-    async def _park(self, request: PollRequest, taker: Taker, ready: asyncio.Event) -> None:
-        name = (request.namespace, request.session_id)
-        wakers = self._wakers.setdefault(name, {})
-        wakers[ready] = None
-        self._matching.park(request.namespace, request.queue, taker)
+    async def _park(
+        self,
+        namespace: str,
+        queue: str,
+        wait: Duration,
+        taker: Taker,
+        ready: asyncio.Future[None],
+    ) -> None:
+        # There may be ten thousand of these: a future and a timer, and no event and no `timeout`,
+        # which have a kilobyte and a half.
+        timer = asyncio.get_running_loop().call_later(wait / 1_000_000, taker.wake)
+        self._matching.park(namespace, queue, taker)
         try:
-            async with asyncio.timeout(request.wait / 1_000_000):
-                await ready.wait()
-        except TimeoutError:
-            pass
+            await ready
         finally:
-            self._matching.leave(request.namespace, request.queue, taker)
-            del wakers[ready]
-            if not wakers:
-                self._wakers.pop(name, None)
+            timer.cancel()
+            self._matching.leave(namespace, queue, taker)
         # What was promised is already on its way to the disk: a moment more, rather than giving it
         # back.
         await promises_kept(taker)
-
-    def _wake_session(self, namespace: str, session_id: str) -> None:
-        for ready in self._wakers.get((namespace, session_id), ()):
-            ready.set()
 
     def abandon(self, taker: Taker) -> None:
         """The poll is gone. What was delivered to it goes back; what is promised goes back when it
@@ -327,7 +326,7 @@ class Polls:
         session = self._matching.sessions.end(namespace, session_id)
         if session is None:
             return
-        self._wake_session(namespace, session_id)
+        session.wake()
         await self._end_leases(session, i.ReturnLease, "its worker's session ended")
 
     async def _give_up_unless_back(self, session: Session, break_: object) -> None:
@@ -360,6 +359,9 @@ class Polls:
     def drain(self) -> None:
         """Answers every parked poll now, and parks none any more: the server is stopping."""
         self.draining = True
-        for wakers in self._wakers.values():
-            for ready in wakers:
-                ready.set()
+        self._matching.wake_all()
+
+
+def _resolve(ready: asyncio.Future[None]) -> None:
+    if not ready.done():
+        ready.set_result(None)

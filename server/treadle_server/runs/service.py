@@ -5,7 +5,7 @@ module of its own.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import structlog
@@ -28,18 +28,8 @@ from treadle_server.runs.groups import Groups
 from treadle_server.runs.hot import HotRun, HotRuns
 from treadle_server.runs.messages import Messages
 from treadle_server.runs.model import (
-    Beat,
-    BeatAnswer,
-    CompleteAnswer,
-    CompleteRequest,
     DefinitionView,
-    PollAnswer,
-    PollRequest,
-    RunEnd,
     RunReference,
-    RunView,
-    Started,
-    StartRequest,
 )
 from treadle_server.runs.polls import Polls
 from treadle_server.runs.query import Queries
@@ -146,6 +136,16 @@ class Runs:
             journal=journal, hot=self._hot, definitions=self._definitions, turns=turns
         )
         self.change_version = self._retirement.change
+        self.start = self._starts.start
+        self.describe = self._queries.describe
+        self.wait = self._queries.wait
+        self.watch = self._queries.watch
+        self.watch_all = self._queries.watch_all
+        self.poll = self._polls.poll
+        self.complete = self._reports.complete
+        self.read_history = self._reports.history
+        self.heartbeat = self._reports.heartbeat
+        self.end_session = self._polls.end_session
         self.deploy = self._definitions.deploy
         self.cancel = self._steering.cancel
         self.terminate = self._steering.terminate
@@ -211,14 +211,6 @@ class Runs:
 
     # --- runs -------------------------------------------------------------------------------------
 
-    async def start(self, requests: list[StartRequest]) -> list[Started | Exception]:
-        """Starts runs; one answer each."""
-        return await self._starts.start(requests)
-
-    async def describe(self, reference: RunReference, *, include_nodes: bool) -> RunView:
-        """How a run stands."""
-        return await self._queries.describe(reference, include_nodes=include_nodes)
-
     async def list_runs(
         self,
         namespace: str,
@@ -238,20 +230,6 @@ class Runs:
     ) -> tuple[list[Record], bool]:
         """Committed records, and whether there are more."""
         return self._queries.history(reference, after_seq, max_bytes)
-
-    def watch(self, reference: RunReference, after_seq: int) -> AsyncIterator[list[Record]]:
-        """Records as they are committed, to the run's end."""
-        return self._queries.watch(reference, after_seq)
-
-    def watch_all(
-        self, namespace: str, *, workflow: str | None, after_position: int | None
-    ) -> AsyncIterator[tuple[list[tuple[RunRow, Record]], int]]:
-        """Records of all runs as they are committed."""
-        return self._queries.watch_all(namespace, workflow=workflow, after_position=after_position)
-
-    async def wait(self, reference: RunReference, timeout: Duration) -> RunEnd | None:
-        """The run's end, or None if it does not come within `timeout`."""
-        return await self._queries.wait(reference, timeout)
 
     async def send(
         self, reference: RunReference, *, event_id: str, name: str, payload: Payload, actor: str
@@ -281,32 +259,6 @@ class Runs:
         event_id = event_id or self._ids.run_id(self._clock.now()).hex()
         event = ReceiveEvent(event_id=event_id, name=name, payload=payload, actor=actor)
         return await self._messages.broadcast(namespace, event), event_id
-
-    # --- workers ----------------------------------------------------------------------------------
-
-    async def poll(self, request: PollRequest) -> PollAnswer:
-        """Waits for tasks."""
-        return await self._polls.poll(request)
-
-    async def read_history(
-        self, namespace: str, token: bytes, after_seq: int
-    ) -> tuple[list[Record], bool]:
-        """Committed records of the run that a decision is about. Raises `LeaseEnded`."""
-        return await self._reports.history(namespace, token, after_seq)
-
-    async def complete(self, request: CompleteRequest) -> CompleteAnswer:
-        """Takes results."""
-        return await self._reports.complete(request)
-
-    async def heartbeat(
-        self, namespace: str, session_id: str, beats: list[Beat]
-    ) -> list[BeatAnswer]:
-        """Renews leases."""
-        return await self._reports.heartbeat(namespace, session_id, beats)
-
-    async def end_session(self, namespace: str, session_id: str) -> None:
-        """A worker says goodbye."""
-        await self._polls.end_session(namespace, session_id)
 
     # --- for gauges -----------------------------------------------------------------------------
 
