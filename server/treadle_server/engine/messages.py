@@ -9,8 +9,9 @@ receiver knows what it has got.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from treadle_server.engine import events as e
 from treadle_server.engine.state import RunState
@@ -44,29 +45,43 @@ class Message:
 RUN_ENDS = (e.RunCompleted, e.RunFailed, e.RunCancelled, e.RunTimedOut, e.RunTerminated)
 
 
-def messages_of(state: RunState, event: e.Event) -> Iterator[Message]:
+def messages_of(state: RunState, event: e.Event) -> Iterable[Message]:
     """What follows for other runs from an event, asked just before it is folded."""
-    match event:
-        case e.EventSent():
-            yield Message(MessageKind.EVENT, event)
-        case e.ChildRequested():
-            yield Message(MessageKind.START_CHILD, event, event.run_id, event.key)
-        case e.ChildCancelRequested():
-            requested = state.children[event.key].requested
-            terminates = requested.on_parent_end is ParentClosePolicy.TERMINATE
-            kind = MessageKind.CANCEL_CHILD
-            if terminates and state.ending is not None:
-                kind = MessageKind.TERMINATE_CHILD
-            yield Message(kind, event, requested.run_id, event.key)
-        case e.RunStarted() if event.parent_run_id:
-            yield Message(MessageKind.TELL_PARENT, event, event.parent_run_id, event.parent_key)
-        case e.RunContinued():
-            yield Message(MessageKind.START_NEXT, event, event.next_run_id)
-            yield from _to_children(state, event)
-        case _ if isinstance(event, RUN_ENDS):
-            if state.parent is not None:
-                yield Message(MessageKind.TELL_PARENT, event, *state.parent)
-            yield from _to_children(state, event)
+    speak = _SPEAKERS.get(type(event))
+    return () if speak is None else speak(state, event)
+
+
+def _event_sent(_: RunState, event: e.EventSent) -> Iterator[Message]:
+    yield Message(MessageKind.EVENT, event)
+
+
+def _child_requested(_: RunState, event: e.ChildRequested) -> Iterator[Message]:
+    yield Message(MessageKind.START_CHILD, event, event.run_id, event.key)
+
+
+def _child_cancelled(state: RunState, event: e.ChildCancelRequested) -> Iterator[Message]:
+    requested = state.children[event.key].requested
+    terminates = requested.on_parent_end is ParentClosePolicy.TERMINATE
+    kind = MessageKind.CANCEL_CHILD
+    if terminates and state.ending is not None:
+        kind = MessageKind.TERMINATE_CHILD
+    yield Message(kind, event, requested.run_id, event.key)
+
+
+def _started(_: RunState, event: e.RunStarted) -> Iterator[Message]:
+    if event.parent_run_id:
+        yield Message(MessageKind.TELL_PARENT, event, event.parent_run_id, event.parent_key)
+
+
+def _continued(state: RunState, event: e.RunContinued) -> Iterator[Message]:
+    yield Message(MessageKind.START_NEXT, event, event.next_run_id)
+    yield from _to_children(state, event)
+
+
+def _ended(state: RunState, event: e.Event) -> Iterator[Message]:
+    if state.parent is not None:
+        yield Message(MessageKind.TELL_PARENT, event, *state.parent)
+    yield from _to_children(state, event)
 
 
 def _to_children(state: RunState, event: e.Event) -> Iterator[Message]:
@@ -77,3 +92,13 @@ def _to_children(state: RunState, event: e.Event) -> Iterator[Message]:
             yield Message(MessageKind.TERMINATE_CHILD, event, requested.run_id, requested.key)
         elif requested.on_parent_end is ParentClosePolicy.CANCEL:
             yield Message(MessageKind.CANCEL_CHILD, event, requested.run_id, requested.key)
+
+
+_SPEAKERS: dict[type[e.Event], Callable[[RunState, Any], Iterator[Message]]] = {
+    e.EventSent: _event_sent,
+    e.ChildRequested: _child_requested,
+    e.ChildCancelRequested: _child_cancelled,
+    e.RunStarted: _started,
+    e.RunContinued: _continued,
+    **dict.fromkeys(RUN_ENDS, _ended),
+}

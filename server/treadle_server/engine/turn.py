@@ -40,17 +40,19 @@ UPDATES_OPEN = 100
 COMMANDS_PER_TURN = 500
 """What is left waits for another turn, behind other runs: no run may stop the others."""
 
-_TOUCHES_QUEUE = (
-    e.ActivityScheduled,
-    e.AttemptStarted,
-    e.AttemptFailed,
-    e.ActivityRequeued,
-    e.ActivityFailed,
-    e.ActivityCancelled,
-    e.ActivityOverridden,
-    e.DecisionCompleted,
-    e.RunHeld,
-    e.IncidentAnswered,
+_TOUCHES_QUEUE: frozenset[type[e.Event]] = frozenset(
+    {
+        e.ActivityScheduled,
+        e.AttemptStarted,
+        e.AttemptFailed,
+        e.ActivityRequeued,
+        e.ActivityFailed,
+        e.ActivityCancelled,
+        e.ActivityOverridden,
+        e.DecisionCompleted,
+        e.RunHeld,
+        e.IncidentAnswered,
+    }
 )
 
 
@@ -131,39 +133,79 @@ def queue_changes(state: RunState, turn: Turn) -> tuple[list[QueuePlace], list[Q
 def _emit(turn: Turn, state: RunState, event: e.Event, now: Instant) -> None:
     event.seq = state.seq + 1
     event.time = now
-    if isinstance(event, _TOUCHES_QUEUE):
-        key = event.key
+    # Most of what is emitted is one of a few kinds, and of no interest to most of this: hence
+    # tables by type, and not a row of questions for each event.
+    kind = type(event)
+    if kind in _TOUCHES_QUEUE:
+        key = event.key  # type: ignore[attr-defined]
         if key not in turn.places_before:
             activity = state.activities.get(key)
             turn.places_before[key] = None if activity is None else activity.place
-    if isinstance(event, e.ActivityOverridden):
-        _stop_worker(turn, state, event.key)
-    if isinstance(event, e.ActivityCompleted) and not event.cached:
-        scheduled = state.activities[event.key].scheduled
-        if scheduled.cache_ttl is not None:
-            until = now + scheduled.cache_ttl
-            turn.results_to_keep.append((scheduled.cache_key, event.output, until))
+    before = _BEFORE.get(kind)
+    if before is not None:
+        before(turn, state, event, now)
     turn.messages += messages_of(state, event)
     evolve(state, event)
     turn.events.append(event)
-    match event:
-        case e.ActivityScheduled() if (event.start_time or now) <= now:
-            turn.offers.append(event.key)
-        case e.ActivityRequeued() | e.IncidentAnswered():
-            turn.offers.append(event.key)
-        case e.AttemptFailed() if event.next_time <= now:
-            turn.offers.append(event.key)
-        case e.ActivityCancelRequested():
-            activity = state.activities[event.key]
-            turn.stops.append((event.key, activity.lease, activity.session_id))
-        case _:
-            pass
+    after = _AFTER.get(kind)
+    if after is not None:
+        after(turn, state, event, now)
+
+
+def _keep_result(turn: Turn, state: RunState, event: e.ActivityCompleted, now: Instant) -> None:
+    scheduled = state.activities[event.key].scheduled
+    if scheduled.cache_ttl is not None and not event.cached:
+        until = now + scheduled.cache_ttl
+        turn.results_to_keep.append((scheduled.cache_key, event.output, until))
+
+
+def _offer_scheduled(turn: Turn, _: RunState, event: e.ActivityScheduled, now: Instant) -> None:
+    if (event.start_time or now) <= now:
+        turn.offers.append(event.key)
+
+
+def _offer_retried(turn: Turn, _: RunState, event: e.AttemptFailed, now: Instant) -> None:
+    if event.next_time <= now:
+        turn.offers.append(event.key)
+
+
+def _offer(
+    turn: Turn, _: RunState, event: e.ActivityRequeued | e.IncidentAnswered, _now: Instant
+) -> None:
+    turn.offers.append(event.key)
+
+
+def _ask_to_stop(turn: Turn, state: RunState, event: e.ActivityCancelRequested, _: Instant) -> None:
+    activity = state.activities[event.key]
+    turn.stops.append((event.key, activity.lease, activity.session_id))
+
+
+def _take_away(turn: Turn, state: RunState, event: e.ActivityOverridden, _: Instant) -> None:
+    _stop_worker(turn, state, event.key)
 
 
 def _stop_worker(turn: Turn, state: RunState, key: str) -> None:
     activity = state.activities[key]
     if activity.stage in (ActivityStage.LEASED, ActivityStage.CANCELLING):
         turn.stops.append((key, activity.lease, activity.session_id))
+
+
+_Note = Callable[[Turn, RunState, Any, Instant], None]
+
+_BEFORE: dict[type[e.Event], _Note] = {
+    e.ActivityCompleted: _keep_result,
+    e.ActivityOverridden: _take_away,
+}
+"""What is noted before an event is folded."""
+
+_AFTER: dict[type[e.Event], _Note] = {
+    e.ActivityScheduled: _offer_scheduled,
+    e.ActivityRequeued: _offer,
+    e.IncidentAnswered: _offer,
+    e.AttemptFailed: _offer_retried,
+    e.ActivityCancelRequested: _ask_to_stop,
+}
+"""What is noted after it is folded."""
 
 
 def _emit_all(turn: Turn, state: RunState, events: Sequence[e.Event], now: Instant) -> None:

@@ -17,6 +17,8 @@ from treadle_server.runs.hot import HotRun
 def records_of(run_id: bytes, events: Sequence[Event], now: Instant) -> list[Record]:
     """One record for a turn; a recorded state begins one of its own, which can be the first."""
     cuts = [n for n, event in enumerate(events) if n and isinstance(event, StateRecorded)]
+    if not cuts:
+        return [Record(run_id, events[0].seq, len(events), now, encode_batch(events))]
     return [
         Record(run_id, events[first].seq, end - first, now, encode_batch(events[first:end]))
         for first, end in itertools.pairwise([0, *cuts, len(events)])
