@@ -12,11 +12,11 @@ from enum import IntEnum
 from typing import Any
 
 from tests.engine.run_driver import BEGINNING
+from treadle_server.engine.emit import Turn, queue_changes
 from treadle_server.engine.errors import Refusal
 from treadle_server.engine.events import DecidedEdge, Event
 from treadle_server.engine.inputs import Granted
 from treadle_server.engine.state import RunState
-from treadle_server.engine.turn import Turn, queue_changes
 from treadle_server.engine.values import Failure, MemoryOperation, Payload, RetryPolicy
 
 _SILENT = {"seq", "time", "workflow", "version", "workflow_id", "rules", "started_time"}

@@ -12,12 +12,13 @@ from typing import Any
 
 from treadle_server.definitions.compiled import Compiled, compile_document
 from treadle_server.engine import inputs as i
+from treadle_server.engine.emit import Turn
 from treadle_server.engine.entities import Activity
 from treadle_server.engine.events import Event
 from treadle_server.engine.evolve import evolve
 from treadle_server.engine.state import RunState
 from treadle_server.engine.transitions import ActivityStage
-from treadle_server.engine.turn import Turn, take_turn
+from treadle_server.engine.turn import take_turn
 from treadle_server.engine.values import NO_METADATA, Duration, Failure, Payload
 
 SECOND = 1_000_000

@@ -19,10 +19,11 @@ from tests.engine.run_driver import (
 )
 from treadle_server.engine import events as e
 from treadle_server.engine import inputs as i
+from treadle_server.engine.emit import Turn, queue_changes
 from treadle_server.engine.evolve import due_time, evolve
 from treadle_server.engine.state import RunState
 from treadle_server.engine.transitions import ActivityStage
-from treadle_server.engine.turn import Turn, queue_changes, take_turn
+from treadle_server.engine.turn import take_turn
 from treadle_server.engine.values import (
     CompareAndSet,
     Failure,

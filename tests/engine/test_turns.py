@@ -9,8 +9,9 @@ import pytest
 from tests.engine.run_driver import BEGINNING, SECOND, RunDriver, document, fold, folded_part
 from treadle_server.engine import events as e
 from treadle_server.engine import inputs as i
+from treadle_server.engine.emit import queue_changes
 from treadle_server.engine.transitions import ActivityStage, RunStage
-from treadle_server.engine.turn import COMMANDS_PER_TURN, queue_changes, take_turn
+from treadle_server.engine.turn import COMMANDS_PER_TURN, take_turn
 from treadle_server.engine.values import Payload
 
 MANY = 2 * COMMANDS_PER_TURN + 100

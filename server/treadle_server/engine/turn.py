@@ -11,7 +11,6 @@ dropped.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from treadle_server.engine import activities, recorded
@@ -21,15 +20,15 @@ from treadle_server.engine.code import CodeProgress
 from treadle_server.engine.commands import Command
 from treadle_server.engine.decider import Decider
 from treadle_server.engine.decisions import take_report
+from treadle_server.engine.emit import Turn, emit, emit_all, stop_worker
 from treadle_server.engine.ending import next_of_ending
-from treadle_server.engine.entities import START, Activity, QueuePlace, Timer, Wait
+from treadle_server.engine.entities import START, Activity, Timer, Wait
 from treadle_server.engine.errors import NoUpdates, Refusal, RunEnded, TooManyEvents, TooManyUpdates
-from treadle_server.engine.evolve import due_time, evolve
-from treadle_server.engine.messages import Message, messages_of
+from treadle_server.engine.evolve import due_time
 from treadle_server.engine.perform import perform
 from treadle_server.engine.state import RunState
 from treadle_server.engine.transitions import ActivityStage, RunStage
-from treadle_server.engine.values import NULL, CancelCause, IncidentAnswer, Instant, Payload
+from treadle_server.engine.values import NULL, CancelCause, IncidentAnswer, Instant
 
 EVENTS_KEPT = 1_000
 """External events that a run keeps unconsumed; the next one is refused."""
@@ -39,42 +38,6 @@ UPDATES_OPEN = 100
 
 COMMANDS_PER_TURN = 500
 """What is left waits for another turn, behind other runs: no run may stop the others."""
-
-_TOUCHES_QUEUE: frozenset[type[e.Event]] = frozenset(
-    {
-        e.ActivityScheduled,
-        e.AttemptStarted,
-        e.AttemptFailed,
-        e.ActivityRequeued,
-        e.ActivityFailed,
-        e.ActivityCancelled,
-        e.ActivityOverridden,
-        e.DecisionCompleted,
-        e.RunHeld,
-        e.IncidentAnswered,
-    }
-)
-
-
-@dataclass(slots=True)
-class Turn:
-    """See the module's docstring."""
-
-    events: list[e.Event] = field(default_factory=list)
-    answers: list[Any] = field(default_factory=list)
-    """One per input: a value (often None), or the `Refusal`."""
-    offers: list[str] = field(default_factory=list)
-    """Activities that a worker can take now, unless a later event of the turn withdrew them."""
-    stops: list[tuple[str, int, str]] = field(default_factory=list)
-    """(key, lease, session_id) of attempts whose workers are asked to stop."""
-    places_before: dict[str, QueuePlace | None] = field(default_factory=dict)
-    """Where the touched activities waited before the turn."""
-    messages: list[Message] = field(default_factory=list)
-    """What is to be told to other runs once the turn is committed."""
-    results_to_keep: list[tuple[str, Payload, Instant]] = field(default_factory=list)
-    """(cache key, result, until when) for whoever asks for the same."""
-    unfinished: bool = False
-    """There is more to decide: give the run another turn (`Continue`)."""
 
 
 def take_turn(
@@ -105,112 +68,8 @@ def take_turn(
     if turn.events and recorded.is_due(state):
         keeps_from = state.recorded_seq
         now_recorded = e.StateRecorded(state=recorded.record(state), keeps_from=keeps_from)
-        _emit(turn, state, now_recorded, now)
+        emit(turn, state, now_recorded, now)
     return turn
-
-
-def queue_changes(state: RunState, turn: Turn) -> tuple[list[QueuePlace], list[QueuePlace]]:
-    """(places that are new, places that are gone) since the turn began: the rows of unmatched tasks
-    follow these.
-    """
-    added: list[QueuePlace] = []
-    removed: list[QueuePlace] = []
-    for key, before in turn.places_before.items():
-        activity = state.activities.get(key)
-        place = None if activity is None else activity.place
-        if place != before:
-            if before is not None:
-                removed.append(before)
-            if place is not None:
-                added.append(place)
-    if state.ended:
-        # Terminated: whatever waited is gone with the run. Recorded by `_terminate` before the fold
-        # cleared it.
-        added.clear()
-    return added, removed
-
-
-def _emit(turn: Turn, state: RunState, event: e.Event, now: Instant) -> None:
-    event.seq = state.seq + 1
-    event.time = now
-    # Most of what is emitted is one of a few kinds, and of no interest to most of this: hence
-    # tables by type, and not a row of questions for each event.
-    kind = type(event)
-    if kind in _TOUCHES_QUEUE:
-        key = event.key  # type: ignore[attr-defined]
-        if key not in turn.places_before:
-            activity = state.activities.get(key)
-            turn.places_before[key] = None if activity is None else activity.place
-    before = _BEFORE.get(kind)
-    if before is not None:
-        before(turn, state, event, now)
-    turn.messages += messages_of(state, event)
-    evolve(state, event)
-    turn.events.append(event)
-    after = _AFTER.get(kind)
-    if after is not None:
-        after(turn, state, event, now)
-
-
-def _keep_result(turn: Turn, state: RunState, event: e.ActivityCompleted, now: Instant) -> None:
-    scheduled = state.activities[event.key].scheduled
-    if scheduled.cache_ttl is not None and not event.cached:
-        until = now + scheduled.cache_ttl
-        turn.results_to_keep.append((scheduled.cache_key, event.output, until))
-
-
-def _offer_scheduled(turn: Turn, _: RunState, event: e.ActivityScheduled, now: Instant) -> None:
-    if (event.start_time or now) <= now:
-        turn.offers.append(event.key)
-
-
-def _offer_retried(turn: Turn, _: RunState, event: e.AttemptFailed, now: Instant) -> None:
-    if event.next_time <= now:
-        turn.offers.append(event.key)
-
-
-def _offer(
-    turn: Turn, _: RunState, event: e.ActivityRequeued | e.IncidentAnswered, _now: Instant
-) -> None:
-    turn.offers.append(event.key)
-
-
-def _ask_to_stop(turn: Turn, state: RunState, event: e.ActivityCancelRequested, _: Instant) -> None:
-    activity = state.activities[event.key]
-    turn.stops.append((event.key, activity.lease, activity.session_id))
-
-
-def _take_away(turn: Turn, state: RunState, event: e.ActivityOverridden, _: Instant) -> None:
-    _stop_worker(turn, state, event.key)
-
-
-def _stop_worker(turn: Turn, state: RunState, key: str) -> None:
-    activity = state.activities[key]
-    if activity.stage in (ActivityStage.LEASED, ActivityStage.CANCELLING):
-        turn.stops.append((key, activity.lease, activity.session_id))
-
-
-_Note = Callable[[Turn, RunState, Any, Instant], None]
-
-_BEFORE: dict[type[e.Event], _Note] = {
-    e.ActivityCompleted: _keep_result,
-    e.ActivityOverridden: _take_away,
-}
-"""What is noted before an event is folded."""
-
-_AFTER: dict[type[e.Event], _Note] = {
-    e.ActivityScheduled: _offer_scheduled,
-    e.ActivityRequeued: _offer,
-    e.IncidentAnswered: _offer,
-    e.AttemptFailed: _offer_retried,
-    e.ActivityCancelRequested: _ask_to_stop,
-}
-"""What is noted after it is folded."""
-
-
-def _emit_all(turn: Turn, state: RunState, events: Sequence[e.Event], now: Instant) -> None:
-    for event in events:
-        _emit(turn, state, event, now)
 
 
 # --- deciding -------------------------------------------------------------------------------------
@@ -235,7 +94,7 @@ def _go_on(turn: Turn, state: RunState, decider: Decider, now: Instant) -> None:
 
 def _perform_all(turn: Turn, state: RunState, commands: Sequence[Command], now: Instant) -> None:
     for command in commands:
-        _emit_all(turn, state, perform(state, command, now), now)
+        emit_all(turn, state, perform(state, command, now), now)
         # A failure that nothing handles ends the run: what was decided beside it does not start.
         if state.ending is not None:
             return
@@ -249,7 +108,7 @@ def _wind_down(turn: Turn, state: RunState, budget: int, now: Instant) -> None:
         events = next_of_ending(state, now)
         if not events:
             return
-        _emit_all(turn, state, events, now)
+        emit_all(turn, state, events, now)
         budget -= 1
         if budget <= 0:
             turn.unfinished = state.unfinished
@@ -282,39 +141,39 @@ def _start(turn: Turn, state: RunState, one: i.StartRun, now: Instant) -> None:
         retry_of=one.retry_of,
         seed=one.seed,
     )
-    _emit(turn, state, started, now)
+    emit(turn, state, started, now)
     for event in one.events:
         received = e.EventReceived(
             event_id=event.event_id, name=event.name, payload=event.payload, actor=one.actor
         )
-        _emit(turn, state, received, now)
+        emit(turn, state, received, now)
     if begin_time > now:
-        _emit(turn, state, e.TimerStarted(key=START, due_time=begin_time, output=NULL), now)
+        emit(turn, state, e.TimerStarted(key=START, due_time=begin_time, output=NULL), now)
 
 
 def _grant(turn: Turn, state: RunState, one: i.GrantLease, now: Instant) -> i.Granted:
     _open(state)
     granted, events = activities.grant(state, one, now)
-    _emit_all(turn, state, events, now)
+    emit_all(turn, state, events, now)
     return granted
 
 
 def _complete(turn: Turn, state: RunState, one: i.CompleteAttempt, now: Instant) -> None:
-    _emit_all(turn, state, activities.complete(state, one, now), now)
+    emit_all(turn, state, activities.complete(state, one, now), now)
 
 
 def _fail(turn: Turn, state: RunState, one: i.FailAttempt, now: Instant) -> None:
     activity = activities.leased(state, one.key, one.lease)
-    _emit_all(turn, state, activities.fail(state, activity, one.failure, now), now)
+    emit_all(turn, state, activities.fail(state, activity, one.failure, now), now)
 
 
 def _cancelled(turn: Turn, state: RunState, one: i.CancelAttempt, now: Instant) -> None:
-    _emit_all(turn, state, activities.cancelled(state, one, now), now)
+    emit_all(turn, state, activities.cancelled(state, one, now), now)
 
 
 def _decide(turn: Turn, state: RunState, one: i.ReportDecision, now: Instant) -> None:
     for events in take_report(state, one, now):
-        _emit_all(turn, state, events, now)
+        emit_all(turn, state, events, now)
 
 
 def _update(turn: Turn, state: RunState, one: i.ReceiveUpdate, now: Instant) -> None:
@@ -331,16 +190,16 @@ def _update(turn: Turn, state: RunState, one: i.ReceiveUpdate, now: Instant) -> 
     received = e.UpdateReceived(
         update_id=one.update_id, name=one.name, input=one.input, actor=one.actor
     )
-    _emit(turn, state, received, now)
+    emit(turn, state, received, now)
 
 
 def _return(turn: Turn, state: RunState, one: i.ReturnLease, now: Instant) -> None:
-    _emit_all(turn, state, activities.give_back(state, one, now), now)
+    emit_all(turn, state, activities.give_back(state, one, now), now)
 
 
 def _lose(turn: Turn, state: RunState, one: i.LoseLease, now: Instant) -> None:
     activity = activities.leased(state, one.key, one.lease)
-    _emit_all(turn, state, activities.lose(state, activity, one.reason, now), now)
+    emit_all(turn, state, activities.lose(state, activity, one.reason, now), now)
 
 
 def _wake(turn: Turn, state: RunState, one: i.Wake, now: Instant) -> None:
@@ -351,7 +210,7 @@ def _wake(turn: Turn, state: RunState, one: i.Wake, now: Instant) -> None:
         request = e.CancelRequested(
             reason="the run's time is up", actor="", cause=CancelCause.RUN_TIMEOUT
         )
-        _emit(turn, state, request, now)
+        emit(turn, state, request, now)
     # Bounded like deciding: what is left is still due, so the run is woken again at once, behind
     # other runs.
     for _ in range(COMMANDS_PER_TURN):
@@ -360,7 +219,7 @@ def _wake(turn: Turn, state: RunState, one: i.Wake, now: Instant) -> None:
             return
         if not isinstance(activity, Activity):
             event = _fired(activity)
-            _emit(turn, state, event, now)
+            emit(turn, state, event, now)
             continue
         silent = False
         if activity.stage in (ActivityStage.LEASED, ActivityStage.CANCELLING):
@@ -370,7 +229,7 @@ def _wake(turn: Turn, state: RunState, one: i.Wake, now: Instant) -> None:
             silent = renewal.silent
         found = activities.look_at_clock(state, activity, now, silent=silent)
         if found:
-            _emit_all(turn, state, found, now)
+            emit_all(turn, state, found, now)
             continue
         state.push_due(activity, due_time(activity, now))
         if activity.stage is not ActivityStage.QUEUED or activity.ready_time > now:
@@ -396,23 +255,23 @@ def _request_cancel(turn: Turn, state: RunState, one: i.RequestCancel, now: Inst
             cause=one.cause,
             skip_compensation=one.skip_compensation,
         )
-        _emit(turn, state, request, now)
+        emit(turn, state, request, now)
 
 
 def _terminate(turn: Turn, state: RunState, one: i.Terminate, now: Instant) -> None:
     _open(state)
     for key, activity in state.activities.items():
         turn.places_before.setdefault(key, activity.place)
-        _stop_worker(turn, state, key)
+        stop_worker(turn, state, key)
     end = e.RunTerminated(
         reason=one.reason, actor=one.actor, started_time=state.started_time, workflow=state.workflow
     )
-    _emit(turn, state, end, now)
+    emit(turn, state, end, now)
 
 
 def _answer(turn: Turn, state: RunState, one: i.AnswerHeld, now: Instant) -> None:
     _open(state)
-    _emit_all(turn, state, activities.answer(state, one), now)
+    emit_all(turn, state, activities.answer(state, one), now)
 
 
 def _skip(turn: Turn, state: RunState, one: i.SkipActivity, now: Instant) -> None:
@@ -424,19 +283,19 @@ def _skip(turn: Turn, state: RunState, one: i.SkipActivity, now: Instant) -> Non
         reason=one.reason,
         output=one.output,
     )
-    _emit_all(turn, state, activities.override(state, request), now)
+    emit_all(turn, state, activities.override(state, request), now)
 
 
 def _pause(turn: Turn, state: RunState, one: i.Pause, now: Instant) -> None:
     _open(state)
     if not state.paused:
-        _emit(turn, state, e.RunPaused(reason=one.reason, actor=one.actor), now)
+        emit(turn, state, e.RunPaused(reason=one.reason, actor=one.actor), now)
 
 
 def _resume(turn: Turn, state: RunState, one: i.Resume, now: Instant) -> None:
     _open(state)
     if state.paused:
-        _emit(turn, state, e.RunResumed(actor=one.actor), now)
+        emit(turn, state, e.RunResumed(actor=one.actor), now)
         turn.offers += [
             key
             for key, activity in state.activities.items()
@@ -456,7 +315,7 @@ def _receive(turn: Turn, state: RunState, one: i.ReceiveEvent, now: Instant) -> 
     received = e.EventReceived(
         event_id=one.event_id, name=one.name, payload=one.payload, actor=one.actor
     )
-    _emit(turn, state, received, now)
+    emit(turn, state, received, now)
 
 
 def _note_child(turn: Turn, state: RunState, one: i.NoteChild, now: Instant) -> None:
@@ -466,7 +325,7 @@ def _note_child(turn: Turn, state: RunState, one: i.NoteChild, now: Instant) -> 
     started_time = child.requested.time
     if one.end is None:
         if not child.started:
-            _emit(turn, state, e.ChildStarted(key=one.key, started_time=started_time), now)
+            emit(turn, state, e.ChildStarted(key=one.key, started_time=started_time), now)
         return
     ended = e.ChildEnded(
         key=one.key,
@@ -475,7 +334,7 @@ def _note_child(turn: Turn, state: RunState, one: i.NoteChild, now: Instant) -> 
         output=one.output,
         failure=one.failure,
     )
-    _emit(turn, state, ended, now)
+    emit(turn, state, ended, now)
 
 
 def _continue(_turn: Turn, state: RunState, _one: i.Continue, _now: Instant) -> None:

@@ -22,12 +22,13 @@ from typing import Any
 
 from treadle_server.clock import Clock
 from treadle_server.engine.code import DECISION, CodeProgress
+from treadle_server.engine.emit import Turn, queue_changes
 from treadle_server.engine.errors import Refusal
 from treadle_server.engine.events import Event
 from treadle_server.engine.inputs import Continue, Granted, GrantLease, Input, ReturnLease
 from treadle_server.engine.machine import MachineProgress
 from treadle_server.engine.transitions import ActivityStage
-from treadle_server.engine.turn import Turn, queue_changes, take_turn
+from treadle_server.engine.turn import take_turn
 from treadle_server.engine.values import Instant
 from treadle_server.journal.codec import encode_payload
 from treadle_server.journal.port import (
