@@ -58,8 +58,9 @@ class CarriedContext:
     __slots__ = ("_deadline",)
 
     def __init__(self, timeout_seconds: float | None) -> None:
-        now = asyncio.get_running_loop().time()
-        self._deadline = None if timeout_seconds is None else now + timeout_seconds
+        self._deadline = timeout_seconds
+        if timeout_seconds is not None:
+            self._deadline = asyncio.get_running_loop().time() + timeout_seconds
 
     def time_remaining(self) -> float | None:
         """Seconds to the caller's deadline."""

@@ -47,8 +47,8 @@ class _Coder(NamedTuple):
 def is_due(state: RunState) -> bool:
     """Whether the state is to be recorded."""
     return (
-        isinstance(state.progress, MachineProgress)
-        and state.seq - state.recorded_seq >= RECORD_EVERY
+        state.seq - state.recorded_seq >= RECORD_EVERY
+        and isinstance(state.progress, MachineProgress)
         and not state.ended
     )
 

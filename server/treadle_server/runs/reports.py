@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import replace
 from typing import Any
 
 from treadle_server.clock import Clock
@@ -157,7 +156,7 @@ class Reports:
                 return await self._too_late(run_id, key, lease, result, session)
             given = input_of(key, lease, result)
             if isinstance(given, i.ReportDecision):
-                given = replace(given, kept_results=self._kept_results(namespace, given))
+                given.kept_results = self._kept_results(namespace, given)
             applied = self._turns.apply(hot, [given], prefer=taker)
         except Refusal as unusable:
             return unusable
@@ -250,7 +249,8 @@ class Reports:
 def input_of(key: str, lease: int, result: Result) -> i.Input:
     """The engine's input for a result. Raises `ReportInvalid` for one of the wrong kind."""
     if result.report is not None and key == DECISION:
-        return replace(result.report, lease=lease)
+        result.report.lease = lease
+        return result.report
     if result.report is not None or (result.output is not None and key == DECISION):
         raise ReportInvalid("a decision is reported as `decided`, and nothing else is")
     if result.output is not None:
