@@ -275,21 +275,6 @@ async def test_a_carried_call_is_refused_as_it_is_by_itself(
         assert getattr(one, "violations", None) == getattr(other, "violations", None)
 
 
-async def test_a_start_that_nobody_wants_any_more_is_not_sent(
-    counting: tuple[Client, Counter[str]],
-) -> None:
-    client, _ = counting
-    tasks = [
-        asyncio.ensure_future(client.start("one_step", workflow_id=f"unwanted-{n}"))
-        for n in range(30)
-    ]
-    for task in tasks[20:]:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-    started = {run.workflow_id async for run in client.list_runs(workflow="one_step")}
-    assert {f"unwanted-{n}" for n in range(30)} & started == {f"unwanted-{n}" for n in range(20)}
-
-
 async def test_a_call_ends_with_its_caller_s_patience(service: LocalService) -> None:
     async with Client(service.address) as client:
         channel: Any = client._channel

@@ -231,7 +231,7 @@ async def test_what_does_not_fit_goes_by_itself(channel: Any, talker: Talker, pl
 
 async def test_requests_share_a_message_as_far_as_they_fit(channel: Any, talker: Talker) -> None:
     call = _multicallable(channel)
-    half = b"x" * (MESSAGE_BYTES // 2)
+    half = b"x" * (MESSAGE_BYTES // 2 - 100)
     waiting = [asyncio.ensure_future(_result(call(half))) for _ in range(3)]
     first = await asyncio.wait_for(talker.heard.get(), 10)
     second = await asyncio.wait_for(talker.heard.get(), 10)

@@ -114,7 +114,7 @@ class _Conversation:
         response = messages.ConverseResponse()
         taken = size = 0
         for answer in self._answers:
-            size += len(answer.response)
+            size += answer.ByteSize()
             if taken and size > MESSAGE_BYTES:
                 break
             response.answers.append(answer)

@@ -84,10 +84,7 @@ def emit(turn: Turn, state: RunState, event: e.Event, now: Instant) -> None:
     # tables by type, and not a row of questions for each event.
     kind = type(event)
     if kind in _TOUCHES_QUEUE:
-        key = event.key  # type: ignore[attr-defined]
-        if key not in turn.places_before:
-            activity = state.activities.get(key)
-            turn.places_before[key] = None if activity is None else activity.place
+        _note_place(turn, state, event)
     before = _BEFORE.get(kind)
     if before is not None:
         before(turn, state, event, now)
@@ -97,6 +94,13 @@ def emit(turn: Turn, state: RunState, event: e.Event, now: Instant) -> None:
     after = _AFTER.get(kind)
     if after is not None:
         after(turn, state, event, now)
+
+
+def _note_place(turn: Turn, state: RunState, event: Any) -> None:
+    """Where the activity waits before anything touches it."""
+    if event.key not in turn.places_before:
+        activity = state.activities.get(event.key)
+        turn.places_before[event.key] = None if activity is None else activity.place
 
 
 def _keep_result(turn: Turn, state: RunState, event: e.ActivityCompleted, now: Instant) -> None:

@@ -215,7 +215,7 @@ class _Conversation:
         size = 0
         while self._unsaid:
             number, call = next(iter(self._unsaid.items()))
-            size += len(call.request)
+            size += call.ByteSize()
             if request.calls and size > MESSAGE_BYTES:
                 break
             request.calls.append(call)

@@ -149,6 +149,7 @@ def batches(
 
 
 def request_id(given: str | None) -> str:
+    """The given one, else one that is new and ordered by time."""
     if given:
         return given
     return str(uuid.UUID(bytes=uuid7(time.time_ns() // 1_000_000, os.urandom(10))))

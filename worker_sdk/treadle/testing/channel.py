@@ -7,7 +7,6 @@ and deadlines and cancellation reach the handler; so client and worker notice no
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn, TypeVar
@@ -90,45 +89,6 @@ class Stream:
         return True
 
 
-class Conversation:
-    """A call in which both sides send a stream."""
-
-    def __init__(
-        self,
-        begin: Callable[[AsyncIterator[bytes]], AsyncIterator[Any]],
-        request_serializer: Callable[[Any], bytes],
-    ) -> None:
-        self._said: asyncio.Queue[bytes | None] = asyncio.Queue()
-        self._parts = begin(self._requests())
-        self._serialize = request_serializer
-        self._ending: asyncio.Task[None] | None = None
-
-    async def _requests(self) -> AsyncIterator[bytes]:
-        while (data := await self._said.get()) is not None:
-            yield data
-
-    async def write(self, request: Any) -> None:
-        """Sends the next request."""
-        self._said.put_nowait(self._serialize(request))
-
-    async def done_writing(self) -> None:
-        """There is no further request."""
-        self._said.put_nowait(None)
-
-    async def read(self) -> Any:
-        """The next answer, `EOF` behind the last; raises the status of a call that failed."""
-        return await anext(self._parts, grpc.aio.EOF)
-
-    def cancel(self) -> bool:
-        """Ends the call."""
-        self._ending = asyncio.ensure_future(self._end())
-        return True
-
-    async def _end(self) -> None:
-        with contextlib.suppress(RuntimeError):  # somebody reads it just now, and ends it
-            await self._parts.aclose()  # type: ignore[attr-defined]
-
-
 class InProcessChannel:
     """The part of `grpc.aio.Channel` that generated stubs use.
 
@@ -193,29 +153,6 @@ class InProcessChannel:
 
         def begin(request: Any, *, metadata: Any = None, **_: Any) -> Stream:
             return Stream(parts(request_serializer(request), metadata))
-
-        return begin
-
-    def stream_stream(
-        self,
-        method: str,
-        request_serializer: Callable[[Any], bytes],
-        response_deserializer: Callable[[bytes], Any],
-        **_: Any,
-    ) -> Callable[..., Conversation]:
-        """See `grpc.aio.Channel`."""
-
-        async def parts(requests: AsyncIterator[bytes], metadata: Any) -> AsyncIterator[Any]:
-            handler = _find(self._listener().handlers, method)
-            answers = handler.stream_stream(requests, _Call(None, metadata))
-            try:
-                while (part := await self._answer(anext(answers, None), None)) is not None:
-                    yield response_deserializer(part)
-            finally:
-                await answers.aclose()
-
-        def begin(*, metadata: Any = None, **_: Any) -> Conversation:
-            return Conversation(lambda requests: parts(requests, metadata), request_serializer)
 
         return begin
 
