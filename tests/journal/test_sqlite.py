@@ -16,6 +16,7 @@ from tests.journal.conformance import Conformance
 from tests.journal.make import record, start
 from treadle_server.journal.port import TABLES, JournalError, Outcome, Table, Unit
 from treadle_server.journal.sqlite import SqliteJournal, migrations
+from treadle_server.journal.sqlite.connections import PAGE_BYTES
 
 
 class SqlitePlace:
@@ -75,7 +76,26 @@ def test_commits_are_synced_to_the_log(journal: SqliteJournal) -> None:
     writer = journal._writing()
     assert writer.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     assert writer.execute("PRAGMA synchronous").fetchone() == (2,)
-    assert writer.execute("PRAGMA wal_autocheckpoint").fetchone() == (1000,)
+    assert writer.execute("PRAGMA wal_autocheckpoint").fetchone() == (2_048,)
+
+
+def test_a_file_keeps_the_size_of_its_pages(journal: SqliteJournal, tmp_path: Path) -> None:
+    """Files from before keep SQLite's 4,096 bytes, and are checkpointed after as much log."""
+    older = tmp_path / "older.db"
+    with contextlib.closing(sqlite3.connect(older)) as connection:
+        connection.execute("PRAGMA page_size = 4096")
+        connection.execute("PRAGMA user_version = 0")
+        connection.execute("VACUUM")
+    kept = SqliteJournal(older)
+    kept.open()
+    kept.commit([start(1)])
+    found = [
+        (opened._writing().execute("PRAGMA page_size").fetchone()[0], pages)
+        for opened in (journal, kept)
+        for pages in opened._writing().execute("PRAGMA wal_autocheckpoint").fetchone()
+    ]
+    kept.close()
+    assert found == [(2_048, 2_048), (4_096, 1_024)]
 
 
 def test_readers_cannot_write(journal: SqliteJournal) -> None:
@@ -272,9 +292,9 @@ def test_check_finds_a_damaged_page(path: Path) -> None:
     journal.commit([start(number) for number in range(1, 400)])
     journal.close()
     content = bytearray(path.read_bytes())
-    pages = len(content) // 4096
+    pages = len(content) // PAGE_BYTES
     # Where the cells of a page in the middle begin.
-    content[pages // 2 * 4096 + 5] ^= 0x5A
+    content[pages // 2 * PAGE_BYTES + 5] ^= 0x5A
     path.write_bytes(content)
     damaged = SqliteJournal(path, read_only=True)
     damaged.open()

@@ -1,13 +1,9 @@
-"""The journal in SQLite: connections, transactions, and stopping when the storage fails.
+"""The journal in SQLite: transactions, reads, and stopping when the storage fails.
 
 Exactly one connection writes and checkpoints, on the thread that calls `commit` and `trim`; a file
 lock keeps every other process from opening the journal for writing. Readers are read-only, one
 connection for each reading thread. This is more than tidiness: SQLite before 3.51.3 can corrupt a
 WAL database when two connections write or checkpoint at the same moment.
-
-Durability is WAL with `synchronous=FULL`: `COMMIT` returns after the fsync of the log. Checkpoints
-are SQLite's own, inside a commit after 1,000 pages: measured, anything cleverer either lets the log
-grow without bound or is safe only with a newer SQLite.
 
 A commit is one transaction. Its units are grouped by statement (`plan`); if the database refuses a
 group, the group is undone and tried again in two halves, down to the single unit that is at fault.
@@ -18,16 +14,12 @@ again.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote
-
-import structlog
 
 from treadle_server.engine.values import Instant
 from treadle_server.journal.port import (
@@ -43,24 +35,18 @@ from treadle_server.journal.port import (
     Table,
     Unit,
 )
-from treadle_server.journal.sqlite import backup, integrity, migrations, statements
+from treadle_server.journal.sqlite import (
+    backup,
+    connections,
+    integrity,
+    migrations,
+    statements,
+)
 from treadle_server.journal.sqlite.lock import FileLock
 from treadle_server.journal.sqlite.plan import Plan, Verdict
 
-OLDEST_SQLITE: Final = (3, 37, 0)
-"""Has STRICT tables."""
-
-WAL_RESET_FIXED: Final = (3, 51, 3)
-
-READER_BUSY_TIMEOUT_SECONDS: Final = 10.0
-"""How long a reader waits for recovery or a checkpoint to let it in."""
-
-CACHE_KIBIBYTES: Final = 65_536
-
 KNOWN_RUNS: Final = 16_384
 """Runs whose last seq is remembered (about 2 MB); others cost a look into the index."""
-
-_log = structlog.get_logger(__name__)
 
 
 class _Refused(Exception):
@@ -93,11 +79,11 @@ class SqliteJournal:
         if self._stopped is None:
             raise JournalError(f"{self._path.name} is open already")
         self.close()
-        _check_version()
+        connections.check_version()
         try:
             if not self._read_only:
                 self._lock.acquire()
-                self._writer = self._connect_writer()
+                self._writer = connections.to_write(self._path)
             self._stopped = None
             schema_version = self._open_layout()
             (self._position,) = self._read_one(statements.LAST_POSITION)
@@ -112,18 +98,6 @@ class SqliteJournal:
             schema_version=schema_version,
             position=self._position,
         )
-
-    def _connect_writer(self) -> sqlite3.Connection:
-        # -wal and -shm get the mode of the database's file.
-        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-        writer = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
-        (mode,) = writer.execute("PRAGMA journal_mode = WAL").fetchone()
-        if mode != "wal":
-            raise JournalError(f"{self._path} cannot have a write-ahead log (mode is {mode})")
-        writer.execute("PRAGMA synchronous = FULL")
-        writer.execute(f"PRAGMA cache_size = -{CACHE_KIBIBYTES}")
-        writer.execute("PRAGMA mmap_size = 0")
-        return writer
 
     def _open_layout(self) -> int:
         if self._writer is not None:
@@ -308,14 +282,7 @@ class SqliteJournal:
         if getattr(self._local, "generation", None) == self._generation:
             connection: sqlite3.Connection = self._local.connection
             return connection
-        connection = sqlite3.connect(
-            f"file:{quote(str(self._path.absolute()))}?mode=ro",
-            uri=True,
-            isolation_level=None,
-            check_same_thread=False,  # `close` closes it
-            timeout=READER_BUSY_TIMEOUT_SECONDS,
-        )
-        connection.execute("PRAGMA query_only = ON")
+        connection = connections.to_read(self._path)
         with self._readers_lock:
             self._readers.append(connection)
         self._local.connection, self._local.generation = connection, self._generation
@@ -473,17 +440,3 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except FileNotFoundError:
         return 0
-
-
-def _check_version() -> None:
-    version = sqlite3.sqlite_version
-    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
-        oldest = ".".join(map(str, OLDEST_SQLITE))
-        raise JournalError(f"this Python has SQLite {version}; Treadle needs {oldest} or later")
-    if sqlite3.sqlite_version_info < WAL_RESET_FIXED:
-        _log.warning(
-            "SQLite before 3.51.3 can corrupt a database that two processes write to or checkpoint"
-            " at the same moment. The server's lock keeps other servers out; do not let anything"
-            " else write to the file (no sqlite3 shell, no Litestream) while it runs.",
-            sqlite_version=version,
-        )
