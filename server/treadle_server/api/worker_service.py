@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from functools import lru_cache
 from typing import Any
 
 from treadle.v1 import worker_service_pb2 as messages
@@ -150,19 +152,22 @@ def poll_request(
     remaining = context.time_remaining()
     if remaining is not None:
         wait = max(0, min(wait, int(remaining * 1_000_000) - _DEADLINE_MARGIN))
-    types = frozenset(
-        checks.identifier("activity_types", one.name, required=True)
-        for one in request.activity_types
-    ) | frozenset(
-        decision_type(checks.identifier("workflow_types", one.name, required=True), one.version)
-        for one in request.workflow_types
+    types = _shared(
+        frozenset(
+            checks.identifier("activity_types", one.name, required=True)
+            for one in request.activity_types
+        )
+        | frozenset(
+            decision_type(checks.identifier("workflow_types", one.name, required=True), one.version)
+            for one in request.workflow_types
+        )
     )
     held = None
     if request.HasField("resume"):
         held = checks.tokens("resume.held_task_tokens", request.resume.held_task_tokens)
     return PollRequest(
         namespace=checks.namespace(request.namespace),
-        queue=checks.identifier("queue", request.queue, limit=200) or "default",
+        queue=sys.intern(checks.identifier("queue", request.queue, limit=200) or "default"),
         max_tasks=max_tasks,
         wait=wait,
         identity=checks.identifier("identity", request.identity),
@@ -175,6 +180,12 @@ def poll_request(
         held_tokens=held,
         acknowledged=tuple(request.acknowledged_delivery_ids),
     )
+
+
+@lru_cache(maxsize=1_000)
+def _shared(types: frozenset[str]) -> frozenset[str]:
+    """The same object for equal sets: those of ten thousand like workers are kept once."""
+    return types
 
 
 def _result(item: messages.TaskResult, path: str) -> Result:

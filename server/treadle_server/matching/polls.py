@@ -6,6 +6,7 @@ number of different lines, not of polls.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from treadle_server.matching.sessions import Session
@@ -16,11 +17,12 @@ class Taker:
 
     `reserve` promises it a task before the commit that grants it; `deliver` hands the task over
     after the commit, or `release` takes the promise back. When nothing is promised any more and
-    something has arrived, `wake` is called; `when_idle` asks for a call as soon as nothing is
-    promised.
+    something has arrived, it is woken; `when_idle` asks for a call as soon as nothing is promised.
+    `ready` is what a poll waits for.
     """
 
     __slots__ = (
+        "_ready",
         "_when_idle",
         "arrival",
         "build_id",
@@ -31,7 +33,6 @@ class Taker:
         "promised",
         "session",
         "types",
-        "wake",
     )
 
     def __init__(
@@ -42,7 +43,7 @@ class Taker:
         identity: str,
         build_id: str,
         session: Session | None,
-        wake: Callable[[], None] = lambda: None,
+        ready: asyncio.Future[None] | None = None,
     ) -> None:
         self.types = types
         self.capacity = capacity
@@ -53,8 +54,7 @@ class Taker:
         self.promised = 0
         self.delivered: list[object] = []
         self.gone = False
-        self.wake = wake
-        """Has it answered now; as often as one likes."""
+        self._ready = ready
         self._when_idle: tuple[Callable[[], None], ...] = ()
 
     @property
@@ -82,6 +82,11 @@ class Taker:
         self.promised -= 1
         self.capacity += 1
         self._maybe_finish()
+
+    def wake(self) -> None:
+        """Has the poll answered now; as often as one likes."""
+        if self._ready is not None and not self._ready.done():
+            self._ready.set_result(None)
 
     def when_idle(self, callback: Callable[[], None]) -> None:
         """Calls back once, as soon as nothing is promised; at once if nothing is."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Coroutine, Iterable
-from functools import partial
 from typing import Any
 
 from treadle_server.clock import Clock
@@ -12,8 +11,9 @@ from treadle_server.engine import inputs as i
 from treadle_server.engine.entities import DECISION, held_type
 from treadle_server.engine.inputs import Granted
 from treadle_server.engine.transitions import ActivityStage
-from treadle_server.engine.values import Duration, IncidentAnswer
+from treadle_server.engine.values import IncidentAnswer
 from treadle_server.journal.port import Journal, Outcome, Table
+from treadle_server.matching.deadlines import Deadlines
 from treadle_server.matching.lanes import TaskReference
 from treadle_server.matching.matching import Matching
 from treadle_server.matching.polls import Taker
@@ -54,6 +54,7 @@ class Polls:
         self._matching = matching
         self._tokens = tokens
         self._turns = turns
+        self._deadlines = Deadlines()
         self._background: set[asyncio.Task[None]] = set()
         self.draining = False
         """The server is stopping: nothing is handed out any more."""
@@ -73,18 +74,27 @@ class Polls:
             identity=request.identity,
             build_id=request.build_id,
             session=session,
-            wake=partial(_resolve, ready),
+            ready=ready,
         )
         try:
-            taker.delivered.extend(await self._repeat(session, repeated))
             if session is not None:
-                found = await self._stops_for(request.namespace, held)
-                session.stops += [stop for stop in found if stop not in session.stops]
+                await self._catch_up(session, taker, repeated, held)
             await self.take_waiting(request.namespace, request.queue, taker)
             if not taker.delivered and not (session and session.stops):
-                park = self._park(request.namespace, request.queue, request.wait, taker, ready)
-                del request  # what it says is known; it need not wait with the poll
-                await park
+                place = request.namespace, request.queue
+                deadline = self._deadlines.add(taker, request.wait)
+                self._matching.park(*place, taker)
+                # There may be ten thousand of these: what was asked is known and need not wait with
+                # the poll, and a future takes a kilobyte less than an event.
+                del request, repeated, held
+                try:
+                    await ready
+                finally:
+                    self._deadlines.remove(taker, deadline)
+                    self._matching.leave(*place, taker)
+                # What was promised is already on its way to the disk: a moment more, rather than
+                # giving it back.
+                await promises_kept(taker)
         except BaseException as error:
             self.abandon(taker)
             gone = isinstance(error, asyncio.CancelledError)
@@ -170,19 +180,25 @@ class Polls:
             return session.types
         return request.types or None
 
-    async def _repeat(
-        self, session: Session | None, references: Iterable[LeaseReference]
-    ) -> list[TaskView]:
-        """Tasks that were handed to the session before, as far as their leases still hold."""
-        tasks: list[TaskView] = []
-        for reference in references:
+    async def _catch_up(
+        self,
+        session: Session,
+        taker: Taker,
+        repeated: Iterable[LeaseReference],
+        held: Collection[LeaseReference],
+    ) -> None:
+        """Tasks that were handed to the session before, as far as their leases still hold, and what
+        it is to stop.
+        """
+        for reference in repeated:
             run_id, key, lease = reference
             hot = await self._committed(run_id)
             if hot is not None and holds(hot, key, lease):
-                tasks.append(self._turns.task_view(hot, key))
-            elif session is not None:
+                taker.delivered.append(self._turns.task_view(hot, key))
+            else:
                 session.leases.pop(reference, None)
-        return tasks
+        found = await self._stops_for(session.namespace, held)
+        session.stops += [stop for stop in found if stop not in session.stops]
 
     async def _committed(self, run_id: bytes) -> HotRun | None:
         """An open run with nothing of it on its way: what is said of it is true."""
@@ -267,27 +283,6 @@ class Polls:
         self._background.add(task)
         task.add_done_callback(self._background.discard)
 
-    async def _park(
-        self,
-        namespace: str,
-        queue: str,
-        wait: Duration,
-        taker: Taker,
-        ready: asyncio.Future[None],
-    ) -> None:
-        # There may be ten thousand of these: a future and a timer, and no event and no `timeout`,
-        # which have a kilobyte and a half.
-        timer = asyncio.get_running_loop().call_later(wait / 1_000_000, taker.wake)
-        self._matching.park(namespace, queue, taker)
-        try:
-            await ready
-        finally:
-            timer.cancel()
-            self._matching.leave(namespace, queue, taker)
-        # What was promised is already on its way to the disk: a moment more, rather than giving it
-        # back.
-        await promises_kept(taker)
-
     def abandon(self, taker: Taker) -> None:
         """The poll is gone. What was delivered to it goes back; what is promised goes back when it
         is delivered.
@@ -360,8 +355,3 @@ class Polls:
         """Answers every parked poll now, and parks none any more: the server is stopping."""
         self.draining = True
         self._matching.wake_all()
-
-
-def _resolve(ready: asyncio.Future[None]) -> None:
-    if not ready.done():
-        ready.set_result(None)
