@@ -32,7 +32,8 @@ before. Lines that begin with `#` say what to look at.
 
 WHAT of `decide` is a command: `step:charge cached:sum activity:ship timer:10s wait:paid child:pack
 send:told stop:N publish:progress marker:id answer:ID undoable:N compensate undo:N compensated:N,M
-complete fail:KIND cancel again`, or what became of step N: `ok:N bad:N stopped:N goes-on:N`.
+complete fail:KIND cancel again`, or what became of step N: `ok:N bad:N stopped:N goes-on:N`. After
+`then`: what the code wants if the steps complete.
 """
 
 from __future__ import annotations
@@ -344,15 +345,20 @@ def _decide(driver: RunDriver, words: Words) -> i.Input:
     progress = driver.state.code
     first = int(words.options.get("first", progress.next_index))
     commands: list[i.CodeCommand] = []
+    ending: list[i.CodeCommand] = []
     steps: list[i.StepOutcome] = []
+    last = commands
     for word in words.plain:
         what, _, rest = word.partition(":")
-        if what in _OUTCOMES:
+        if what == "then":
+            last = ending
+        elif what in _OUTCOMES:
             steps.append(i.StepOutcome(index=int(rest), took=SECOND, **_OUTCOMES[what]))
         else:
-            command = _COMMANDS[what](f"c{first + len(commands)}", rest, driver.now)
+            key = f"c{first + len(commands) + len(ending)}"
+            command = _COMMANDS[what](key, rest, driver.now)
             description = " ".join(filter(None, (what, "" if what == "timer" else rest)))
-            commands.append(i.CodeCommand(description=description, command=command))
+            last.append(i.CodeCommand(description=description, command=command))
     return i.ReportDecision(
         lease=_lease(driver, words, DECISION),
         seen_seq=int(words.options.get("seen", driver.state.seq)),
@@ -360,7 +366,8 @@ def _decide(driver: RunDriver, words: Words) -> i.Input:
         commands=tuple(commands),
         steps=tuple(steps),
         keep="keep" in words.options,
-        kept_results=dict.fromkeys(words.options.get("kept", "").split(","), NULL),
+        ending=tuple(ending),
+        kept_results={name: NULL for name in words.options.get("kept", "").split(",") if name},
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from treadle.v1 import decision_pb2, payload_pb2
@@ -43,24 +43,30 @@ _MAX_INDEX = 2**31 - 1
 
 def decision_report(message: decision_pb2.DecisionReport, path: str) -> i.ReportDecision:
     """A checked report; its lease is filled in from the token."""
-    if len(message.commands) > MAX_COMMANDS:
-        raise invalid(
-            f"{path}.commands",
-            f"has {len(message.commands)} commands; at most {MAX_COMMANDS} go into one report",
-        )
     first = checks.count(f"{path}.first_index", message.first_index, low=0, high=_MAX_INDEX)
-    commands = []
-    for number, command in enumerate(message.commands):
-        at = f"{path}.commands[{number}]"
-        commands.append(_command(command, first + number, at))
+    commands = _commands(message.commands, first, f"{path}.commands")
     steps = checks.batch(f"{path}.steps", message.steps)
     return i.ReportDecision(
         lease=0,
         seen_seq=message.seen_seq,
         first_index=first,
-        commands=tuple(commands),
+        commands=commands,
         steps=tuple(_step(step, f"{path}.steps[{number}]") for number, step in enumerate(steps)),
         keep=message.keep,
+        ending=_commands(message.ending, first + len(commands), f"{path}.ending"),
+    )
+
+
+def _commands(
+    messages: Sequence[decision_pb2.DecisionCommand], first: int, path: str
+) -> tuple[i.CodeCommand, ...]:
+    if len(messages) > MAX_COMMANDS:
+        raise invalid(
+            path, f"has {len(messages)} commands; at most {MAX_COMMANDS} go into one report"
+        )
+    return tuple(
+        _command(message, first + number, f"{path}[{number}]")
+        for number, message in enumerate(messages)
     )
 
 

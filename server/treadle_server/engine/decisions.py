@@ -8,7 +8,7 @@ they went, with the retry policy, the fences and the events of all activities.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from treadle_server.engine import activities
 from treadle_server.engine import events as e
@@ -67,7 +67,10 @@ def take_report(state: RunState, report: i.ReportDecision, now: Instant) -> Iter
     """
     activity = activities.leased(state, DECISION, report.lease)
     known = _check(state, report)
-    yield [_decided(state, activity, report, known)]
+    foreseen = bool(report.ending) and _nothing_happened(state, report)
+    # A history that is too long is talked about with a person first.
+    keeps = (report.keep or foreseen) and state.seq < state.code.events_limit
+    yield [_decided(activity, report, report.commands[known:], known, keeps=keeps)]
     steps = {command_key(step.index): step for step in report.steps}
     for number, numbered in enumerate(report.commands[known:], report.first_index + known):
         command = numbered.command
@@ -79,9 +82,39 @@ def take_report(state: RunState, report: i.ReportDecision, now: Instant) -> Iter
         if command is not None:
             yield _seeded(state, number) or perform(state, command, now)
             yield _kept(state, command, report)
+    completed = 0
     for step in steps.values():
-        if not state.ended:
-            yield from _step(state, step, activity, now)
+        if state.ended:
+            return
+        for events in _step(state, step, activity, now):
+            completed += isinstance(events[0], e.ActivityCompleted)
+            yield events
+    if foreseen and keeps:
+        yield from _end(state, report, activity, now, foreseen=completed == len(report.steps))
+
+
+def _nothing_happened(state: RunState, report: i.ReportDecision) -> bool:
+    """Whether the code has seen all there is, and nothing but its steps can follow for it."""
+    return state.seq == report.seen_seq and report.first_index == state.code.next_index
+
+
+def _end(
+    state: RunState, report: i.ReportDecision, activity: Activity, now: Instant, *, foreseen: bool
+) -> Iterator[list[e.Event]]:
+    """The code has gone on as if it knew how its steps went. If it was right, this is the report
+    that it would have sent next; if not, it has decided nothing, and is asked again.
+    """
+    ending = report.ending if foreseen else ()
+    seen = i.ReportDecision(
+        lease=report.lease,
+        seen_seq=state.seq if foreseen else report.seen_seq,
+        first_index=state.code.next_index,
+        build_id=report.build_id,
+    )
+    yield [_decided(activity, seen, ending, 0, keeps=False)]
+    for numbered in ending:
+        if numbered.command is not None and not state.ended:
+            yield perform(state, numbered.command, now)
 
 
 def _check(state: RunState, report: i.ReportDecision) -> int:
@@ -101,7 +134,12 @@ def _check(state: RunState, report: i.ReportDecision) -> int:
 
 
 def _decided(
-    state: RunState, activity: Activity, report: i.ReportDecision, known: int
+    activity: Activity,
+    report: i.ReportDecision,
+    commands: Sequence[i.CodeCommand],
+    known: int,
+    *,
+    keeps: bool,
 ) -> e.DecisionCompleted:
     return e.DecisionCompleted(
         key=DECISION,
@@ -109,10 +147,9 @@ def _decided(
         attempt=activity.attempt,
         seen_seq=report.seen_seq,
         first_index=report.first_index + known,
-        commands=tuple(one.description for one in report.commands[known:]),
+        commands=tuple(one.description for one in commands),
         build_id=report.build_id,
-        # A history that is too long is talked about with a person first.
-        keeps=report.keep and state.seq < state.code.events_limit,
+        keeps=keeps,
         started_time=activity.started_time,
         scheduled_time=activity.scheduled.time,
         identity=activity.identity,

@@ -113,6 +113,8 @@ class ReportDecision:
     commands: tuple[CodeCommand, ...] = ()
     steps: tuple[StepOutcome, ...] = ()
     keep: bool = False
+    ending: tuple[CodeCommand, ...] = ()
+    """What the code wants if its steps complete and nothing else has happened: the run's end."""
     build_id: str = ""
     kept_results: Mapping[str, Payload] = field(default_factory=dict)
     """By cache key: results that others had, and that still count."""

@@ -33,18 +33,20 @@ class StepTask(_message.Message):
     def __init__(self, index: _Optional[int] = ..., attempt: _Optional[int] = ..., heartbeat_details: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ...) -> None: ...
 
 class DecisionReport(_message.Message):
-    __slots__ = ("seen_seq", "first_index", "commands", "steps", "keep")
+    __slots__ = ("seen_seq", "first_index", "commands", "steps", "keep", "ending")
     SEEN_SEQ_FIELD_NUMBER: _ClassVar[int]
     FIRST_INDEX_FIELD_NUMBER: _ClassVar[int]
     COMMANDS_FIELD_NUMBER: _ClassVar[int]
     STEPS_FIELD_NUMBER: _ClassVar[int]
     KEEP_FIELD_NUMBER: _ClassVar[int]
+    ENDING_FIELD_NUMBER: _ClassVar[int]
     seen_seq: int
     first_index: int
     commands: _containers.RepeatedCompositeFieldContainer[DecisionCommand]
     steps: _containers.RepeatedCompositeFieldContainer[StepReport]
     keep: bool
-    def __init__(self, seen_seq: _Optional[int] = ..., first_index: _Optional[int] = ..., commands: _Optional[_Iterable[_Union[DecisionCommand, _Mapping]]] = ..., steps: _Optional[_Iterable[_Union[StepReport, _Mapping]]] = ..., keep: bool = ...) -> None: ...
+    ending: _containers.RepeatedCompositeFieldContainer[DecisionCommand]
+    def __init__(self, seen_seq: _Optional[int] = ..., first_index: _Optional[int] = ..., commands: _Optional[_Iterable[_Union[DecisionCommand, _Mapping]]] = ..., steps: _Optional[_Iterable[_Union[StepReport, _Mapping]]] = ..., keep: bool = ..., ending: _Optional[_Iterable[_Union[DecisionCommand, _Mapping]]] = ...) -> None: ...
 
 class StepReport(_message.Message):
     __slots__ = ("index", "took", "output", "failure", "cancelled", "goes_on")
