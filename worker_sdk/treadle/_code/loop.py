@@ -88,7 +88,9 @@ class WorkflowLoop(_Loop):  # type: ignore[misc]
         """Tasks that have failed, as long as nobody has asked them for their outcome."""
         self.numbers = itertools.count(1)
         self.tasks: dict[WorkflowTask, None] = {}
-        self.now_microseconds = 0
+        self._now_microseconds = 0
+        self.asked_time = False
+        """The code has asked what time it is; whoever wants to know sets it back."""
         self._ready: deque[asyncio.Handle] = deque()
 
     # --- running ----------------------------------------------------------------------------------
@@ -105,6 +107,16 @@ class WorkflowLoop(_Loop):  # type: ignore[misc]
                     handle._run()
         finally:
             events._set_running_loop(outer)
+
+    @property
+    def now_microseconds(self) -> int:
+        """Since the epoch: the time of the newest event that the code has seen."""
+        self.asked_time = True
+        return self._now_microseconds
+
+    @now_microseconds.setter
+    def now_microseconds(self, now: int) -> None:
+        self._now_microseconds = now
 
     def time(self) -> float:
         """Seconds since the epoch of the newest event that the code has seen."""

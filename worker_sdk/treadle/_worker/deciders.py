@@ -14,15 +14,16 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from treadle._code.mismatch import Mismatch, Suspended
 from treadle._code.replayer import Decision, Replayer
-from treadle.v1 import event_pb2
+from treadle.v1 import event_pb2, payload_pb2
 
 BLOCKED_SECONDS = 2.0
 """Workflow code only decides. What takes longer than this is stuck, or belongs into a step."""
 
-Feed = tuple["asyncio.Future[Decision]", Replayer, Sequence[event_pb2.Event]]
+Feed = tuple["asyncio.Future[Decision]", Replayer, Callable[[], object]]
 
 
 class Blocked(Exception):
@@ -46,16 +47,33 @@ class Deciders:
 
     async def feed(self, replayer: Replayer, events: Sequence[event_pb2.Event]) -> Decision:
         """What the code wants then. Raises `Blocked`, and what `Replayer.feed` does."""
+        return await self._run(replayer, partial(replayer.feed, events))
+
+    async def foresee(
+        self, replayer: Replayer, index: int, output: payload_pb2.Payload
+    ) -> tuple[Decision, bool]:
+        """What the code would want if this step had completed, and whether that is sure. Raises as
+        `feed` does.
+        """
+        sure = False
+
+        def work() -> None:
+            nonlocal sure
+            sure = replayer.foresee(index, output)
+
+        return await self._run(replayer, work), sure
+
+    async def _run(self, replayer: Replayer, work: Callable[[], object]) -> Decision:
         if self._inline:
             try:
-                replayer.feed(events)
+                work()
             except (Mismatch, Suspended) as error:
                 raise Faulty(error) from error
             return replayer.take()
         if self._thread is None:
             self._thread = _DeciderThread(self._loop, self._given_up)
         future: asyncio.Future[Decision] = self._loop.create_future()
-        self._thread.put((future, replayer, events))
+        self._thread.put((future, replayer, work))
         return await future
 
     def close(self) -> None:
@@ -134,11 +152,11 @@ class _DeciderThread:
         with contextlib.suppress(Suspended, RuntimeError):
             while (feed := self._feeds.get()) is not None:
                 self._begun = feed
-                future, replayer, events = feed
+                future, replayer, work = feed
                 decision: Decision | None = None
                 error: BaseException | None = None
                 try:
-                    replayer.feed(events)
+                    work()
                     decision = replayer.take()
                 except BaseException as raised:  # noqa: BLE001 - whoever waits is told
                     error = raised
@@ -146,7 +164,7 @@ class _DeciderThread:
                 if self._lost:
                     return
                 self._loop.call_soon_threadsafe(_settle, future, decision, error)
-                del feed, future, replayer, events, decision, error
+                del feed, future, replayer, work, decision, error
 
 
 def _settle(

@@ -20,10 +20,12 @@ from treadle import payload
 from treadle._code.mismatch import Mismatch
 from treadle._code.replayer import Decision, Replayer, events_of
 from treadle._code.run import RunInfo
+from treadle._code.steps import StepCall
 from treadle._types.mismatch import Mismatch as InputMismatch
 from treadle._worker import outcomes
 from treadle._worker.connection import Connection
 from treadle._worker.deciders import Blocked, Deciders, Faulty
+from treadle._worker.foresight import Foresight, is_end, only_step
 from treadle._worker.session import Session
 from treadle._worker.settings import Settings
 from treadle._worker.steps import RunningStep, Steps, result_of
@@ -64,6 +66,8 @@ class Run:
         self.fed: list[event_pb2.Event] = []
         """What the replayer was fed; kept only where no run stays in memory."""
         self.deciding = False
+        self.last_step: StepCall | None = None
+        """The step that was reported last, if the code waited for nothing else."""
 
     def over(self, step: RunningStep) -> None:
         """A step has its outcome."""
@@ -118,6 +122,7 @@ class Decisions:
         self._deciders = deciders
         self._runs: OrderedDict[str, Run] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._foresight = Foresight()
 
     def begin(self, task: messages.Task) -> None:
         """Takes a task."""
@@ -183,27 +188,55 @@ class Decisions:
         given: Iterable[StepTask] = held.task.decision.steps
         while True:
             decision = await self._feed(run, events)
+            if run.last_step is not None:
+                self._foresight.note(run.replayer, run.last_step, ended=is_end(decision))
             self._begin_steps(run, decision, given)
             if decision.ended:
                 self._drop_steps(run, run.steps)
             outcome, goes_on = await self._step_outcomes(run)
             asks = any(one.schedule_activity.cache_key for one in decision.commands)
-            keep = not decision.ended and bool(outcome or run.steps or asks)
+            ending = await self._foresee(run, outcome)
+            keep = not decision.ended and ending is None and bool(outcome or run.steps or asks)
             report = DecisionReport(
-                seen_seq=decision.seen_seq, first_index=decision.first_index, keep=keep
+                seen_seq=decision.seen_seq,
+                first_index=decision.first_index,
+                keep=keep,
+                ending=ending,
             )
             report.steps.extend(outcome)
             for index in goes_on:
                 report.steps.add(index=index, goes_on=True)
             answer = await self._report(held, report, decision.commands)
             self._lease(run, answer, goes_on)
-            if decision.ended:
+            if decision.ended or ending is not None:
                 self._evict(held.task.run_id)
             if not keep:
                 return
             if answer is None:
                 raise _Refused
             events, given = events_of(answer.event_batches), answer.steps
+
+    async def _foresee(self, run: Run, outcome: list[StepReport]) -> list[DecisionCommand] | None:
+        """What the code wants once it has seen this outcome, if that is likely to be its end: then
+        the run here has gone ahead of its history, and is of no further use. None: not likely.
+        """
+        run.last_step = None
+        if run.steps or not self._settings.cached_runs:
+            return None
+        step = run.last_step = only_step(run.replayer, outcome)
+        if step is None or not self._foresight.ends_after(run.replayer, step):
+            return None
+        commands: list[DecisionCommand] = []
+        try:
+            decision, sure = await self._deciders.foresee(
+                run.replayer, step.index, outcome[0].output
+            )
+        except Exception:  # noqa: BLE001 - the outcome comes first; a replay will say it again
+            _log.debug("code went ahead of its history and failed", exc_info=True)
+        else:
+            commands = decision.commands if sure and is_end(decision) else []
+        self._foresight.note(run.replayer, step, ended=bool(commands))
+        return commands
 
     async def _feed(self, run: Run, events: list[event_pb2.Event]) -> Decision:
         if self._settings.cached_runs:
