@@ -36,7 +36,7 @@ def span(microseconds: int) -> str:
 
 def moment(time: int) -> str:
     """A time, counted from the beginning of the transcript."""
-    return f"+{span(time - BEGINNING)}"
+    return f"+{span(time - BEGINNING)}" if time >= BEGINNING else f"-{span(BEGINNING - time)}"
 
 
 def render_turn(turn: Turn, state: RunState) -> Iterator[str]:

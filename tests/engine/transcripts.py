@@ -30,10 +30,10 @@ before. Lines that begin with `#` say what to look at.
 `silent=` too, but only because nothing is known of it;
 `memory=` is a list of operations, `[{"key": "n", "add": 1}]`.
 
-WHAT of `decide` is a command: `step:charge cached:sum activity:ship timer:10s wait:paid child:pack
-send:told stop:N publish:progress marker:id answer:ID undoable:N compensate undo:N compensated:N,M
-complete fail:KIND cancel again`, or what became of step N: `ok:N bad:N stopped:N goes-on:N`. After
-`then`: what the code wants if the steps complete.
+WHAT of `decide` is a command: `step:charge cached:sum activity:ship timer:10s overdue:1s wait:paid
+child:pack send:told stop:N publish:progress marker:id answer:ID undoable:N compensate undo:N
+compensated:N,M complete fail:KIND cancel again`, or what became of step N: `ok:N bad:N stopped:N
+goes-on:N`. After `then`: what the code wants if the steps complete.
 """
 
 from __future__ import annotations
@@ -397,6 +397,9 @@ _COMMANDS: dict[str, Callable[[str, str, int], c.Command]] = {
     "activity": lambda key, name, _: _work(key, name, local=False),
     "timer": lambda key, text, now: c.StartTimer(
         key, NULL, not_before=now + (parse_duration(text) or 0)
+    ),
+    "overdue": lambda key, text, now: c.StartTimer(
+        key, NULL, not_before=now - (parse_duration(text) or 0)
     ),
     "wait": lambda key, name, _: c.StartWait(key, name, None, "event.ok"),
     "child": lambda key, name, _: c.StartChild(

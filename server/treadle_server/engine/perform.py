@@ -97,8 +97,11 @@ def _stop(state: RunState, command: c.Stop, _now: Instant) -> list[e.Event]:
     ]
 
 
-def _start_timer(_state: RunState, command: c.StartTimer, now: Instant) -> list[e.Event]:
+def _start_timer(state: RunState, command: c.StartTimer, now: Instant) -> list[e.Event]:
     due_time = _due(now, command.delay, command.not_before)
+    if state.progress.remote and command.not_before is not None:
+        # Even if that is past: timers of a report that comes late fire in the order of their times.
+        due_time = command.not_before
     return [e.TimerStarted(key=command.key, due_time=due_time, output=command.output)]
 
 
