@@ -4,15 +4,19 @@ count, and what is not folded.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 
 from treadle_server.engine import events as e
 from treadle_server.engine.topology import NodeState
 from treadle_server.engine.values import NULL, ChildEnd, Failure, FailureKind, Payload
 
 
-class Progress(ABC):
-    """For most kinds a child is one more thing that is done under a key."""
+class Progress:
+    """For most kinds a child is one more thing that is done under a key.
+
+    No `ABC`: what kind a run's progress is, is asked several times in each turn, and an `ABC`
+    answers that in Python. Type checkers see what is abstract all the same.
+    """
 
     __slots__ = ()
 
@@ -38,7 +42,7 @@ class Progress(ABC):
         """A run is to be started."""
         self.node_started(event.key)
 
-    def child_asked(self, key: str) -> None:  # noqa: B027 - a hook that few need
+    def child_asked(self, key: str) -> None:
         """It is to stop; that counts when it has."""
 
     def child_ended(self, event: e.ChildEnded, *, asked: bool, unwanted: bool) -> None:
@@ -52,11 +56,11 @@ class Progress(ABC):
             failure = event.failure or Failure(kind=FailureKind.CHILD_FAILED, message=message)
             self.node_failed_running(event.key, failure)
 
-    def event_came(self) -> None:  # noqa: B027 - a hook that few need
+    def event_came(self) -> None:
         """An external event is there, and no wait has taken it."""
 
-    def loaded(self) -> None:  # noqa: B027 - a hook that few need
+    def loaded(self) -> None:
         """All events are folded; what is not folded begins anew."""
 
-    def look_again(self) -> None:  # noqa: B027 - a hook that few need
+    def look_again(self) -> None:
         """What is not folded may be wrong."""
