@@ -3,6 +3,9 @@
 The harness (an option; it is not part of this repository) starts, loads and measures them; its
 README says what each needs, and `tools/peers.sh` installs it. Treadle joins with `peer_adapter`.
 One JSON line per figure goes to --out; at the end a table sets every engine against Treadle.
+
+Engines are measured in turns, `ROUNDS` times, and a ratio is that of two neighbours of one round: a
+machine that is slow for some minutes is slow for all of them.
 """
 
 from __future__ import annotations
@@ -18,12 +21,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmarks.figures import percentile
+from benchmarks.figures import percentile, spread
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 HARNESS = REPOSITORY.parent / "shared" / "bench" / "peers"
 ENVIRONMENT = REPOSITORY / ".cache" / "peers"
 """What `tools/peers.sh` made."""
+
+ROUNDS = 3
 
 Line = dict[str, Any]
 
@@ -83,13 +88,13 @@ def _programs() -> dict[str, str]:
     return {name: str(path) for name, path in found.items() if path.exists()}
 
 
-def rates(lines: list[Line]) -> dict[str, float]:
-    """Three-step runs a second of each engine, 100 in flight: the median of its repetitions."""
+def rates(lines: list[Line]) -> dict[str, list[float]]:
+    """Three-step runs a second of each engine, 100 in flight, round by round."""
     found: dict[str, list[float]] = {}
     for line in lines:
         if line["metric"] == "throughput" and line.get("inflight") == 100:
             found.setdefault(_engine(line), []).append(line["runs_per_s"])
-    return {engine: percentile(values, 50) for engine, values in found.items()}
+    return found
 
 
 def _engine(line: Line) -> str:
@@ -103,13 +108,15 @@ def _engine(line: Line) -> str:
 def table(lines: list[Line]) -> Iterator[str]:
     """What was measured, in lines for people."""
     found = rates(lines)
-    for engine, rate in found.items():
-        yield f"{engine:22} {rate:10,.1f} three-step runs/s, 100 in flight"
+    for engine, values in found.items():
+        yield f"{engine:22} {spread(values):>22} three-step runs/s, 100 in flight"
     for ours, theirs, wanted in REQUIRED:
         if ours in found and theirs in found:
-            ratio = found[ours] / found[theirs]
-            verdict = "reached" if ratio >= wanted else "MISSED"
-            yield f"{ours} : {theirs}  {ratio:.1f} (at least {wanted:g}: {verdict})"
+            ratios = [one / other for one, other in zip(found[ours], found[theirs], strict=False)]
+            middle = percentile(ratios, 50)
+            verdict = "reached" if middle >= wanted else "MISSED"
+            each = ", ".join(f"{ratio:.1f}" for ratio in ratios)
+            yield f"{ours} : {theirs}  {middle:.1f} ({each}; at least {wanted:g}: {verdict})"
 
 
 def main() -> int:
@@ -127,9 +134,11 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="treadle-peers-") as folder:
         harness = prepared(options.harness, Path(folder))
         out = options.out or Path(folder) / "figures.jsonl"
-        for engine in options.engines or ENGINES:
-            print(f"measuring {engine}", file=sys.stderr, flush=True)
-            measure(harness, engine, options.works.split(","), out, options.extra.split())
+        extra = ["--reps", "1", *options.extra.split()]
+        for number in range(1, ROUNDS + 1):
+            for engine in options.engines or ENGINES:
+                print(f"round {number} of {ROUNDS}: {engine}", file=sys.stderr, flush=True)
+                measure(harness, engine, options.works.split(","), out, extra)
         lines = [json.loads(line) for line in out.read_text().splitlines()]
     told = list(table(lines))
     print("\n".join(told))
