@@ -176,12 +176,16 @@ def test_an_update_during_the_last_step_is_not_lost(reports: Reports) -> None:
         async with Kit([answers]) as kit:
             for _ in range(2):
                 await kit.run(answers, 0)
+            reports.clear()
             handle = await kit.start(answers, 0)
             await asyncio.sleep(0.1)
             answer = await handle.update("add", 1)
             return answer, await handle.result()
 
     assert run_in_virtual_time(main()) == (2, 2)
+    # Its end was foreseen without the update, and was not taken.
+    assert reports.of_last_run()[0] is True
+    assert len(reports) > 1
 
 
 def test_runs_that_are_always_replayed_do_without(reports: Reports) -> None:

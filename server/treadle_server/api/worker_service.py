@@ -184,7 +184,9 @@ def poll_request(
 
 @lru_cache(maxsize=1_000)
 def _shared(types: frozenset[str]) -> frozenset[str]:
-    """The same object for equal sets: those of ten thousand like workers are kept once."""
+    """The same object for equal sets: those of ten thousand like workers are kept once, as is the
+    name of their queue.
+    """
     return types
 
 

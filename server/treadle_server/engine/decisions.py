@@ -8,7 +8,7 @@ they went, with the retry policy, the fences and the events of all activities.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from treadle_server.engine import activities
 from treadle_server.engine import events as e
@@ -70,7 +70,7 @@ def take_report(state: RunState, report: i.ReportDecision, now: Instant) -> Iter
     foreseen = bool(report.ending) and _nothing_happened(state, report)
     # A history that is too long is talked about with a person first.
     keeps = (report.keep or foreseen) and state.seq < state.code.events_limit
-    yield [_decided(activity, report, report.commands[known:], known, keeps=keeps)]
+    yield [_decided(activity, report, known, keeps=keeps)]
     steps = {command_key(step.index): step for step in report.steps}
     for number, numbered in enumerate(report.commands[known:], report.first_index + known):
         command = numbered.command
@@ -90,7 +90,8 @@ def take_report(state: RunState, report: i.ReportDecision, now: Instant) -> Iter
             completed += isinstance(events[0], e.ActivityCompleted)
             yield events
     if foreseen and keeps:
-        yield from _end(state, report, activity, now, foreseen=completed == len(report.steps))
+        right = completed == len(report.steps)
+        yield from take_report(state, _next_report(state, report, right=right), now)
 
 
 def _nothing_happened(state: RunState, report: i.ReportDecision) -> bool:
@@ -98,23 +99,18 @@ def _nothing_happened(state: RunState, report: i.ReportDecision) -> bool:
     return state.seq == report.seen_seq and report.first_index == state.code.next_index
 
 
-def _end(
-    state: RunState, report: i.ReportDecision, activity: Activity, now: Instant, *, foreseen: bool
-) -> Iterator[list[e.Event]]:
+def _next_report(state: RunState, report: i.ReportDecision, *, right: bool) -> i.ReportDecision:
     """The code has gone on as if it knew how its steps went. If it was right, this is the report
     that it would have sent next; if not, it has decided nothing, and is asked again.
     """
-    ending = report.ending if foreseen else ()
-    seen = i.ReportDecision(
+    return i.ReportDecision(
         lease=report.lease,
-        seen_seq=state.seq if foreseen else report.seen_seq,
+        seen_seq=state.seq if right else report.seen_seq,
         first_index=state.code.next_index,
+        commands=report.ending if right else (),
         build_id=report.build_id,
+        kept_results=report.kept_results,
     )
-    yield [_decided(activity, seen, ending, 0, keeps=False)]
-    for numbered in ending:
-        if numbered.command is not None and not state.ended:
-            yield perform(state, numbered.command, now)
 
 
 def _check(state: RunState, report: i.ReportDecision) -> int:
@@ -134,12 +130,7 @@ def _check(state: RunState, report: i.ReportDecision) -> int:
 
 
 def _decided(
-    activity: Activity,
-    report: i.ReportDecision,
-    commands: Sequence[i.CodeCommand],
-    known: int,
-    *,
-    keeps: bool,
+    activity: Activity, report: i.ReportDecision, known: int, *, keeps: bool
 ) -> e.DecisionCompleted:
     return e.DecisionCompleted(
         key=DECISION,
@@ -147,7 +138,7 @@ def _decided(
         attempt=activity.attempt,
         seen_seq=report.seen_seq,
         first_index=report.first_index + known,
-        commands=tuple(one.description for one in commands),
+        commands=tuple(one.description for one in report.commands[known:]),
         build_id=report.build_id,
         keeps=keeps,
         started_time=activity.started_time,
