@@ -8,13 +8,13 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 import pytest
 
 from tests.journal.make import record, run_id, start
 from treadle_server.journal import intake, pace
+from treadle_server.journal import writer as writer_module
 from treadle_server.journal.memory import MemoryJournal
 from treadle_server.journal.port import JournalError, Outcome, Row, Table, Unit
 from treadle_server.journal.sqlite import SqliteJournal
@@ -24,12 +24,11 @@ COMMITTED, CONFLICT = Outcome.COMMITTED, Outcome.CONFLICT
 
 
 class WatchedJournal(MemoryJournal):
-    """Keeps what was asked of it, when and by whom; waits or fails when told to."""
+    """Keeps what was asked of it, and by whom; waits or fails when told to."""
 
     def __init__(self) -> None:
         super().__init__()
         self.commits: list[list[Unit]] = []
-        self.began: list[float] = []
         self.threads: set[int] = set()
         self.may_commit = threading.Event()
         self.may_commit.set()
@@ -37,7 +36,6 @@ class WatchedJournal(MemoryJournal):
         self.failure: BaseException | None = None
 
     def commit(self, units: Sequence[Unit]) -> list[Outcome]:
-        self.began.append(perf_counter())
         self.threads.add(threading.get_ident())
         self.commits.append(list(units))
         self.in_commit.set()
@@ -335,26 +333,33 @@ async def test_many_tasks_over_a_real_file(tmp_path: Path, failures: list[BaseEx
     journal.close()
 
 
-async def test_commits_keep_apart_when_much_is_going_on(
-    journal: WatchedJournal, failures: list[BaseException]
+class EndlessPause(pace.Pace):
+    """A pace whose next commit is never due."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = threading.Event()
+
+    def pause(self, now: float, waiting: int) -> float:
+        self.asked.set()
+        return 3_600.0
+
+
+async def test_what_comes_within_a_pause_is_one_commit_and_closing_ends_the_pause(
+    journal: WatchedJournal, failures: list[BaseException], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    endless = EndlessPause()
+    monkeypatch.setattr(writer_module, "Pace", lambda: endless)
     writer = ThreadWriter(journal, on_failure=failures.append)
-    for number in range(1, 3_001):
-        writer.submit(start(number))
-        if number % 20 == 0:
-            await asyncio.sleep(0.0002)
+    waiting = [writer.submit(start(1))]
+    # `pause` is asked under the lock that `submit` takes: from here on the writer either waits, or
+    # has taken the first unit alone.
+    await asyncio.to_thread(endless.asked.wait)
+    waiting += [writer.submit(start(number)) for number in range(2, 501)]
     await writer.close()
-    # From the 200th unit on, even those of the last window alone are too many for the eager
-    # regime; the last commit is that of `close`, which does not wait.
-    began, done = journal.began, 0
-    gaps = []
-    for earlier, later, units in zip(began, began[1:-1], journal.commits, strict=False):
-        done += len(units)
-        if done > 200 and later - earlier < 0.05:
-            gaps.append(later - earlier)
-    assert gaps
-    least = pace.EAGER_UNITS_PER_SECOND * pace.SPACING_SECONDS_PER_RATE
-    assert min(gaps) >= 0.9 * least
+    assert await asyncio.gather(*waiting) == [COMMITTED] * 500
+    assert [len(units) for units in journal.commits] == [500]
+    assert failures == []
 
 
 # --- the pace ------------------------------------------------------------------------------------
