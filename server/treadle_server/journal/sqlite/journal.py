@@ -152,9 +152,7 @@ class SqliteJournal:
                 raise
             except BaseException:
                 # A unit that no database could take, say: nothing of the commit is written.
-                self._last_seqs.clear()
-                self._position = position
-                writer.execute("ROLLBACK")
+                self._undo(writer, "ROLLBACK", position)
                 raise
             writer.execute("COMMIT")
         for unit, outcome in zip(units, outcomes, strict=True):
@@ -171,22 +169,41 @@ class SqliteJournal:
         return self._writer
 
     def _write(self, writer: sqlite3.Connection, units: Sequence[Unit]) -> list[Outcome]:
-        """Writes the units, in halves if need be, inside the open transaction."""
+        """Writes the units inside the transaction that is open, or, if the database refuses them,
+        inside the next one.
+        """
         before = self._position
-        writer.execute("SAVEPOINT units")
         try:
-            outcomes = self._write_grouped(writer, units)
+            return self._write_grouped(writer, units)
         except _Refused:
-            writer.execute("ROLLBACK TO units")
-            writer.execute("RELEASE units")
-            self._position = before
-            self._last_seqs.clear()
-            if len(units) == 1:
-                return [Outcome.CONFLICT]
-            half = len(units) // 2
-            return self._write(writer, units[:half]) + self._write(writer, units[half:])
-        writer.execute("RELEASE units")
+            self._undo(writer, "ROLLBACK", before)
+            writer.execute("BEGIN IMMEDIATE")
+            return self._write_in_halves(writer, units)
+
+    def _write_in_halves(self, writer: sqlite3.Connection, units: Sequence[Unit]) -> list[Outcome]:
+        """Each half with a savepoint, which would cost every commit a copy of the pages that it
+        changes, a tenth of what it writes; so it is for those that have been refused.
+        """
+        if len(units) == 1:
+            return [Outcome.CONFLICT]
+        outcomes = []
+        half = len(units) // 2
+        for part in (units[:half], units[half:]):
+            before = self._position
+            writer.execute("SAVEPOINT part")
+            try:
+                outcomes += self._write_grouped(writer, part)
+            except _Refused:
+                self._undo(writer, "ROLLBACK TO part", before)
+                outcomes += self._write_in_halves(writer, part)
+            writer.execute("RELEASE part")
         return outcomes
+
+    def _undo(self, writer: sqlite3.Connection, statement: str, position: int) -> None:
+        """Takes back what has been written, in the database and in memory."""
+        writer.execute(statement)
+        self._position = position
+        self._last_seqs.clear()
 
     def _write_grouped(self, writer: sqlite3.Connection, units: Sequence[Unit]) -> list[Outcome]:
         outcomes = []
