@@ -30,6 +30,8 @@ from treadle_server.runs.model import (
 NAMESPACE = "default"
 QUEUE = "default"
 _WAIT = 20 * 1_000_000
+_REPORTED_AT_A_TIME = 4
+"""Results; more wait for the answers to these."""
 
 
 class Worker:
@@ -46,6 +48,7 @@ class Worker:
         self._slots = source.randint(1, 6)
         self._running: dict[bytes, asyncio.Task[None]] = {}
         self._unreported: dict[bytes, Result] = {}
+        self._on_their_way: set[bytes] = set()
         self._settled: set[bytes] = set()
         self._acknowledge: list[int] = []
         self._must_resume = True
@@ -173,11 +176,25 @@ class Worker:
         self._result_came.set()
 
     async def _report_all(self) -> None:
-        while True:
-            await self._result_came.wait()
-            self._result_came.clear()
-            while self._unreported:
-                await self._report(list(self._unreported.values())[: self._random.randint(1, 4)])
+        """Several reports may be under way, and overtake each other."""
+        async with asyncio.TaskGroup() as calls:
+            while True:
+                await self._result_came.wait()
+                self._result_came.clear()
+                while batch := self._next_batch():
+                    self._on_their_way.update(result.token for result in batch)
+                    calls.create_task(self._carry(batch))
+
+    def _next_batch(self) -> list[Result]:
+        if len(self._on_their_way) >= _REPORTED_AT_A_TIME:
+            return []
+        waiting = [r for token, r in self._unreported.items() if token not in self._on_their_way]
+        return waiting[: self._random.randint(1, 4)]
+
+    async def _carry(self, batch: list[Result]) -> None:
+        await self._report(batch)
+        self._on_their_way.difference_update(result.token for result in batch)
+        self._result_came.set()
 
     async def _report(self, results: list[Result]) -> None:
         wanted = self._free if self._random.random() < 0.7 else 0

@@ -132,16 +132,46 @@ async def test_the_answer_to_a_report_brings_the_next_task(
     assert len(server.polls) < 10
 
 
-async def test_results_that_come_during_a_report_go_out_together(
+class HeldUp:
+    """Reports that have come and wait for `release`."""
+
+    def __init__(self, server: FakeServer) -> None:
+        self.calls: list[int] = []
+        """The number of results in each."""
+        self.release = asyncio.Event()
+        self._server = server
+        server.before_report = self._hold_up
+
+    async def _hold_up(self, request: messages.CompleteTasksRequest, context: Any) -> None:
+        if self.release.is_set():
+            return
+        self.calls.append(len(request.results))
+        await self._server.notify()
+        await self.release.wait()
+
+    async def until(self, count: int) -> None:
+        await self._server.until(lambda: len(self.calls) == count)
+
+
+async def test_a_result_does_not_wait_for_the_answers_to_a_few_others(
     server: FakeServer, start_worker: StartWorker
 ) -> None:
-    release = asyncio.Event()
-    held_up = asyncio.Event()
+    held_up = HeldUp(server)
+    start_worker([double], slots=50)
+    tokens = []
+    for number in range(1, 9):
+        tokens.append(await server.add("double", number))
+        await held_up.until(number)
+    assert held_up.calls == [1] * 8
+    held_up.release.set()
+    for token in tokens:
+        await server.result(token)
 
-    async def hold_up(request: Any, context: Any) -> None:
-        held_up.set()
-        await release.wait()
 
+async def test_results_wait_for_the_answers_to_many_others_and_go_out_together(
+    server: FakeServer, start_worker: StartWorker
+) -> None:
+    held_up = HeldUp(server)
     ran = 0
     all_ran = asyncio.Event()
 
@@ -149,19 +179,39 @@ async def test_results_that_come_during_a_report_go_out_together(
     async def count() -> None:
         nonlocal ran
         ran += 1
-        if ran == 21:
+        if ran == 28:
             all_ran.set()
 
-    server.before_report = hold_up
     start_worker([count], slots=50)
-    first = await server.add("count")
-    await held_up.wait()
-    tokens = [await server.add("count") for _ in range(20)]
+    tokens = []
+    for number in range(1, 9):
+        tokens.append(await server.add("count"))
+        await held_up.until(number)
+    tokens += [await server.add("count") for _ in range(20)]
     await all_ran.wait()
-    release.set()
-    for token in [first, *tokens]:
+    await asyncio.sleep(0.05)
+    assert held_up.calls == [1] * 8
+    held_up.release.set()
+    for token in tokens:
         await server.result(token)
-    assert [len(report.results) for report in server.reports] == [1, 20]
+    assert [len(report.results) for report in server.reports] == [1] * 8 + [20]
+
+
+async def test_after_calls_that_failed_together_there_is_one_call(
+    server: FakeServer, start_worker: StartWorker
+) -> None:
+    held_up = HeldUp(server)
+    start_worker([double], slots=50)
+    tokens = []
+    for number in range(1, 4):
+        tokens.append(await server.add("double", number))
+        await held_up.until(number)
+    await server.stop()
+    held_up.release.set()
+    await server.start()
+    for number, token in enumerate(tokens, 1):
+        assert await server.output(token) == 2 * number
+    assert [len(report.results) for report in server.reports] == [3]
 
 
 async def test_deliveries_are_acknowledged(server: FakeServer, start_worker: StartWorker) -> None:
@@ -206,11 +256,11 @@ async def test_a_task_that_comes_again_after_its_result_gets_the_same_result_aga
         calls += 1
         return calls
 
-    start_worker([count, double])
+    start_worker([count, double], slots=1)
     task = messages.Task(task_token=b"t", activity_type="count", run_id="r", key="count")
     await server.put(task)
     assert await server.output(b"t") == 1
-    # Reports go one at a time: with a second one here, the answer to the first has been read.
+    # There is one slot: with a second result here, the answer to the first has been read.
     assert await server.output(await server.add("double", 2)) == 4
     await server.put(task)
     await server.until(lambda: len(server.reports) == 3)

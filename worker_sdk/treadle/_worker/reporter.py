@@ -1,9 +1,9 @@
 """Results on their way to the server.
 
-One CompleteTasks call at a time. A result goes out at once if no call is under way, and otherwise
-with whatever else has gathered by the time the call returns: batches grow with the load by
-themselves. A result is kept until the server has taken or refused it; its token names it, so
-sending it twice is safe. The answer may bring the next tasks.
+A result goes out at once while few others are on their way, and otherwise with whatever else has
+gathered by the time a call returns: batches grow with the load by themselves. A result is kept
+until the server has taken or refused it; its token names it, so sending it twice is safe. The
+answer may bring the next tasks.
 """
 
 from __future__ import annotations
@@ -27,6 +27,12 @@ _log = logging.getLogger("treadle.worker")
 
 _MAX_BATCH = 1_000
 
+_FEW_RESULTS = 8
+"""With fewer on their way, the next one does not wait for their answer, which under load takes many
+times as long as the way: each call of one result costs more than its share of a batch, so there
+must not be many.
+"""
+
 _INVALID = grpc.StatusCode.INVALID_ARGUMENT.value[0]
 _TRANSIENT = frozenset(
     code.value[0]
@@ -49,21 +55,44 @@ class Reporter:
         self._connection = connection
         self._namespace = namespace
         self._backoff = Backoff()
+        self._on_their_way: set[bytes] = set()
+        """Tokens of results in calls without an answer yet, or that wait to be sent again."""
+        self._calls: asyncio.TaskGroup
+        self._failing = False
+        """The last call has failed: one call at a time, until one succeeds."""
+        self._pausing = False
         self._one_by_one = False
 
     async def run(self) -> None:
         """Reports until cancelled."""
         session = self._session
-        while True:
-            await session.result_came.wait()
-            session.result_came.clear()
-            while session.unreported:
-                await self._report(self._next_batch())
+        async with asyncio.TaskGroup() as calls:
+            self._calls = calls
+            while True:
+                await session.result_came.wait()
+                session.result_came.clear()
+                self._begin_calls()
+
+    def _begin_calls(self) -> None:
+        slots = self._session.slots
+        while self._may_call() and (batch := self._next_batch()):
+            # A result brings its run's next task as a rule, so as many as there are results. What
+            # is free beside that stays with the parked poll: it gets what begins meanwhile at once,
+            # which would otherwise be written down as waiting and read again.
+            promised = min(slots.free, len(batch))
+            slots.promised_to_reports += promised
+            self._on_their_way.update(result.task_token for result in batch)
+            self._calls.create_task(self._report(batch, promised))
+
+    def _may_call(self) -> bool:
+        return len(self._on_their_way) < (1 if self._failing else _FEW_RESULTS)
 
     def _next_batch(self) -> list[messages.TaskResult]:
         batch: list[messages.TaskResult] = []
         size = 0
-        for result in self._session.unreported.values():
+        for token, result in self._session.unreported.items():
+            if token in self._on_their_way:
+                continue
             size += result.ByteSize()
             if batch and (
                 size > outcomes.MAX_RESULT_BYTES or len(batch) == _MAX_BATCH or self._one_by_one
@@ -72,28 +101,39 @@ class Reporter:
             batch.append(result)
         return batch
 
-    async def _report(self, batch: Sequence[messages.TaskResult]) -> None:
-        session, slots = self._session, self._session.slots
-        # A result brings its run's next task as a rule, so as many as there are results. What is
-        # free beside that stays with the parked poll: it gets what begins meanwhile at once, which
-        # would otherwise be written down as waiting and read again.
-        slots.promised_to_report = min(slots.free, len(batch), _MAX_BATCH)
+    async def _report(self, batch: Sequence[messages.TaskResult], promised: int) -> None:
+        session = self._session
         acknowledgements = session.take_acknowledgements()
         request = messages.CompleteTasksRequest(
             namespace=self._namespace,
             results=batch,
-            want_next=slots.promised_to_report,
+            want_next=promised,
             session_id=session.session_id,
             acknowledged_delivery_ids=acknowledgements,
         )
+        response = None
         try:
             response = await self._connection.complete(request)
         except RequestError as error:
             session.put_back_acknowledgements(acknowledgements)
             await self._call_failed(batch, error)
-            return
         finally:
-            slots.promised_to_report = 0
+            session.slots.promised_to_reports -= promised
+        if response is not None and self._take(batch, response):
+            session.slots_changed()
+            await self._pause(self._backoff.next_delay_seconds() or 0.0)
+        self._on_their_way.difference_update(result.task_token for result in batch)
+        self._begin_calls()  # something may have waited for this answer
+        if len(session.unreported) <= len(self._on_their_way):
+            # The answer promised nothing more than it brought: what is left can go to the poll. Not
+            # while a result waits to be sent, for which the server still counts a slot as taken.
+            session.slots_changed()
+
+    def _take(
+        self, batch: Sequence[messages.TaskResult], response: messages.CompleteTasksResponse
+    ) -> int:
+        """Reads an answer: how many of the results must be sent again."""
+        session = self._session
         session.receive(response.tasks, response.delivery_id)
         answers = {answer.task_token: answer for answer in response.decisions}
         again = 0
@@ -103,13 +143,10 @@ class Reporter:
                 token = result.task_token
                 answer = answers.get(token) or DecisionAnswer(task_token=token)
                 session.decided(token, None if status.code else answer)
-        # The answer promised nothing more than it brought: what is left can go to the poll.
-        session.slots_changed()
-        if again:
-            await asyncio.sleep(self._backoff.next_delay_seconds() or 0.0)
-        else:
+        if not again:
             self._backoff.reset()
-            self._one_by_one = False
+            self._failing = self._one_by_one = False
+        return again
 
     def _read(self, result: messages.TaskResult, status: payload_pb2.ItemStatus) -> bool:
         """Notes what became of a result; whether it must be sent again."""
@@ -122,6 +159,7 @@ class Reporter:
         return False
 
     async def _call_failed(self, batch: Sequence[messages.TaskResult], error: RequestError) -> None:
+        self._failing = True
         if isinstance(error, RequestRefused):
             if len(batch) == 1:
                 self._refused(batch[0], True, error.message)
@@ -129,13 +167,26 @@ class Reporter:
                 self._one_by_one = True  # to find the one that spoils the call
             return
         self._session.connection_lost()
+        if self._pausing:
+            return  # a call of the same moment has failed, too, and waits for all
         delay = self._backoff.next_delay_seconds() or 0.0
         if isinstance(error, ServerBusy) and error.retry_after_seconds is not None:
             delay = max(delay, error.retry_after_seconds)
         _log.warning(
-            "%d results not delivered, trying again in %.1f s: %s", len(batch), delay, error
+            "%d results not delivered, trying again in %.1f s: %s",
+            len(self._session.unreported),
+            delay,
+            error,
         )
-        await asyncio.sleep(delay)
+        await self._pause(delay)
+
+    async def _pause(self, seconds: float) -> None:
+        """Nothing is sent meanwhile: the results of the call that waits here are on their way."""
+        self._failing = self._pausing = True
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            self._pausing = False
 
     def _refused(self, result: messages.TaskResult, invalid: bool, message: str) -> None:
         """The server will not have it. If it is the result that is wrong, its run learns that."""

@@ -104,22 +104,22 @@ class Held(Protocol):
 class Slots:
     """How many tasks can be asked for.
 
-    A slot is taken by an attempt, or promised: to the parked poll, or to the report under way. So
-    both can ask at the same time and never get more than fit.
+    A slot is taken by an attempt, or promised: to the parked poll, or to reports under way. So all
+    can ask at the same time and never get more than fit.
     """
 
     def __init__(self, total: int) -> None:
         self.total = total
         self.taken = 0
         self.promised_to_poll = 0
-        self.promised_to_report = 0
+        self.promised_to_reports = 0
         self.open = True
         """False while draining: nothing more is asked for."""
 
     @property
     def free(self) -> int:
         """How many can be asked for now."""
-        promised = self.promised_to_poll + self.promised_to_report
+        promised = self.promised_to_poll + self.promised_to_reports
         return max(0, self.total - self.taken - promised) if self.open else 0
 
 
