@@ -86,6 +86,24 @@ def test_one_activity_can_be_picked(module: Path) -> None:
     assert lines[1].strip() == "runs wave"
 
 
+def test_what_was_imported_is_kept_from_the_cycle_collector(tmp_path: Path) -> None:
+    module = tmp_path / "frozen_for_worker.py"
+    module.write_text(
+        ACTIVITIES
+        + "import contextlib, gc, sys\n"
+        + "@contextlib.contextmanager\n"
+        + "def frozen():\n"
+        + "    print('frozen:', gc.get_freeze_count(), file=sys.stderr, flush=True)\n"
+        + "    yield\n"
+        + "resources = {'frozen': frozen}\n"
+    )
+    code, lines = stopped(tmp_path, module.name)
+
+    assert code == 0
+    [count] = [int(line.split()[1]) for line in lines if line.startswith("frozen:")]
+    assert count > 10_000
+
+
 @pytest.mark.parametrize(
     ("named", "options", "said"),
     [

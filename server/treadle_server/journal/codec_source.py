@@ -173,8 +173,15 @@ class _Pair:
             decode.append(f"{local} = {target}")
         else:
             write, read = self._single(hint, field, value, target, local)
+            if not field.has_presence and self._mostly_default(field.name):
+                write = [f"if {value}:", *_indent(write)]  # what is not set is zero
             encode += write
             decode += read
+
+    def _mostly_default(self, name: str) -> bool:
+        """Whether a field has its type's zero value unless somebody says otherwise."""
+        default = self._cls.__dataclass_fields__[name].default
+        return default is not dataclasses.MISSING and not default
 
     def _single(
         self, hint: Any, field: FieldDescriptor, value: str, target: str, local: str
@@ -223,7 +230,7 @@ class _Pair:
             encode += [f"for w in {value}:", f"    encode_{name}(w, {target}.add())"]
             decode.append(f"{local} = tuple([decode_{name}(w) for w in {target}])")
         elif field.type in _SCALARS.get(item, ()):
-            encode.append(f"{target}.extend({value})")
+            encode += [f"w = {value}", "if w:", f"    {target}.extend(w)"]
             decode.append(f"{local} = tuple({target})")
         else:
             raise TypeError(f"{self._cls.__name__}.{field.name}: items do not match")
