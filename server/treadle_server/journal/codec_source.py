@@ -180,7 +180,7 @@ class _Pair:
 
     def _mostly_default(self, name: str) -> bool:
         """Whether a field has its type's zero value unless somebody says otherwise."""
-        default = self._cls.__dataclass_fields__[name].default
+        [default] = [one.default for one in dataclasses.fields(self._cls) if one.name == name]
         return default is not dataclasses.MISSING and not default
 
     def _single(

@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from typing import TYPE_CHECKING, Any
 
+from treadle._code.mismatch import Suspended
 from treadle._code.run import Run
 from treadle.errors import NotDeterministic
 
@@ -76,6 +77,18 @@ class WorkflowTimer(asyncio.TimerHandle):
     index: int | None
 
 
+class _Gone:
+    """Stands where a run was that has been let go of."""
+
+    dead = stopped = True
+
+    def __call__(self, *_: object) -> None:
+        raise Suspended
+
+    def __getattr__(self, name: str) -> None:
+        raise Suspended
+
+
 class WorkflowLoop(_Loop):  # type: ignore[misc]
     """See the module's docstring. What has no place in workflow code raises `NotDeterministic`."""
 
@@ -107,6 +120,18 @@ class WorkflowLoop(_Loop):  # type: ignore[misc]
                     handle._run()
         finally:
             events._set_running_loop(outer)
+
+    def let_go(self) -> None:
+        """Nothing runs here any more; what code still asks for, as it ends, is refused.
+
+        Without what it refers to, a run goes at once, and not when Python looks for cycles.
+        """
+        self.tasks.clear()
+        self._failed.clear()
+        self._ready.clear()
+        gone: Any = _Gone()
+        self.treadle_run = gone
+        self.start_timer = self.note_unhandled = gone
 
     @property
     def now_microseconds(self) -> int:
@@ -203,7 +228,7 @@ class WorkflowLoop(_Loop):  # type: ignore[misc]
 
     def _forget(self, task: asyncio.Task[Any]) -> None:
         assert isinstance(task, WorkflowTask), "the loop makes no others"
-        del self.tasks[task]
+        self.tasks.pop(task, None)
         if task._log_traceback:
             self._failed = [*self._unasked(), task]
 

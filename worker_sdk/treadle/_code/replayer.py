@@ -183,6 +183,9 @@ class Replayer:
                 pass
             except Exception:  # noqa: BLE001 - it has no effect, whatever it was
                 _log.debug("code that is let go of raised", exc_info=True)
+        self.loop.let_go()
+        # These refer to the run as well, from which they hang.
+        del self.compensations, self.updates, self.ending, self._context
 
     def _take(self, event: event_pb2.Event) -> None:
         kind = event.WhichOneof("kind")
