@@ -58,9 +58,9 @@ def identifier(field: str, value: str, *, limit: int = MAX_ID_BYTES, required: b
         if required:
             raise invalid(field, "is missing")
         return value
-    if len(value.encode()) > limit:
-        raise invalid(field, f"is longer than {limit} bytes")
     plain = value.isascii() and value.isprintable()
+    if (len(value) if plain else len(value.encode())) > limit:
+        raise invalid(field, f"is longer than {limit} bytes")
     if value != value.strip() or not (
         plain or all(unicodedata.category(c) not in ("Cc", "Cf", "Cs") for c in value)
     ):
@@ -131,12 +131,13 @@ def payload(field: str, message: payload_pb2.Payload) -> Payload:
         raise invalid(
             field, f"has {len(message.data)} bytes; at most {MAX_PAYLOAD_BYTES} are possible"
         )
-    sizes = (len(key) + len(value) for key, value in message.metadata.items())
-    if len(message.metadata) > MAX_METADATA_KEYS or sum(sizes) > MAX_METADATA_BYTES:
-        raise invalid(
-            f"{field}.metadata",
-            f"has more than {MAX_METADATA_KEYS} keys or {MAX_METADATA_BYTES} bytes",
-        )
+    if metadata := message.metadata:
+        size = sum(len(key) + len(value) for key, value in metadata.items())
+        if len(metadata) > MAX_METADATA_KEYS or size > MAX_METADATA_BYTES:
+            raise invalid(
+                f"{field}.metadata",
+                f"has more than {MAX_METADATA_KEYS} keys or {MAX_METADATA_BYTES} bytes",
+            )
     return payload_from_message(message)
 
 

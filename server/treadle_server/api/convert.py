@@ -19,6 +19,7 @@ from treadle.v1 import (
     worker_service_pb2,
 )
 from treadle_server.engine.entities import Activity
+from treadle_server.engine.ids import run_id_text
 from treadle_server.engine.transitions import ActivityStage
 from treadle_server.engine.values import Instant, Payload
 from treadle_server.journal.codec import failure_to_message, payload_to_message
@@ -84,12 +85,6 @@ def run(row: RunRow) -> run_service_pb2.Run:
         last_seq=row.last_seq,
         trace_id=trace_id(row.run_id).hex(),
     )
-
-
-def run_id_text(run_id: bytes) -> str:
-    """A run id as people write it: a UUID, without the detour of making one."""
-    text = run_id.hex()
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def started(answer: Started) -> run_service_pb2.StartRunResponse:

@@ -11,6 +11,7 @@ from treadle_server.api import checks, convert, requests
 from treadle_server.api.errors import invalid
 from treadle_server.api.pages import Pages
 from treadle_server.engine.group import Member
+from treadle_server.engine.ids import run_id_text
 from treadle_server.engine.values import ChildEnd, Payload
 from treadle_server.journal.codec import failure_to_message, payload_to_message
 from treadle_server.runs.model import GroupItem, GroupRequest, GroupView
@@ -96,7 +97,7 @@ def _item(item: messages.GroupItem, number: int) -> GroupItem:
 
 def _status(view: GroupView) -> messages.GroupStatus:
     return messages.GroupStatus(
-        run_id=convert.run_id_text(view.run_id),
+        run_id=run_id_text(view.run_id),
         state=int(view.stage),  # type: ignore[arg-type]
         total=view.total,
         not_started=view.not_started,
@@ -115,7 +116,7 @@ def _member(index: int, member: Member) -> messages.GroupMember:
     state = _RUNNING if member.end is None else int(member.end) + 1
     return messages.GroupMember(
         index=index,
-        run_id=convert.run_id_text(member.run_id),
+        run_id=run_id_text(member.run_id),
         workflow_id=member.workflow_id,
         state=state,  # type: ignore[arg-type]
         output=None if member.output is None else payload_to_message(member.output),

@@ -60,6 +60,8 @@ def decision_report(message: decision_pb2.DecisionReport, path: str) -> i.Report
 def _commands(
     messages: Sequence[decision_pb2.DecisionCommand], first: int, path: str
 ) -> tuple[i.CodeCommand, ...]:
+    if not messages:
+        return ()
     if len(messages) > MAX_COMMANDS:
         raise invalid(
             path, f"has {len(messages)} commands; at most {MAX_COMMANDS} go into one report"

@@ -223,6 +223,8 @@ def _output(completed: messages.TaskCompleted, path: str) -> Payload:
 
 
 def _memory(completed: messages.TaskCompleted, path: str) -> tuple[MemoryOperation, ...]:
+    if not completed.memory_operations:
+        return ()
     operations = checks.batch(f"{path}.memory_operations", completed.memory_operations)
     for operation in operations:
         checks.identifier(f"{path}.memory_operations.key", operation.key, limit=200, required=True)

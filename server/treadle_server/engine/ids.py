@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from itertools import pairwise
 
 from treadle_server.engine.values import Instant
 
 
 def run_id_text(run_id: bytes) -> str:
     """The canonical text of a UUID."""
-    digits = run_id.hex()
-    places = (0, 8, 12, 16, 20, 32)
-    return "-".join(digits[begin:end] for begin, end in pairwise(places))
+    text = run_id.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def child_run_id(parent: bytes, key: str, time: Instant) -> bytes:
