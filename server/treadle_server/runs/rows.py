@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import replace
 
 from treadle_server.engine.entities import QueuePlace
 from treadle_server.engine.events import Event, StateRecorded
@@ -38,7 +37,22 @@ def kept_key(namespace: str, cache_key: str) -> Key:
 
 def copy_row(hot: HotRun) -> RunRow:
     """The row as it is now: the staged one goes on changing while this one is on its way."""
-    return replace(hot.row)
+    row = hot.row
+    return RunRow(  # a third of the time that `dataclasses.replace` takes
+        run_id=row.run_id,
+        namespace=row.namespace,
+        workflow_id=row.workflow_id,
+        workflow=row.workflow,
+        version=row.version,
+        state=row.state,
+        start_time=row.start_time,
+        end_time=row.end_time,
+        wake_time=row.wake_time,
+        request_id=row.request_id,
+        request_hash=row.request_hash,
+        recorded_seq=row.recorded_seq,
+        last_seq=row.last_seq,
+    )
 
 
 def wait_key(hot: HotRun, key: str, event: str) -> Key:
