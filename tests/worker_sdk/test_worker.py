@@ -13,6 +13,7 @@ import treadle
 from tests.worker_sdk.conftest import StartWorker
 from tests.worker_sdk.fake_server import OK, FakeServer, refusal
 from treadle import Context, activity, payload
+from treadle._client.retry import Backoff
 from treadle.errors import DefinitionError, InvalidRequest
 from treadle.v1 import payload_pb2
 from treadle.v1 import worker_service_pb2 as messages
@@ -212,6 +213,32 @@ async def test_after_calls_that_failed_together_there_is_one_call(
     for number, token in enumerate(tokens, 1):
         assert await server.output(token) == 2 * number
     assert [len(report.results) for report in server.reports] == [3]
+
+
+async def test_calls_that_were_put_off_together_wait_once(
+    server: FakeServer, start_worker: StartWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float | None] = []
+    next_delay_seconds = Backoff.next_delay_seconds
+
+    def noted(self: Backoff) -> float | None:
+        waits.append(next_delay_seconds(self))
+        return waits[-1]
+
+    monkeypatch.setattr(Backoff, "next_delay_seconds", noted)
+    answers = iter([refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, "busy")] * 3)
+    server.refuse = lambda result: next(answers, OK)
+    held_up = HeldUp(server)
+    start_worker([double], slots=50)
+    tokens = []
+    for number in range(1, 4):
+        tokens.append(await server.add("double", number))
+        await held_up.until(number)
+    held_up.release.set()
+    for token in tokens:
+        await server.result(token)
+    assert [len(report.results) for report in server.reports] == [1, 1, 1, 3]
+    assert len(waits) == 1
 
 
 async def test_deliveries_are_acknowledged(server: FakeServer, start_worker: StartWorker) -> None:

@@ -119,7 +119,7 @@ class Reporter:
             await self._call_failed(batch, error)
         finally:
             session.slots.promised_to_reports -= promised
-        if response is not None and self._take(batch, response):
+        if response is not None and self._take(batch, response) and not self._pausing:
             session.slots_changed()
             await self._pause(self._backoff.next_delay_seconds() or 0.0)
         self._on_their_way.difference_update(result.task_token for result in batch)
