@@ -188,7 +188,8 @@ class Worker:
     def _next_batch(self) -> list[Result]:
         if len(self._on_their_way) >= _REPORTED_AT_A_TIME:
             return []
-        waiting = [r for token, r in self._unreported.items() if token not in self._on_their_way]
+        tokens = [token for token in self._unreported if token not in self._on_their_way]
+        waiting = [self._unreported[token] for token in tokens]
         return waiting[: self._random.randint(1, 4)]
 
     async def _carry(self, batch: list[Result]) -> None:

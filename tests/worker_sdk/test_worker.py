@@ -150,8 +150,13 @@ class HeldUp:
         await self._server.notify()
         await self.release.wait()
 
-    async def until(self, count: int) -> None:
-        await self._server.until(lambda: len(self.calls) == count)
+    async def each(self, activity: str, count: int) -> list[bytes]:
+        """Has so many tasks reported by a call each; their tokens. Their inputs are 0, 1 and on."""
+        tokens = []
+        for number in range(count):
+            tokens.append(await self._server.add(activity, number))
+            await self._server.until(lambda: len(self.calls) == len(tokens))
+        return tokens
 
 
 async def test_a_result_does_not_wait_for_the_answers_to_a_few_others(
@@ -159,10 +164,7 @@ async def test_a_result_does_not_wait_for_the_answers_to_a_few_others(
 ) -> None:
     held_up = HeldUp(server)
     start_worker([double], slots=50)
-    tokens = []
-    for number in range(1, 9):
-        tokens.append(await server.add("double", number))
-        await held_up.until(number)
+    tokens = await held_up.each("double", 8)
     assert held_up.calls == [1] * 8
     held_up.release.set()
     for token in tokens:
@@ -177,18 +179,15 @@ async def test_results_wait_for_the_answers_to_many_others_and_go_out_together(
     all_ran = asyncio.Event()
 
     @activity
-    async def count() -> None:
+    async def count(number: int) -> None:
         nonlocal ran
         ran += 1
         if ran == 28:
             all_ran.set()
 
     start_worker([count], slots=50)
-    tokens = []
-    for number in range(1, 9):
-        tokens.append(await server.add("count"))
-        await held_up.until(number)
-    tokens += [await server.add("count") for _ in range(20)]
+    tokens = await held_up.each("count", 8)
+    tokens += [await server.add("count", 0) for _ in range(20)]
     await all_ran.wait()
     await asyncio.sleep(0.05)
     assert held_up.calls == [1] * 8
@@ -203,14 +202,11 @@ async def test_after_calls_that_failed_together_there_is_one_call(
 ) -> None:
     held_up = HeldUp(server)
     start_worker([double], slots=50)
-    tokens = []
-    for number in range(1, 4):
-        tokens.append(await server.add("double", number))
-        await held_up.until(number)
+    tokens = await held_up.each("double", 3)
     await server.stop()
     held_up.release.set()
     await server.start()
-    for number, token in enumerate(tokens, 1):
+    for number, token in enumerate(tokens):
         assert await server.output(token) == 2 * number
     assert [len(report.results) for report in server.reports] == [3]
 
@@ -230,10 +226,7 @@ async def test_calls_that_were_put_off_together_wait_once(
     server.refuse = lambda result: next(answers, OK)
     held_up = HeldUp(server)
     start_worker([double], slots=50)
-    tokens = []
-    for number in range(1, 4):
-        tokens.append(await server.add("double", number))
-        await held_up.until(number)
+    tokens = await held_up.each("double", 3)
     held_up.release.set()
     for token in tokens:
         await server.result(token)
@@ -401,6 +394,42 @@ async def test_a_call_that_is_refused_as_a_whole_is_taken_apart(
     for number in (0, 1, 2, 4):
         assert await server.output(tokens[number]) == number
     assert (await server.failure(tokens[3])).kind == "treadle.ResultRefused"
+
+
+async def test_a_call_that_was_under_way_does_not_end_the_search_for_the_result_that_spoils_one(
+    server: FakeServer, start_worker: StartWorker
+) -> None:
+    together = asyncio.Barrier(2)
+    release = asyncio.Event()
+    sizes: list[int] = []
+
+    @activity
+    async def meet(number: int) -> int:
+        if number:
+            await together.wait()
+        return number
+
+    async def answer(request: messages.CompleteTasksRequest, context: Any) -> None:
+        sizes.append(len(request.results))
+        await server.notify()
+        outputs = [payload.decode(result.completed.output) for result in request.results]
+        if 0 in outputs:
+            await release.wait()
+        if 3 in outputs:
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "results[0] is no good")
+
+    server.before_report = answer
+    start_worker([meet])
+    first = await server.add("meet", 0)
+    await server.until(lambda: len(sizes) == 1)
+    bad, good = [await server.add("meet", number) for number in (3, 1)]
+    await server.until(lambda: len(sizes) == 2)
+    await asyncio.sleep(0.05)  # the refusal is with the worker before the answer to the first
+    release.set()
+    assert await server.output(first) == 0
+    assert await server.output(good) == 1
+    assert (await server.failure(bad)).kind == "treadle.ResultRefused"
+    assert sizes[:3] == [1, 2, 1]
 
 
 async def test_a_server_that_answers_polls_at_once_is_not_stormed(

@@ -59,7 +59,9 @@ class Reporter:
         """Tokens of results in calls without an answer yet, or that wait to be sent again."""
         self._calls: asyncio.TaskGroup
         self._failing = False
-        """The last call has failed: one call at a time, until one succeeds."""
+        """A call has failed: one call at a time, until one that was begun since then succeeds. One
+        that was under way already says nothing about what is wrong.
+        """
         self._pausing = False
         self._one_by_one = False
 
@@ -82,7 +84,7 @@ class Reporter:
             promised = min(slots.free, len(batch))
             slots.promised_to_reports += promised
             self._on_their_way.update(result.task_token for result in batch)
-            self._calls.create_task(self._report(batch, promised))
+            self._calls.create_task(self._report(batch, promised, on_trial=self._failing))
 
     def _may_call(self) -> bool:
         return len(self._on_their_way) < (1 if self._failing else _FEW_RESULTS)
@@ -101,7 +103,9 @@ class Reporter:
             batch.append(result)
         return batch
 
-    async def _report(self, batch: Sequence[messages.TaskResult], promised: int) -> None:
+    async def _report(
+        self, batch: Sequence[messages.TaskResult], promised: int, *, on_trial: bool
+    ) -> None:
         session = self._session
         acknowledgements = session.take_acknowledgements()
         request = messages.CompleteTasksRequest(
@@ -119,9 +123,13 @@ class Reporter:
             await self._call_failed(batch, error)
         finally:
             session.slots.promised_to_reports -= promised
-        if response is not None and self._take(batch, response) and not self._pausing:
-            session.slots_changed()
-            await self._pause(self._backoff.next_delay_seconds() or 0.0)
+        if response is not None:
+            if self._take(batch, response):
+                session.slots_changed()
+                await self._pause()
+            elif on_trial:
+                self._backoff.reset()
+                self._failing = self._one_by_one = False
         self._on_their_way.difference_update(result.task_token for result in batch)
         self._begin_calls()  # something may have waited for this answer
         if len(session.unreported) <= len(self._on_their_way):
@@ -131,21 +139,18 @@ class Reporter:
 
     def _take(
         self, batch: Sequence[messages.TaskResult], response: messages.CompleteTasksResponse
-    ) -> int:
-        """Reads an answer: how many of the results must be sent again."""
+    ) -> bool:
+        """Reads an answer; whether some of the results must be sent again."""
         session = self._session
         session.receive(response.tasks, response.delivery_id)
         answers = {answer.task_token: answer for answer in response.decisions}
-        again = 0
+        again = False
         for result, status in zip(batch, response.statuses, strict=False):
-            again += self._read(result, status)
+            again |= self._read(result, status)
             if result.HasField("decided") and status.code not in _TRANSIENT:
                 token = result.task_token
                 answer = answers.get(token) or DecisionAnswer(task_token=token)
                 session.decided(token, None if status.code else answer)
-        if not again:
-            self._backoff.reset()
-            self._failing = self._one_by_one = False
         return again
 
     def _read(self, result: messages.TaskResult, status: payload_pb2.ItemStatus) -> bool:
@@ -167,24 +172,23 @@ class Reporter:
                 self._one_by_one = True  # to find the one that spoils the call
             return
         self._session.connection_lost()
-        if self._pausing:
-            return  # a call of the same moment has failed, too, and waits for all
-        delay = self._backoff.next_delay_seconds() or 0.0
+        at_least = 0.0
         if isinstance(error, ServerBusy) and error.retry_after_seconds is not None:
-            delay = max(delay, error.retry_after_seconds)
-        _log.warning(
-            "%d results not delivered, trying again in %.1f s: %s",
-            len(self._session.unreported),
-            delay,
-            error,
-        )
-        await self._pause(delay)
+            at_least = error.retry_after_seconds
+        _log.warning("%d results not delivered, to be sent again: %s", len(batch), error)
+        await self._pause(at_least)
 
-    async def _pause(self, seconds: float) -> None:
-        """Nothing is sent meanwhile: the results of the call that waits here are on their way."""
-        self._failing = self._pausing = True
+    async def _pause(self, at_least_seconds: float = 0.0) -> None:
+        """Nothing is sent meanwhile: the results of the call that waits here are on their way. One
+        wait is enough for all calls of the same moment.
+        """
+        self._failing = True
+        if self._pausing:
+            return
+        self._pausing = True
         try:
-            await asyncio.sleep(seconds)
+            delay = self._backoff.next_delay_seconds() or 0.0
+            await asyncio.sleep(max(delay, at_least_seconds))
         finally:
             self._pausing = False
 
