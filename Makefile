@@ -7,7 +7,9 @@ SHELL := bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 
+# The environment is made with PYTHON if it is given, else with the fastest build of python3's version.
 PYTHON ?= python3
+INTERPRETER = $(if $(filter file,$(origin PYTHON)),$$($(PYTHON) tools/interpreter.py),$(PYTHON))
 VENV := .venv
 BIN := $(VENV)/bin
 CODEGEN := .cache/codegen
@@ -38,7 +40,7 @@ setup: $(SETUP_STAMP) ## Create .venv with the pinned packages and this project 
 $(SETUP_STAMP): pyproject.toml requirements/dev.txt
 	$(say) "creating $(VENV) from requirements/dev.txt (about half a minute the first time)"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Treadle needs Python 3.11 or newer")'
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -x $(BIN)/python || { python=$(INTERPRETER); "$$python" -m venv $(VENV); }
 	@$(BIN)/python $(INSTALL) --require-hashes --requirement requirements/dev.txt
 	@$(BIN)/python $(INSTALL) --no-build-isolation --editable .
 	@touch $@
