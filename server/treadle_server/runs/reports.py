@@ -19,6 +19,7 @@ from treadle_server.journal.port import Journal, Outcome, Record, Table
 from treadle_server.matching.polls import Taker
 from treadle_server.matching.sessions import Session, Sessions
 from treadle_server.runs.accepted import was_accepted
+from treadle_server.runs.courtesy import SLICE_RESULTS, Courtesy
 from treadle_server.runs.decisions import HISTORY_BYTES, answer_to
 from treadle_server.runs.errors import Busy, Stopping
 from treadle_server.runs.hot import HotRun, HotRuns
@@ -35,10 +36,6 @@ from treadle_server.runs.polls import Polls
 from treadle_server.runs.rows import kept_key
 from treadle_server.runs.tokens import Tokens
 from treadle_server.runs.turns import Turns, until_settled
-
-_YIELD_RESULTS = 8
-"""About 1 ms of turns: others have the loop after so many, or a map's reports would hold them up.
-"""
 
 
 class Reports:
@@ -62,6 +59,7 @@ class Reports:
         self._tokens = tokens
         self._turns = turns
         self._polls = polls
+        self._courtesy = Courtesy()
 
     # --- results ----------------------------------------------------------------------------------
 
@@ -81,11 +79,7 @@ class Reports:
                     session=session,
                 )
         try:
-            reported = []
-            for number, result in enumerate(request.results, 1):
-                reported.append(await self._report(request.namespace, result, session, taker))
-                if number % _YIELD_RESULTS == 0:
-                    await asyncio.sleep(0)
+            reported = await self._report_all(request, session, taker)
             # They are committed in their order: whoever waits for the first has most of the others.
             refusals = [await self._outcome(report) for report in reported]
             if taker is not None and taker.capacity > 0 and session is not None:
@@ -106,6 +100,26 @@ class Reports:
             answer.tasks, answer.delivery_id = tasks, self._polls.note_delivery(session, tasks)
             taker.gone = True
         return answer
+
+    async def _report_all(
+        self, request: CompleteRequest, session: Session | None, taker: Taker | None
+    ) -> list[Exception | asyncio.Future[Outcome] | None]:
+        """Puts all results to their runs; others have the loop in between, or a map's reports would
+        hold them up.
+        """
+        reported = []
+        clock = asyncio.get_running_loop().time
+        for first in range(0, len(request.results), SLICE_RESULTS):
+            began = clock()
+            part = request.results[first : first + SLICE_RESULTS]
+            for result in part:
+                reported.append(await self._report(request.namespace, result, session, taker))
+            runs = {self._tokens.run_of(result.token) for result in part}
+            if len(part) < SLICE_RESULTS:
+                self._courtesy.heard(runs, began)
+            else:
+                await asyncio.sleep(self._courtesy.rest_seconds(runs, began, clock()))
+        return reported
 
     async def _decisions(
         self, namespace: str, result: Result, session: Session | None
