@@ -14,14 +14,20 @@ from collections.abc import Set as AbstractSet
 from typing import Final
 
 SLICE_RESULTS: Final = 8
-"""About 1 ms of turns: others have the loop after so many in any case."""
+"""About 1 ms of turns: others have the loop after so many in any case. Only a report of more is
+much, so a map over a few items never rests.
+"""
 
 REST: Final = 4.0
-"""So many times as long as its slice took. Measured beside a map on two cores: it keeps four fifths
-of its rate, and others wait a third as long as without. With 6 it keeps half, for little more.
+"""So many times as long as its slice took. Measured beside a map on two cores: it keeps half to
+four fifths of its rate, and others wait a third as long as without. With 6 it keeps half, for
+little more.
 """
 
 LONGEST_REST_SECONDS: Final = 0.02
+
+LONGEST_REST_OF_REPORT_SECONDS: Final = 0.5
+"""In all: a result that came in time must not be overtaken by its attempt's timeout."""
 
 COMPANY_SECONDS: Final = 0.2
 """Others are there for so long after they were heard of."""
@@ -36,12 +42,12 @@ class Courtesy:
         self._others_time = -math.inf
 
     def heard(self, runs: AbstractSet[bytes], now: float) -> None:
-        """These runs have said something, but none of them much."""
+        """These runs have said something, and nothing more is to come with it."""
         if self._crowd is not None and not runs <= {self._crowd}:
             self._others_time = now
 
     def rest_seconds(self, runs: AbstractSet[bytes], began: float, now: float) -> float:
-        """How long to leave the loop to others after a slice of results, which these runs had."""
+        """How long to leave the loop to others after a slice of their results, if more follow."""
         if len(runs) > 1:
             self.heard(runs, now)
             return 0.0

@@ -19,7 +19,11 @@ from treadle_server.journal.port import Journal, Outcome, Record, Table
 from treadle_server.matching.polls import Taker
 from treadle_server.matching.sessions import Session, Sessions
 from treadle_server.runs.accepted import was_accepted
-from treadle_server.runs.courtesy import SLICE_RESULTS, Courtesy
+from treadle_server.runs.courtesy import (
+    LONGEST_REST_OF_REPORT_SECONDS,
+    SLICE_RESULTS,
+    Courtesy,
+)
 from treadle_server.runs.decisions import HISTORY_BYTES, answer_to
 from treadle_server.runs.errors import Busy, Stopping
 from treadle_server.runs.hot import HotRun, HotRuns
@@ -109,16 +113,19 @@ class Reports:
         """
         reported = []
         clock = asyncio.get_running_loop().time
+        left = LONGEST_REST_OF_REPORT_SECONDS
         for first in range(0, len(request.results), SLICE_RESULTS):
             began = clock()
             part = request.results[first : first + SLICE_RESULTS]
             for result in part:
                 reported.append(await self._report(request.namespace, result, session, taker))
             runs = {self._tokens.run_of(result.token) for result in part}
-            if len(part) < SLICE_RESULTS:
+            if first + SLICE_RESULTS >= len(request.results):
                 self._courtesy.heard(runs, began)
             else:
-                await asyncio.sleep(self._courtesy.rest_seconds(runs, began, clock()))
+                rest = min(left, self._courtesy.rest_seconds(runs, began, clock()))
+                left -= rest
+                await asyncio.sleep(rest)
         return reported
 
     async def _decisions(
