@@ -3,7 +3,7 @@
 A CPython that was compiled without profile-guided optimization (version managers do that unless
 they are told otherwise) runs the server a fifth slower than the same version as distributions build
 it. Nothing that an interpreter says of itself tells one from the other in every case, so they are
-timed: about a second, and only where there are several.
+timed: some seconds, and only where there are several.
 
 `python3 tools/interpreter.py` prints the path. It stays with the Python it was started with unless
 another is clearly faster, and then says so on standard error.

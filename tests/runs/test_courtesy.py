@@ -46,9 +46,12 @@ def test_it_goes_on_as_before_once_the_others_have_gone(courtesy: Courtesy) -> N
 
 
 def test_two_crowds_owe_each_other_nothing(courtesy: Courtesy) -> None:
+    assert after_a_slice(courtesy, OTHER_MAP, at=0.005) == 0
     for moment in range(1, 10):
         run = (MAP, OTHER_MAP)[moment % 2]
         assert after_a_slice(courtesy, run, at=moment / 100) == 0
+        courtesy.heard({MAP}, moment / 100)  # as little as a map says now and then
+        courtesy.heard({run}, moment / 100)
 
 
 def test_nothing_is_owed_before_there_was_a_crowd() -> None:

@@ -2,7 +2,7 @@
 
 A map over 100,000 items keeps a server busy for minutes, and whatever another run says meanwhile
 waits: for the loop, for Python's lock, for a processor. So while others are there, the loop rests
-after each slice of such a run's results, for a multiple of the time that the slice took. The map's
+between slices of such a run's results, for a multiple of the time that a slice took. The map's
 worker waits for its answers, so the server, its commits and that worker all have time to spare for
 whoever comes. Alone, a map has everything; two maps owe each other nothing.
 """
@@ -37,13 +37,13 @@ class Courtesy:
     """Who was heard of, and what follows for a crowd. Times are the event loop's, in seconds."""
 
     def __init__(self) -> None:
-        self._crowd: bytes | None = None
-        """The run that was the last to fill a slice by itself."""
+        self._crowds: dict[bytes, float] = {}
+        """Runs that filled a slice by themselves, with the time, of the last moments."""
         self._others_time = -math.inf
 
     def heard(self, runs: AbstractSet[bytes], now: float) -> None:
         """These runs have said something, and nothing more is to come with it."""
-        if self._crowd is not None and not runs <= {self._crowd}:
+        if self._crowds and not runs <= self._crowds.keys():
             self._others_time = now
 
     def rest_seconds(self, runs: AbstractSet[bytes], began: float, now: float) -> float:
@@ -51,7 +51,9 @@ class Courtesy:
         if len(runs) > 1:
             self.heard(runs, now)
             return 0.0
-        [self._crowd] = runs
+        since = now - COMPANY_SECONDS
+        self._crowds = {run: time for run, time in self._crowds.items() if time > since}
+        self._crowds |= dict.fromkeys(runs, now)
         if now - self._others_time > COMPANY_SECONDS:
             return 0.0
         return min(REST * (now - began), LONGEST_REST_SECONDS)

@@ -120,9 +120,9 @@ class Reports:
             for result in part:
                 reported.append(await self._report(request.namespace, result, session, taker))
             runs = {self._tokens.run_of(result.token) for result in part}
-            if first + SLICE_RESULTS >= len(request.results):
+            if len(request.results) <= SLICE_RESULTS:
                 self._courtesy.heard(runs, began)
-            else:
+            elif first + SLICE_RESULTS < len(request.results):
                 rest = min(left, self._courtesy.rest_seconds(runs, began, clock()))
                 left -= rest
                 await asyncio.sleep(rest)
