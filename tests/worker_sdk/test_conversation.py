@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator
+from types import ModuleType
 from typing import Any
 
 import grpc
@@ -11,7 +13,7 @@ import grpc.aio
 import pytest
 from google.rpc import status_pb2
 
-from treadle._client.conversation import MESSAGE_BYTES, ConversingChannel
+from treadle._client.conversation import MESSAGE_BYTES, ConversingChannel, is_traced
 from treadle.v1 import conversation_service_pb2 as messages
 from treadle.v1.conversation_service_pb2_grpc import (
     ConversationServiceServicer,
@@ -244,3 +246,10 @@ async def test_requests_share_a_message_as_far_as_they_fit(channel: Any, talker:
 async def _result(call: Any) -> bytes:
     found: bytes = await call
     return found
+
+
+def test_while_a_thread_loads_opentelemetry_nobody_is_in_a_span(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "opentelemetry.trace", ModuleType("opentelemetry.trace"))
+    assert not is_traced()

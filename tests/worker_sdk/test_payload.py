@@ -76,3 +76,11 @@ def test_recursion_is_an_error_of_the_caller() -> None:
     endless.append(endless)
     with pytest.raises(PayloadError, match="cannot be written as JSON"):
         payload.encode(endless)
+
+
+@pytest.mark.parametrize(
+    "data", [b"{", b"NaN", b"-Infinity", '"ü"'.encode("latin-1"), "1".encode("utf-16"), b"[" * 9999]
+)
+def test_what_is_not_json_in_utf_8_is_said_to_be_so(data: bytes) -> None:
+    with pytest.raises(PayloadError, match="not JSON"):
+        payload.decode(payload_pb2.Payload(data=data))

@@ -56,10 +56,7 @@ def encode_json(value: object) -> bytes:
     which JSON does not have.
     """
     try:
-        text = json.dumps(
-            value, default=_to_json, ensure_ascii=False, allow_nan=False, separators=(",", ":")
-        )
-        return text.encode()
+        return _ENCODER.encode(value).encode()
     except (TypeError, ValueError, RecursionError) as error:
         raise PayloadError(f"the value cannot be written as JSON: {error}") from error
 
@@ -92,9 +89,9 @@ def is_null(message: payload_pb2.Payload) -> bool:
 
 
 def decode_json(data: bytes) -> object:
-    """Reads JSON text. Raises `PayloadError`."""
+    """Reads JSON text in UTF-8. Raises `PayloadError`."""
     try:
-        return json.loads(data, parse_constant=_refuse_constant)
+        return _DECODER.decode(data.decode())
     except (ValueError, RecursionError) as error:
         raise PayloadError(f"the payload is not JSON: {error}") from error
 
@@ -138,3 +135,10 @@ def _model_to_json(value: object) -> object:
     if msgspec is not None and isinstance(value, msgspec.Struct):
         return msgspec.to_builtins(value)
     raise TypeError(f"{type(value).__module__}.{type(value).__qualname__} has no form in JSON")
+
+
+# `json.dumps` and `json.loads` would make a new one for each value, for these options.
+_ENCODER = json.JSONEncoder(
+    default=_to_json, ensure_ascii=False, allow_nan=False, separators=(",", ":")
+)
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)

@@ -252,8 +252,9 @@ def is_traced() -> bool:
     """Whether the caller is in a span, which a channel with OpenTelemetry's interceptor sends: the
     run's trace then belongs below it, so its call must be one of its own.
     """
-    trace = sys.modules.get("opentelemetry.trace")
-    return trace is not None and trace.get_current_span().get_span_context().is_valid
+    # Another thread may be loading it at this moment.
+    current_span = getattr(sys.modules.get("opentelemetry.trace"), "get_current_span", None)
+    return current_span is not None and current_span().get_span_context().is_valid
 
 
 def _failed(data: bytes) -> grpc.aio.AioRpcError:

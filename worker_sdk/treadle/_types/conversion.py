@@ -54,21 +54,24 @@ def compile_members(
 ) -> Callable[[object, str], dict[str, object]]:
     """A converter from an object to the values of its members, absent optional ones left out."""
     cache = {} if cache is None else cache
-    compiled = [(m.name, compile_converter(m.annotation, cache), m.required) for m in members]
+    compiled = [
+        (m.name, compile_converter(m.annotation, cache), m.required, member("", m.name))
+        for m in members
+    ]
 
     def convert(value: object, path: str) -> dict[str, object]:
         if not isinstance(value, dict):
             raise Mismatch.expected(path, "an object", value)
         values: dict[str, object] = {}
         faults: list[tuple[str, str]] = []
-        for name, convert_member, required in compiled:
+        for name, convert_member, required, below in compiled:
             if name in value:
                 try:
-                    values[name] = convert_member(value[name], member(path, name))
+                    values[name] = convert_member(value[name], path + below)
                 except Mismatch as mismatch:
                     faults += mismatch.faults
             elif required:
-                faults.append((member(path, name), "is missing"))
+                faults.append((path + below, "is missing"))
         if faults:
             raise Mismatch(faults)
         return values

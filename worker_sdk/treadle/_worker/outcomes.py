@@ -45,14 +45,14 @@ def completed(token: bytes, output: object, context: Context) -> messages.TaskRe
         written = payload.encode(output)
     except Exception as error:  # noqa: BLE001 - a model's own code may raise anything
         return failed(token, invalid_output(_named(context), text_of(error)))
-    result = messages.TaskResult(
-        task_token=token,
-        completed=messages.TaskCompleted(
-            output=written,
-            memory_operations=context.memory_operations(),
-            skipped=context.skipped,
-        ),
-    )
+    result = messages.TaskResult(task_token=token)
+    result.completed.output.CopyFrom(written)
+    if context.skipped:
+        result.completed.skipped = True
+    operations = context.memory_operations()
+    if not operations:
+        return result  # a value alone is never too long
+    result.completed.memory_operations.extend(operations)
     if result.ByteSize() > MAX_RESULT_BYTES:
         reason = f"with its changes of memory it is over {MAX_RESULT_BYTES:,} bytes long"
         return failed(token, invalid_output(_named(context), reason))

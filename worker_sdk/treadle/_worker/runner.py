@@ -48,7 +48,6 @@ class Runner:
         self._activities = activities
         self._resources = resources
         self._waiting: deque[Attempt] = deque()
-        self._enter_trace = tracing.span_context_entry()
         self._flushes: set[asyncio.Task[None]] = set()
         self._leaving = False
 
@@ -67,7 +66,7 @@ class Runner:
         self._session.hold(attempt)
         if activity.is_async:
             attempt.running = asyncio.get_running_loop().create_task(
-                self.run_async(attempt, activity), context=self._contextvars(context)
+                self.run_async(attempt, activity), context=_contextvars(context)
             )
         elif self._threads.free:
             self._run_plain(attempt, activity)
@@ -109,7 +108,7 @@ class Runner:
         self._finish(attempt, result)
 
     def _run_plain(self, attempt: Attempt, activity: Activity[..., Any]) -> None:
-        context = self._contextvars(attempt.context)
+        context = _contextvars(attempt.context)
         attempt.begun = True
         self._threads.run(functools.partial(context.run, self._call_plain, attempt, activity))
 
@@ -192,8 +191,13 @@ class Runner:
         )
         return outcomes.failed(attempt.token, failure)
 
-    def _contextvars(self, context: Context) -> contextvars.Context:
-        of_attempt = contextvars.copy_context()
-        of_attempt.run(contexts.enter, context)
-        of_attempt.run(self._enter_trace, context.trace)
-        return of_attempt
+
+def _contextvars(context: Context) -> contextvars.Context:
+    of_attempt = contextvars.copy_context()
+    of_attempt.run(_enter, context)
+    return of_attempt
+
+
+def _enter(context: Context) -> None:
+    contexts.enter(context)
+    tracing.enter(context)

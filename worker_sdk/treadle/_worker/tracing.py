@@ -1,24 +1,31 @@
-"""Continues the run's trace in the activity, if the user has OpenTelemetry installed.
+"""Continues the run's trace in the activity, if the user's code has loaded OpenTelemetry.
 
 The server makes the attempt's span from the journal. Here its ids only become the current span
-context, so that spans the activity starts are its children.
+context, so that spans the activity starts are its children. Where nobody has loaded OpenTelemetry
+yet, nobody can ask for the current span, and it costs an attempt nothing; only an attempt that is
+itself the first in its process to load it is not found by what it traces.
 """
 
 from __future__ import annotations
 
+import functools
+import sys
 from collections.abc import Callable
 
-from treadle.context import Trace
+from treadle.context import Context, Trace
 
 
-def span_context_entry() -> Callable[[Trace], None]:
-    """A function that makes a trace the current one, inside the attempt's own `contextvars`."""
-    try:
-        from opentelemetry import context, trace
-    except ImportError:
-        return lambda of_attempt: None
+def enter(context: Context) -> None:
+    """Makes the attempt's trace the current one; to be called inside its own `contextvars`."""
+    if "opentelemetry.trace" in sys.modules:
+        _entry()(context.trace)
 
-    def enter(of_attempt: Trace) -> None:
+
+@functools.cache
+def _entry() -> Callable[[Trace], None]:
+    from opentelemetry import context, trace  # waits for a thread that is just loading it
+
+    def enter_trace(of_attempt: Trace) -> None:
         if not of_attempt.trace_id:
             return
         span_context = trace.SpanContext(
@@ -29,4 +36,4 @@ def span_context_entry() -> Callable[[Trace], None]:
         )
         context.attach(trace.set_span_in_context(trace.NonRecordingSpan(span_context)))
 
-    return enter
+    return enter_trace
