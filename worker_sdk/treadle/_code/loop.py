@@ -1,7 +1,9 @@
 """The event loop of one run: first in, first out, on journaled time, without IO.
 
 A timer of any length is a durable one. Tasks and futures hash by the order in which they were made,
-so that a set of them is iterated in the same order at each replay.
+so that a set of them is iterated in the same order at each replay. Above the bits that decide that
+order, the hash has some of the run's id: asyncio keeps the tasks of all loops in one set, where the
+first task of each run would else be in the way of every other run's.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import itertools
+import zlib
 from abc import ABC, abstractmethod
 from asyncio import events
 from collections import deque
@@ -34,6 +37,9 @@ _REFUSED = {
     "run_until_complete": "a loop inside the loop",
 }
 
+_NUMBER_BITS = 20
+"""A set of fewer tasks than 2 ** 19 is ordered by these alone."""
+
 if TYPE_CHECKING:
     _Loop: Any
 else:
@@ -45,11 +51,11 @@ class WorkflowFuture(asyncio.Future[Any]):
     """A future that hashes by its number."""
 
     def __init__(self, *, loop: WorkflowLoop) -> None:
-        self._number = next(loop.numbers)
+        self._hash = loop.high_bits + next(loop.numbers)
         super().__init__(loop=loop)
 
     def __hash__(self) -> int:
-        return self._number
+        return self._hash
 
 
 class WorkflowTask(asyncio.Task[Any]):
@@ -63,11 +69,12 @@ class WorkflowTask(asyncio.Task[Any]):
         name: str | None = None,
         context: contextvars.Context | None = None,
     ) -> None:
-        self._number = next(loop.numbers)
-        super().__init__(coroutine, loop=loop, name=name or f"task-{self._number}", context=context)
+        number = next(loop.numbers)
+        self._hash = loop.high_bits + number
+        super().__init__(coroutine, loop=loop, name=name or f"task-{number}", context=context)
 
     def __hash__(self) -> int:
-        return self._number
+        return self._hash
 
 
 class WorkflowTimer(asyncio.TimerHandle):
@@ -100,6 +107,8 @@ class WorkflowLoop(_Loop):  # type: ignore[misc]
         self._failed: list[WorkflowTask] = []
         """Tasks that have failed, as long as nobody has asked them for their outcome."""
         self.numbers = itertools.count(1)
+        self.high_bits = zlib.crc32(run.info.run_id.encode()) << _NUMBER_BITS
+        """Of what tasks and futures hash to."""
         self.tasks: dict[WorkflowTask, None] = {}
         self._now_microseconds = 0
         self.asked_time = False
