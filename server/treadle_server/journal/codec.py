@@ -8,8 +8,9 @@ The translation is derived, not written down. A dataclass and its message have t
 so one pass over both at import gives, for each pair, the source of an encoder and of a decoder
 (`codec_source`), much as `dataclasses` makes `__init__`. Disagreement (a field that only one side
 has, an enum whose numbers differ) is a `TypeError` at import: neither side can change alone.
-Generated straight-line code, because every journaled event passes here: assignments in place into
-`events.add()` cost half of what nested constructors do (2 against 4 µs for `AttemptStarted`).
+Generated straight-line code, because every journaled event passes here; and encoders write bytes
+themselves (`wire`), as most of them are known from the events before (0.8 against 3.9 µs for
+`AttemptStarted` by way of a message).
 
 | dataclass field | message field |
 | --- | --- |
@@ -50,6 +51,7 @@ from treadle_server.engine.values import (
     RetryPolicy,
     SeedOutcome,
 )
+from treadle_server.journal import wire
 from treadle_server.journal.codec_source import CodecError, derive
 
 __all__ = [
@@ -87,6 +89,7 @@ _DERIVED = derive(
     event=event_pb2.Event,
 )
 _ENCODERS: dict[type, Any] = _DERIVED.encoders
+_EVENTS = wire.tag(event_pb2.EventBatch.DESCRIPTOR.fields_by_name["events"].number, wire.LENGTH)
 _DECODERS: dict[type, Any] = _DERIVED.decoders
 _EVENT_DECODERS: dict[str, Any] = _DERIVED.event_decoders
 
@@ -98,11 +101,12 @@ def encode_batch(events: Sequence[Event]) -> bytes:
     all their events. Raises `ValueError` for a value that its message cannot hold: an integer out
     of range, text that is not Unicode, a failure with too many causes.
     """
-    batch = event_pb2.EventBatch()
-    add = batch.events.add
+    encoders, lengths = _ENCODERS, wire.LENGTHS
+    pieces: list[bytes] = []
     for event in events:
-        _ENCODERS[type(event)](event, add())
-    return batch.SerializeToString(deterministic=True)
+        body = encoders[type(event)](event)
+        pieces += (_EVENTS, lengths[len(body)], body)
+    return b"".join(pieces)
 
 
 def decode_batch(body: bytes) -> list[Event]:
@@ -117,9 +121,7 @@ def decode_batch(body: bytes) -> list[Event]:
 
 def event_to_message(event: Event) -> event_pb2.Event:
     """One event as its message. Raises `ValueError` as `encode_batch` does."""
-    message = event_pb2.Event()
-    _ENCODERS[type(event)](event, message)
-    return message
+    return event_pb2.Event.FromString(_ENCODERS[type(event)](event))
 
 
 def event_from_message(message: event_pb2.Event) -> Event:
@@ -135,7 +137,8 @@ def event_from_message(message: event_pb2.Event) -> Event:
 
 def encode_payload(payload: Payload) -> bytes:
     """The bytes of a payload by itself."""
-    return payload_to_message(payload).SerializeToString(deterministic=True)
+    encoded: bytes = _ENCODERS[Payload](payload)
+    return encoded
 
 
 def decode_payload(data: bytes) -> Payload:
@@ -148,9 +151,7 @@ def decode_payload(data: bytes) -> Payload:
 
 def payload_to_message(payload: Payload) -> payload_pb2.Payload:
     """A payload as its message."""
-    message = payload_pb2.Payload()
-    _ENCODERS[Payload](payload, message)
-    return message
+    return payload_pb2.Payload.FromString(_ENCODERS[Payload](payload))
 
 
 def payload_from_message(message: payload_pb2.Payload) -> Payload:
@@ -161,9 +162,7 @@ def payload_from_message(message: payload_pb2.Payload) -> Payload:
 
 def failure_to_message(failure: Failure) -> payload_pb2.Failure:
     """A failure as its message. Raises `CodecError` if its causes are nested too deep."""
-    message = payload_pb2.Failure()
-    _ENCODERS[Failure](failure, message)
-    return message
+    return payload_pb2.Failure.FromString(_ENCODERS[Failure](failure))
 
 
 def failure_from_message(message: payload_pb2.Failure) -> Failure:
@@ -174,9 +173,7 @@ def failure_from_message(message: payload_pb2.Failure) -> Failure:
 
 def retry_policy_to_message(policy: RetryPolicy) -> payload_pb2.RetryPolicy:
     """A retry policy as its message."""
-    message = payload_pb2.RetryPolicy()
-    _ENCODERS[RetryPolicy](policy, message)
-    return message
+    return payload_pb2.RetryPolicy.FromString(_ENCODERS[RetryPolicy](policy))
 
 
 def retry_policy_from_message(message: payload_pb2.RetryPolicy) -> RetryPolicy:
@@ -188,9 +185,7 @@ def retry_policy_from_message(message: payload_pb2.RetryPolicy) -> RetryPolicy:
 
 def memory_operation_to_message(operation: MemoryOperation) -> payload_pb2.MemoryOperation:
     """A change of memory as its message."""
-    message = payload_pb2.MemoryOperation()
-    _ENCODERS[MemoryOperation](operation, message)
-    return message
+    return payload_pb2.MemoryOperation.FromString(_ENCODERS[MemoryOperation](operation))
 
 
 def memory_operation_from_message(message: payload_pb2.MemoryOperation) -> MemoryOperation:

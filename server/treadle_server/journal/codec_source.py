@@ -2,7 +2,10 @@
 message.
 
 What lives here: the comparison of the two sides, and the source text that follows from it. What may
-be translated, and by which names, is in `codec`.
+be translated, and by which names, is in `codec`; what fields look like as bytes is in `wire`.
+
+An encoder is one expression that joins the pieces of a message, in the order of their numbers as
+protobuf has it; a decoder reads a message.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescript
 from google.protobuf.message import Message
 
 from treadle_server.engine.values import NO_METADATA
+from treadle_server.journal import wire
 
 MAX_DEPTH: Final = 64
 """How deep a value may hold values of its own type (failures and their causes)."""
@@ -44,10 +48,10 @@ class CodecError(ValueError):
 
 @dataclass(slots=True)
 class Functions:
-    """What was derived: `encode_X(value, message)` and `decode_X(message)` for each class, by class
-    and by oneof name."""
+    """What was derived: `encode_X(value)`, which gives the bytes of a message, and
+    `decode_X(message)` for each class, by class and by oneof name."""
 
-    encoders: dict[type, Callable[..., None]]
+    encoders: dict[type, Callable[..., bytes]]
     decoders: dict[type, Callable[[Any], Any]]
     event_decoders: dict[str, Callable[[Any], Any]]
 
@@ -73,13 +77,18 @@ def derive(
         "NO_METADATA": NO_METADATA,
         "CodecError": CodecError,
         "enum_member": _enum_member,
+        "join": b"".join,
+        "wire": wire,
+        "framed": wire.framed,
+        "lengths": wire.LENGTHS,
+        "clocks": wire.CLOCKS,
     }
     lines: list[str] = []
     for cls, descriptor in descriptors.items():
         lines += _Pair(cls, descriptor, descriptors, namespace).source(member=None)
     for name, cls in classes.items():
         pair = _Pair(cls, kinds[name].message_type, descriptors, namespace)
-        lines += pair.source(member=kinds[name].name)
+        lines += pair.source(member=kinds[name])
     exec(compile("\n".join(lines), "<derived codec>", "exec"), namespace)
     every = [*values, *classes.values()]
     return Functions(
@@ -104,9 +113,10 @@ class _Pair:
         self._values = values
         self._namespace = namespace
         self._namespace[cls.__name__] = cls
+        self._holds_its_own = False
 
-    def source(self, *, member: str | None) -> list[str]:
-        """Lines of `encode_X` and `decode_X`. `member`: the oneof's name of an event, None for
+    def source(self, *, member: FieldDescriptor | None) -> list[str]:
+        """Lines of `encode_X` and `decode_X`. `member`: that of an event in the oneof, None for
         other values."""
         hints = typing.get_type_hints(self._cls)
         names = [field.name for field in dataclasses.fields(self._cls)]
@@ -116,20 +126,20 @@ class _Pair:
         if set(names) != set(known):
             odd = sorted(set(names) ^ set(known))
             raise TypeError(f"{self._cls.__name__}: fields without a counterpart: {odd}")
-        encode: list[str] = []
+        pieces: list[tuple[int, str]] = []
         decode: list[str] = []
         for name in names:
-            self._field(hints[name], known[name], encode, decode)
+            self._field(hints[name], known[name], pieces, decode)
+        joined = f"join(({''.join(f'{piece}, ' for _, piece in sorted(pieces))}))"
         keywords = [f"{name}={name}_" for name in names]
         if member is None:
-            head = ["def {0}(v, m, depth=0):", "def {0}(m):"]
-            # Present even if every field has its zero value.
-            encode = ["m.SetInParent()", *encode]
+            depth = ", depth=0" if self._holds_its_own else ""
+            head = [f"def {{0}}(v{depth}):", "def {0}(m):"]
+            encode = [*self._limit(), f"return {joined}"]
         else:
-            head = ["def {0}(v, e):", "def {0}(e):"]
-            envelope = ["e.seq = v.seq", *_write_clock("v.time", "e.time")]
-            encode = [*envelope, f"m = e.{member}", "m.SetInParent()", *encode]
-            decode = [f"m = e.{member}", *decode, *_read_clock("time_", "e.time")]
+            head = ["def {0}(v):", "def {0}(e):"]
+            encode = [f"m = {joined}", f"return {self._envelope(member)}"]
+            decode = [f"m = e.{member.name}", *decode, *_read_clock("time_", "e.time")]
             keywords = ["seq=e.seq", "time=time_", *keywords]
         name = self._cls.__name__
         return [
@@ -140,19 +150,39 @@ class _Pair:
             f"    return {name}({', '.join(keywords)})",
         ]
 
+    def _limit(self) -> list[str]:
+        """Lines that refuse a value that holds too many of its own type."""
+        if not self._holds_its_own:
+            return []
+        return [f"if depth > {MAX_DEPTH}:", f"    raise CodecError({_too_deep(self._cls)!r})"]
+
+    def _envelope(self, member: FieldDescriptor) -> str:
+        """The bytes of an event whose own message is `m`."""
+        known = cast(Any, member.containing_type).fields_by_name
+        numbers = [known[name].number for name in (*_ENVELOPE, member.name)]
+        if numbers != sorted(numbers):
+            raise TypeError(f"{member.name}: an event begins with its seq and its time")
+        seq = self._kept("Numbers", known["seq"], 64, always=False)
+        time = f"{_tag(known['time'])}, clocks[v.time]"
+        return f"join(({seq}[v.seq], {time}, {_tag(member)}, lengths[len(m)], m))"
+
     def _field(
-        self, hint: Any, field: FieldDescriptor, encode: list[str], decode: list[str]
+        self,
+        hint: Any,
+        field: FieldDescriptor,
+        pieces: list[tuple[int, str]],
+        decode: list[str],
     ) -> None:
-        """Appends the lines of one field: here what `T | None` means, in `_single` what `T`
-        does."""
+        """Appends the piece and the lines of one field: here what `T | None` means, in `_single`
+        what `T` does."""
         where = f"{self._cls.__name__}.{field.name}"
         value, target, local = f"v.{field.name}", f"m.{field.name}", f"{field.name}_"
         inner = _without_none(hint)
         if inner is not None:
             if not field.has_presence:
                 raise TypeError(f"{where} may be None, but its field in the message is always set")
-            write, read = self._single(inner, field, "w", target, local)
-            encode += [f"w = {value}", "if w is not None:", *_indent(write)]
+            write, read = self._single(inner, field, "o", target, local)
+            write = f"({write} if (o := {value}) is not None else b'')"
             decode += [
                 f"if m.HasField({field.name!r}):",
                 *_indent(read),
@@ -163,45 +193,38 @@ class _Pair:
             item, ellipsis = typing.get_args(hint)
             if not field.is_repeated or ellipsis is not Ellipsis:
                 raise TypeError(f"{where}: a tuple of any length and `repeated` go together")
-            self._repeated(item, field, encode, decode)
+            write, read = self._repeated(item, field)
+            write = f"({write} if (o := {value}) else b'')"
+            decode += read
         elif hint == Mapping[str, bytes] and _is_map_of_bytes(field):
-            encode += [f"w = {value}", "if w:", f"    {target}.update(w)"]
+            write = f"(wire.entries({_tag(field)}, o) if (o := {value}) else b'')"
             decode += [f"w = {target}", f"{local} = dict(w) if w else NO_METADATA"]
         elif field.containing_oneof is not None and hint is bool:
             # One of several choices: False means that this one was not chosen.
-            encode += [f"if {value}:", f"    {target} = True"]
+            write = f"({_flag(field, 1)} if {value} else b'')"
             decode.append(f"{local} = {target}")
         else:
             write, read = self._single(hint, field, value, target, local)
-            if not field.has_presence and self._mostly_default(field.name):
-                write = [f"if {value}:", *_indent(write)]  # what is not set is zero
-            encode += write
             decode += read
-
-    def _mostly_default(self, name: str) -> bool:
-        """Whether a field has its type's zero value unless somebody says otherwise."""
-        [default] = [one.default for one in dataclasses.fields(self._cls) if one.name == name]
-        return default is not dataclasses.MISSING and not default
+        pieces.append((field.number, write))
 
     def _single(
         self, hint: Any, field: FieldDescriptor, value: str, target: str, local: str
-    ) -> tuple[list[str], list[str]]:
-        """Lines that write `value` into `target`, and lines that read `target` into `local`."""
+    ) -> tuple[str, list[str]]:
+        """An expression for the piece of `value`, and lines that read `target` into `local`."""
         where = f"{self._cls.__name__}.{field.name}"
         message = field.message_type
         if field.is_repeated or not isinstance(hint, type):
             raise TypeError(f"{where}: {hint} has no translation")
         if hint is int and message is not None and message.full_name in _CLOCKS:
-            return _write_clock(value, target), _read_clock(local, target)
+            return f"{_tag(field)} + clocks[{value}]", _read_clock(local, target)
         if hint in self._values and message is self._values[hint]:
             depth = ""
-            write = []
             if hint is self._cls:
-                depth = ", depth + 1"
-                write = [f"if depth >= {MAX_DEPTH}:", f"    raise CodecError({_too_deep(hint)!r})"]
+                depth, self._holds_its_own = ", depth + 1", True
             name = hint.__name__
             return (
-                [*write, f"encode_{name}({value}, {target}{depth})"],
+                f"framed({_tag(field)}, encode_{name}({value}{depth}))",
                 [f"{local} = decode_{name}({target})"],
             )
         if issubclass(hint, enum.IntEnum) and field.enum_type is not None:
@@ -210,7 +233,7 @@ class _Pair:
             members = f"{hint.__name__}_members"
             self._namespace[members] = {member.value: member for member in hint}
             return (
-                [f"{target} = {value}"],
+                f"{self._kept('Numbers', field, 32, always=field.has_presence)}[{value}]",
                 [
                     f"{local} = {members}.get({target})",
                     f"if {local} is None:",
@@ -218,22 +241,53 @@ class _Pair:
                 ],
             )
         if field.type in _SCALARS.get(hint, ()):
-            return [f"{target} = {value}"], [f"{local} = {target}"]
+            return self._scalar(field, value), [f"{local} = {target}"]
         raise TypeError(f"{where}: {hint.__name__} and its field in the message do not match")
 
-    def _repeated(
-        self, item: Any, field: FieldDescriptor, encode: list[str], decode: list[str]
-    ) -> None:
-        value, target, local = f"v.{field.name}", f"m.{field.name}", f"{field.name}_"
+    def _scalar(self, field: FieldDescriptor, value: str) -> str:
+        """An expression for the piece of a scalar field."""
+        always = field.has_presence
+        match field.type:
+            case FieldDescriptor.TYPE_STRING:
+                return f"{self._kept('Texts', field, always=always)}[{value}]"
+            case FieldDescriptor.TYPE_INT32:
+                return f"{self._kept('Numbers', field, 32, always=always)}[{value}]"
+            case FieldDescriptor.TYPE_INT64:
+                return f"{self._kept('Numbers', field, 64, always=always)}[{value}]"
+            case FieldDescriptor.TYPE_BOOL:
+                unset = _flag(field, 0) if always else "b''"
+                return f"({_flag(field, 1)} if {value} else {unset})"
+            case FieldDescriptor.TYPE_DOUBLE:
+                return f"{self._kept('Doubles', field, always=always)}[{value}]"
+        written = f"framed({_tag(field)}, {value})"
+        return written if always else f"({written} if {value} else b'')"
+
+    def _repeated(self, item: Any, field: FieldDescriptor) -> tuple[str, list[str]]:
+        """An expression for the pieces of `o`, which is not empty, and lines that read them."""
+        target, local = f"m.{field.name}", f"{field.name}_"
         if item in self._values and field.message_type is self._values[item]:
             name = item.__name__
-            encode += [f"for w in {value}:", f"    encode_{name}(w, {target}.add())"]
-            decode.append(f"{local} = tuple([decode_{name}(w) for w in {target}])")
-        elif field.type in _SCALARS.get(item, ()):
-            encode += [f"w = {value}", "if w:", f"    {target}.extend(w)"]
-            decode.append(f"{local} = tuple({target})")
-        else:
-            raise TypeError(f"{self._cls.__name__}.{field.name}: items do not match")
+            return (
+                f"wire.messages({_tag(field)}, encode_{name}, o)",
+                [f"{local} = tuple([decode_{name}(w) for w in {target}])"],
+            )
+        if item is str and field.type in _SCALARS[str]:
+            texts = self._kept("Texts", field, always=True)
+            return f"join([{texts}[w] for w in o])", [f"{local} = tuple({target})"]
+        if item is bytes and field.type in _SCALARS[bytes]:
+            return (
+                f"join([framed({_tag(field)}, w) for w in o])",
+                [f"{local} = tuple({target})"],
+            )
+        raise TypeError(f"{self._cls.__name__}.{field.name}: items do not match")
+
+    def _kept(self, kind: str, field: FieldDescriptor, *arguments: int, **options: bool) -> str:
+        """The name of the pieces of such a field; those of the same number share them."""
+        shape = [kind, field.number, *arguments, *(name for name, on in options.items() if on)]
+        name = "_".join(map(str, shape)).lower()
+        if name not in self._namespace:
+            self._namespace[name] = getattr(wire, kind)(field.number, *arguments, **options)
+        return name
 
 
 def _descriptor(message: type[Message]) -> Descriptor:
@@ -248,16 +302,18 @@ def _without_none(hint: Any) -> Any:
     return kept[0] if len(kept) == 1 else None
 
 
-def _write_clock(value: str, target: str) -> list[str]:
-    return [
-        f"t = {target}",
-        f"t.seconds, n = divmod({value}, 1000000)",
-        "t.nanos = n * 1000",
-    ]
-
-
 def _read_clock(local: str, target: str) -> list[str]:
     return [f"t = {target}", f"{local} = t.seconds * 1000000 + t.nanos // 1000"]
+
+
+def _tag(field: FieldDescriptor) -> str:
+    """The source of what a field that is not a number begins with."""
+    return repr(wire.tag(field.number, wire.LENGTH))
+
+
+def _flag(field: FieldDescriptor, value: int) -> str:
+    """The source of the piece of a `bool` field."""
+    return repr(wire.tag(field.number, wire.VARINT) + bytes([value]))
 
 
 def _is_map_of_bytes(field: FieldDescriptor) -> bool:
