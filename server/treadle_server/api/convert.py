@@ -22,7 +22,11 @@ from treadle_server.engine.entities import Activity
 from treadle_server.engine.ids import run_id_text
 from treadle_server.engine.transitions import ActivityStage
 from treadle_server.engine.values import Instant, Payload
-from treadle_server.journal.codec import failure_to_message, payload_to_message
+from treadle_server.journal.codec import (
+    encode_payload,
+    failure_to_message,
+    payload_to_message,
+)
 from treadle_server.journal.port import Record, RunRow
 from treadle_server.runs.executions import Execution
 from treadle_server.runs.model import (
@@ -40,6 +44,12 @@ from treadle_server.telemetry.ids import is_sampled, trace_id, traceparent
 def timestamp(instant: Instant) -> Timestamp:
     """A point in time."""
     return Timestamp(seconds=instant // 1_000_000, nanos=instant % 1_000_000 * 1_000)
+
+
+def write_time(instant: Instant, message: Timestamp) -> None:
+    """A point in time, into a message that has a place for it."""
+    message.seconds, microseconds = divmod(instant, 1_000_000)
+    message.nanos = microseconds * 1_000
 
 
 def content_hash(message: Any) -> bytes:
@@ -202,31 +212,36 @@ def pending(activity: Activity, now: Instant) -> run_service_pb2.PendingActivity
     return message
 
 
-def task(
-    view: TaskView, *, plain_json: bool = False, sampling_ratio: float = 1.0
-) -> worker_service_pb2.Task:
-    """One attempt. Its trace header says whether the run's trace is exported."""
+def write_task(
+    view: TaskView,
+    message: worker_service_pb2.Task,
+    *,
+    plain_json: bool = False,
+    sampling_ratio: float = 1.0,
+) -> None:
+    """One attempt, into its place in a response: each step of each run passes here, and to make
+    messages and copy them takes twice as long. Its trace header says whether the run's trace is
+    exported.
+    """
     scheduled = view.activity.scheduled
-    message = worker_service_pb2.Task(
-        task_token=view.token,
-        kind=_kind(view),
-        run_id=run_id_text(view.run_id),
-        workflow_id=view.workflow_id,
-        workflow=view.workflow,
-        version=view.version,
-        key=view.key,
-        activity_type=scheduled.type,
-        attempt=view.attempt,
-        input=payload_to_message(scheduled.input),
-        scheduled_time=timestamp(scheduled.time),
-        started_time=timestamp(view.started_time),
-        deadline=timestamp(view.deadline),
-        traceparent=traceparent(
-            view.run_id, view.key, view.lease, sampled=is_sampled(view.run_id, sampling_ratio)
-        ),
-        queue=scheduled.queue,
-        max_attempts=scheduled.retry.max_attempts,
+    message.task_token = view.token
+    message.kind = _kind(view)
+    message.run_id = run_id_text(view.run_id)
+    message.workflow_id = view.workflow_id
+    message.workflow = view.workflow
+    message.version = view.version
+    message.key = view.key
+    message.activity_type = scheduled.type
+    message.attempt = view.attempt
+    message.input.MergeFromString(encode_payload(scheduled.input))
+    write_time(scheduled.time, message.scheduled_time)
+    write_time(view.started_time, message.started_time)
+    write_time(view.deadline, message.deadline)
+    message.traceparent = traceparent(
+        view.run_id, view.key, view.lease, sampled=is_sampled(view.run_id, sampling_ratio)
     )
+    message.queue = scheduled.queue
+    message.max_attempts = scheduled.retry.max_attempts
     if scheduled.heartbeat_timeout is not None:
         message.heartbeat_timeout.FromMicroseconds(scheduled.heartbeat_timeout)
     for key, value in view.memory.items():
@@ -237,7 +252,6 @@ def task(
         message.input_json.CopyFrom(value_message)
     if view.decision is not None:
         _write_decision(view.decision(), message.decision)
-    return message
 
 
 def _kind(view: TaskView) -> worker_service_pb2.TaskKind:

@@ -39,17 +39,23 @@ class WorkerService:
         polling = self._runs.poll(poll_request(request, context, self._longest_wait))
         del request  # two kilobytes that would wait with it
         answer = await polling
-        return messages.PollTasksResponse(
-            tasks=self._tasks(answer.tasks, plain_json=plain_json),
+        response = messages.PollTasksResponse(
             control_messages=[convert.control(stop) for stop in answer.stops],
             delivery_id=answer.delivery_id,
         )
+        self._write_tasks(answer.tasks, response, plain_json=plain_json)
+        return response
 
-    def _tasks(self, tasks: list[TaskView], *, plain_json: bool = False) -> list[messages.Task]:
-        return [
-            convert.task(task, plain_json=plain_json, sampling_ratio=self._sampling_ratio)
-            for task in tasks
-        ]
+    def _write_tasks(
+        self,
+        tasks: list[TaskView],
+        response: messages.PollTasksResponse | messages.CompleteTasksResponse,
+        *,
+        plain_json: bool = False,
+    ) -> None:
+        add, ratio = response.tasks.add, self._sampling_ratio
+        for task in tasks:
+            convert.write_task(task, add(), plain_json=plain_json, sampling_ratio=ratio)
 
     async def CompleteTasks(
         self, request: messages.CompleteTasksRequest, _context: Any
@@ -76,16 +82,17 @@ class WorkerService:
             )
         )
         taken = iter(answer.refusals)
-        statuses = [
-            item_status(refused[number] if number in refused else next(taken))
-            for number in range(len(request.results))
-        ]
-        return messages.CompleteTasksResponse(
-            statuses=statuses,
-            tasks=self._tasks(answer.tasks),
+        response = messages.CompleteTasksResponse(
             delivery_id=answer.delivery_id,
             decisions=[convert.decision_answer(view) for view in answer.decisions],
         )
+        for number in range(len(request.results)):
+            refusal = refused[number] if number in refused else next(taken)
+            status = response.statuses.add()
+            if refusal is not None:
+                status.CopyFrom(item_status(refusal))
+        self._write_tasks(answer.tasks, response)
+        return response
 
     async def ReadHistory(
         self, request: messages.ReadHistoryRequest, _context: Any

@@ -108,6 +108,8 @@ def is_sampled(run_id: bytes, ratio: float) -> bool:
     takes the last 8: the first of these holds a UUID's fixed variant bits, and every ratio below
     one half would keep nothing.
     """
+    if ratio >= 1:
+        return True
     threshold = round((1.0 - ratio) * (1 << 8 * _RANDOM_BYTES))
     return int.from_bytes(run_id[-_RANDOM_BYTES:], "big") >= threshold
 

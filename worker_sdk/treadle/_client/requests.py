@@ -8,7 +8,6 @@ import gzip
 import json
 import os
 import time
-import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,7 +17,7 @@ from google.protobuf.duration_pb2 import Duration
 
 from treadle import payload
 from treadle._client.values import RunState
-from treadle._ids import uuid7
+from treadle._ids import uuid7, uuid_text
 from treadle.errors import InvalidRequest
 from treadle.v1 import definition_service_pb2, payload_pb2, run_service_pb2
 
@@ -98,18 +97,7 @@ def start(item: Start, namespace: str) -> run_service_pb2.StartRunRequest:
         workflow=name,
         version=version,
         workflow_id=item.workflow_id or "",
-        conflict_policy=_enum_name(
-            "WORKFLOW_ID_CONFLICT_POLICY_",
-            item.conflict_policy,
-            "a conflict policy",
-            get_args(ConflictPolicy),
-        ),
-        reuse_policy=_enum_name(
-            "WORKFLOW_ID_REUSE_POLICY_",
-            item.reuse_policy,
-            "a reuse policy",
-            get_args(ReusePolicy),
-        ),
+        **_policies(item),
     )
     if item.input is not None:
         request.input.CopyFrom(payload.encode(item.input))
@@ -128,6 +116,20 @@ def start(item: Start, namespace: str) -> run_service_pb2.StartRunRequest:
             event_id=event.event_id, name=event.name, payload=payload.encode(event.payload)
         )
     return request
+
+
+def _policies(item: Start) -> dict[str, Any]:
+    """What a start says about other runs with its workflow id; most say nothing."""
+    found = {}
+    if item.conflict_policy is not None:
+        known = get_args(ConflictPolicy)
+        prefix, what = "WORKFLOW_ID_CONFLICT_POLICY_", "a conflict policy"
+        found["conflict_policy"] = _enum_name(prefix, item.conflict_policy, what, known)
+    if item.reuse_policy is not None:
+        known = get_args(ReusePolicy)
+        prefix, what = "WORKFLOW_ID_REUSE_POLICY_", "a reuse policy"
+        found["reuse_policy"] = _enum_name(prefix, item.reuse_policy, what, known)
+    return found
 
 
 def batches(
@@ -152,10 +154,13 @@ def request_id(given: str | None) -> str:
     """The given one, else one that is new and ordered by time."""
     if given:
         return given
-    return str(uuid.UUID(bytes=uuid7(time.time_ns() // 1_000_000, os.urandom(10))))
+    return uuid_text(uuid7(time.time_ns() // 1_000_000, os.urandom(10)))
 
 
 def duration(value: timedelta | float) -> Duration:
+    if not isinstance(value, timedelta) and value >= 0:  # several times in each call
+        seconds, microseconds = divmod(round(value * 1_000_000), 1_000_000)
+        return Duration(seconds=seconds, nanos=microseconds * 1_000)
     message = Duration()
     message.FromTimedelta(value if isinstance(value, timedelta) else timedelta(seconds=value))
     return message
