@@ -14,6 +14,7 @@ from treadle._worker.decisions import Decisions
 from treadle.errors import ApplicationError
 from treadle.testing import Kit, RunRecord, run_in_virtual_time
 from treadle.v1.decision_pb2 import DecisionReport
+from treadle.v1.worker_service_pb2 import TaskResult
 
 
 def work(value: int) -> int:
@@ -90,9 +91,9 @@ def reports(monkeypatch: pytest.MonkeyPatch) -> Reports:
     found = Reports()
     send = Decisions._send
 
-    async def note(self: Decisions, held: Any, report: DecisionReport) -> Any:
-        found.append(report)
-        return await send(self, held, report)
+    async def note(self: Decisions, held: Any, result: TaskResult) -> Any:
+        found.append(result.decided)
+        return await send(self, held, result)
 
     monkeypatch.setattr(Decisions, "_send", note)
     return found

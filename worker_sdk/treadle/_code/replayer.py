@@ -219,7 +219,8 @@ class Replayer:
 
     def _advance(self, event: event_pb2.Event) -> None:
         self.fed_seq = event.seq
-        self.loop.now_microseconds = event.time.ToMicroseconds()
+        time = event.time
+        self.loop.now_microseconds = time.seconds * 1_000_000 + time.nanos // 1_000
 
     def _start(self, started: event_pb2.RunStarted) -> None:
         self.started = True

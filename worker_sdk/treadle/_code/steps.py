@@ -7,7 +7,6 @@ Both are activities to the engine, with the same retries and fences, and the sam
 from __future__ import annotations
 
 import asyncio
-import copy
 import hashlib
 import json
 from abc import abstractmethod
@@ -18,7 +17,7 @@ from treadle import _failure_codec, payload
 from treadle._code.loop import Awaiting
 from treadle._code.policy import delay_microseconds, retry_message
 from treadle._code.run import Run, current
-from treadle._code.values import read_as
+from treadle._code.values import copied, read_as
 from treadle._graph.policies import Retry, Time
 from treadle._types import hints
 from treadle._types.hints import MISSING
@@ -284,6 +283,6 @@ class StepCall(Call):
         by the code, which a replay would not see either.
         """
         try:
-            return copy.deepcopy(self.args), copy.deepcopy(self.kwargs)
+            return copied(self.args), copied(self.kwargs)
         except Exception:  # noqa: BLE001 - what cannot be copied is shared
             return self.args, self.kwargs

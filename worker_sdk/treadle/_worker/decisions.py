@@ -35,7 +35,6 @@ from treadle.v1 import worker_service_pb2 as messages
 from treadle.v1.decision_pb2 import (
     DecisionAnswer,
     DecisionCommand,
-    DecisionReport,
     StepReport,
     StepTask,
 )
@@ -86,6 +85,16 @@ class HeldDecision:
 
     def __repr__(self) -> str:
         return f"decision of {self.task.workflow} (run {self.task.run_id})"
+
+    def report_of(self, decision: Decision, *, keep: bool) -> messages.TaskResult:
+        """A report of what the code has seen, to be filled in: each step passes here, and each
+        message that is made apart is copied.
+        """
+        result = messages.TaskResult(task_token=self.token)
+        report = result.decided
+        report.seen_seq, report.first_index = decision.seen_seq, decision.first_index
+        report.keep = keep
+        return result
 
     def log_fields(self) -> dict[str, object]:
         """What every log record about it carries."""
@@ -197,16 +206,13 @@ class Decisions:
             asks = any(one.schedule_activity.cache_key for one in decision.commands)
             ending = await self._foresee(run, outcome)
             keep = not decision.ended and ending is None and bool(outcome or run.steps or asks)
-            report = DecisionReport(
-                seen_seq=decision.seen_seq,
-                first_index=decision.first_index,
-                keep=keep,
-                ending=ending,
-            )
-            report.steps.extend(outcome)
+            report = held.report_of(decision, keep=keep)
+            report.decided.steps.extend(outcome)
             for index in goes_on:
-                report.steps.add(index=index, goes_on=True)
-            answer = await self._report(held, report, decision.commands)
+                report.decided.steps.add(index=index, goes_on=True)
+            if ending:
+                report.decided.ending.extend(ending)
+            answer = await self._report(held, report, decision)
             self._lease(run, answer, goes_on)
             if decision.ended or ending is not None:
                 self._evict(held.task.run_id)
@@ -323,22 +329,22 @@ class Decisions:
     # --- reports ----------------------------------------------------------------------------------
 
     async def _report(
-        self, held: HeldDecision, last: DecisionReport, commands: list[DecisionCommand]
+        self, held: HeldDecision, last: messages.TaskResult, decision: Decision
     ) -> DecisionAnswer | None:
         """Sends what the code wants, in several reports if it is much. Raises `_Refused`."""
-        pieces = _pieces(commands)
+        pieces = _pieces(decision.commands)
         for piece in pieces[:-1]:
-            first = DecisionReport(
-                seen_seq=last.seen_seq, first_index=last.first_index, commands=piece, keep=True
-            )
+            first = held.report_of(decision, keep=True)
+            first.decided.first_index = last.decided.first_index
+            first.decided.commands.extend(piece)
             await self._send(held, first)
-            last.first_index += len(piece)
-        last.commands.extend(pieces[-1])
+            last.decided.first_index += len(piece)
+        last.decided.commands.extend(pieces[-1])
         return await self._send(held, last)
 
-    async def _send(self, held: HeldDecision, report: DecisionReport) -> DecisionAnswer | None:
+    async def _send(self, held: HeldDecision, report: messages.TaskResult) -> DecisionAnswer | None:
         held.answered = asyncio.get_running_loop().create_future()
-        self._session.add_result(messages.TaskResult(task_token=held.token, decided=report))
+        self._session.add_result(report)
         answer = await held.answered
         if answer is None:
             raise _Refused

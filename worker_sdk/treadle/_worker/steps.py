@@ -12,6 +12,7 @@ from typing import Any
 
 from treadle import context as contexts
 from treadle import payload
+from treadle._client.requests import duration
 from treadle._code.replayer import key_of
 from treadle._code.run import RunInfo
 from treadle._code.steps import StepCall
@@ -34,24 +35,30 @@ Over = Callable[["RunningStep"], None]
 class RunningStep:
     """One attempt at a step, run here."""
 
-    def __init__(self, call: StepCall, attempt: Attempt, over: Over) -> None:
+    def __init__(
+        self, call: StepCall, attempt: Attempt, over: Over, clock: Callable[[], float]
+    ) -> None:
         self.call = call
         self.function = call.function
         self.index = call.index
         self.attempt = attempt
-        self.began = asyncio.get_running_loop().time()
+        self.began = clock()
         self.report: StepReport | None = None
         """How it ended; None while it runs."""
         self.wanted = True
         self.leased = False
         """It goes on under a lease of its own."""
         self._over = over
+        self._clock = clock
+
+    def begin(self) -> None:
+        """It has been waiting until now."""
+        self.began = self._clock()
 
     def end(self, report: StepReport) -> None:
         """Its outcome is there."""
         report.index = self.index
-        took = asyncio.get_running_loop().time() - self.began
-        report.took.FromMicroseconds(max(0, round(took * 1e6)))
+        report.took.CopyFrom(duration(max(0.0, self._clock() - self.began)))
         self.report = report
         self._over(self)
 
@@ -83,6 +90,8 @@ class Steps:
         self, call: StepCall, info: RunInfo, over: Over, given: StepTask | None = None
     ) -> RunningStep:
         """Runs a step, now or as soon as there is room."""
+        command = call.command
+        max_attempts = command.retry.max_attempts if command.HasField("retry") else 0
         task = messages.Task(
             run_id=info.run_id,
             workflow_id=info.workflow_id,
@@ -91,14 +100,15 @@ class Steps:
             key=key_of(call.index),
             activity_type=call.name,
             attempt=given.attempt if given is not None else 1,
-            max_attempts=call.command.retry.max_attempts or 1,
+            max_attempts=max_attempts or 1,
         )
         if given is not None and given.HasField("heartbeat_details"):
             task.heartbeat_details.CopyFrom(given.heartbeat_details)
-        if call.command.HasField("heartbeat_timeout"):
-            task.heartbeat_timeout.CopyFrom(call.command.heartbeat_timeout)
+        if command.HasField("heartbeat_timeout"):
+            task.heartbeat_timeout.CopyFrom(command.heartbeat_timeout)
         context = Context(task, resources=self._resources, on_heartbeat=self._on_heartbeat)
-        running = RunningStep(call, Attempt(task, _NO_ACTIVITY, context), over)
+        attempt = Attempt(task, _NO_ACTIVITY, context)
+        running = RunningStep(call, attempt, over, asyncio.get_running_loop().time)
         if self._stand_in is not None:
             running.function = self._stand_in(call)
         self._waiting.append(running)
@@ -108,7 +118,7 @@ class Steps:
     def _go_on(self) -> None:
         while self._waiting and self._free > 0:
             running = self._waiting[0]
-            is_async = asyncio.iscoroutinefunction(running.function)
+            is_async = _is_async(running.function)
             if not is_async and not self._threads.free:
                 return
             self._waiting.popleft()
@@ -116,7 +126,7 @@ class Steps:
                 running.end(StepReport(cancelled=True))
                 continue
             self._free -= 1
-            running.began = asyncio.get_running_loop().time()
+            running.begin()
             of_step = contextvars.copy_context()
             of_step.run(contexts.enter, running.attempt.context)
             if is_async:
@@ -167,9 +177,12 @@ class Steps:
 def written(value: Any, call: StepCall) -> StepReport:
     """A step returned."""
     try:
-        return StepReport(output=payload.encode(value))
+        encoded = payload.encode(value)
     except PayloadError as error:
         return StepReport(failure=outcomes.invalid_output(f"step {call.name!r}", str(error)))
+    report = StepReport()
+    report.output.CopyFrom(encoded)
+    return report
 
 
 def raised(error: BaseException, running: RunningStep) -> StepReport:
@@ -197,6 +210,9 @@ def result_of(report: StepReport, token: bytes) -> messages.TaskResult:
             return outcomes.failed(token, report.failure)
         case _:
             return outcomes.cancelled(token)
+
+
+_is_async = functools.lru_cache(maxsize=10_000)(asyncio.iscoroutinefunction)
 
 
 @functools.lru_cache(maxsize=10_000)
