@@ -13,6 +13,7 @@ import pytest
 from tests.worker_sdk.conftest import StartWorker
 from tests.worker_sdk.fake_server import FakeServer
 from treadle import ApplicationError, Context, activity, payload
+from treadle.v1 import payload_pb2
 
 
 class PaymentDeclined(ApplicationError):
@@ -195,10 +196,15 @@ async def test_a_result_never_outgrows_a_message(
         except ApplicationError as error:
             raise ApplicationError("outer", details="x" * 2_000_000) from error
 
-    start_worker([remember_much, fail_at_length])
-    failure = await server.failure(await server.add("remember_much"))
-    assert failure.kind == "treadle.InvalidOutput"
-    assert "with its changes of memory" in failure.message
+    @activity
+    async def label_much() -> payload_pb2.Payload:
+        return payload_pb2.Payload(data=b"1", metadata={"label": b"x" * 4_000_000})
+
+    start_worker([remember_much, label_much, fail_at_length])
+    for name in ("remember_much", "label_much"):
+        failure = await server.failure(await server.add(name))
+        assert failure.kind == "treadle.InvalidOutput"
+        assert "with its changes of memory and metadata" in failure.message
     failure = await server.failure(await server.add("fail_at_length"))
     assert (failure.kind, failure.message) == ("ApplicationError", "outer")
     assert not failure.HasField("details")

@@ -13,9 +13,3 @@ def uuid7(milliseconds: int, randomness: bytes) -> bytes:
     value[6] = 0x70 | (value[6] & 0x0F)
     value[8] = 0x80 | (value[8] & 0x3F)
     return bytes(value)
-
-
-def uuid_text(value: bytes) -> str:
-    """The canonical text of the 16 bytes of a UUID."""
-    text = value.hex()
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

@@ -43,7 +43,9 @@ from treadle_server.telemetry.ids import is_sampled, trace_id, traceparent
 
 def timestamp(instant: Instant) -> Timestamp:
     """A point in time."""
-    return Timestamp(seconds=instant // 1_000_000, nanos=instant % 1_000_000 * 1_000)
+    message = Timestamp()
+    write_time(instant, message)
+    return message
 
 
 def write_time(instant: Instant, message: Timestamp) -> None:

@@ -8,6 +8,7 @@ import gzip
 import json
 import os
 import time
+import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,7 +18,7 @@ from google.protobuf.duration_pb2 import Duration
 
 from treadle import payload
 from treadle._client.values import RunState
-from treadle._ids import uuid7, uuid_text
+from treadle._ids import uuid7
 from treadle.errors import InvalidRequest
 from treadle.v1 import definition_service_pb2, payload_pb2, run_service_pb2
 
@@ -154,7 +155,7 @@ def request_id(given: str | None) -> str:
     """The given one, else one that is new and ordered by time."""
     if given:
         return given
-    return uuid_text(uuid7(time.time_ns() // 1_000_000, os.urandom(10)))
+    return str(uuid.UUID(bytes=uuid7(time.time_ns() // 1_000_000, os.urandom(10))))
 
 
 def duration(value: timedelta | float) -> Duration:

@@ -7,7 +7,7 @@ Who owns what (everything on the event loop's thread unless it says otherwise):
 | `session` | what the session holds: attempts, results that nobody has acknowledged, slots |
 | `connection` | the channel, and calls whose errors are those of `treadle.errors` |
 | `poller` | the one parked PollTasks call; it alone says SessionResume |
-| `reporter` | results on their way: one CompleteTasks call at a time |
+| `reporter` | results on their way: CompleteTasks calls, few at a time |
 | `heartbeats` | when heartbeats go out, and what their answers say |
 | `runner` | one attempt from its task to its result; calls the activity |
 | `outcomes` | what an activity returned or raised → `TaskResult` |

@@ -49,12 +49,11 @@ def completed(token: bytes, output: object, context: Context) -> messages.TaskRe
     result.completed.output.CopyFrom(written)
     if context.skipped:
         result.completed.skipped = True
-    operations = context.memory_operations()
-    if not operations:
-        return result  # a value alone is never too long
-    result.completed.memory_operations.extend(operations)
+    if operations := context.memory_operations():
+        result.completed.memory_operations.extend(operations)
     if result.ByteSize() > MAX_RESULT_BYTES:
-        reason = f"with its changes of memory it is over {MAX_RESULT_BYTES:,} bytes long"
+        beside = "with its changes of memory and metadata"
+        reason = f"{beside} it is over {MAX_RESULT_BYTES:,} bytes long"
         return failed(token, invalid_output(_named(context), reason))
     return result
 

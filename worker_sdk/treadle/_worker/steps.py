@@ -118,7 +118,7 @@ class Steps:
     def _go_on(self) -> None:
         while self._waiting and self._free > 0:
             running = self._waiting[0]
-            is_async = _is_async(running.function)
+            is_async = asyncio.iscoroutinefunction(running.function)
             if not is_async and not self._threads.free:
                 return
             self._waiting.popleft()
@@ -210,9 +210,6 @@ def result_of(report: StepReport, token: bytes) -> messages.TaskResult:
             return outcomes.failed(token, report.failure)
         case _:
             return outcomes.cancelled(token)
-
-
-_is_async = functools.lru_cache(maxsize=10_000)(asyncio.iscoroutinefunction)
 
 
 @functools.lru_cache(maxsize=10_000)
