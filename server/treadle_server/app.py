@@ -20,6 +20,7 @@ from pathlib import Path
 
 import structlog
 
+from treadle_server.api.local_socket import SECRET_BYTES, LocalSocket
 from treadle_server.api.server import AddressUnusable, ApiServer
 from treadle_server.clock import SystemClock
 from treadle_server.config import ServerConfig
@@ -85,6 +86,7 @@ class Server:
             self._config.address,
             secrets.token_bytes(32),
             sampling_ratio=self._settings.sampling_ratio,
+            local_socket=self._local_socket(),
         )
         address = await self._api.start()
         await self._start_telemetry(info)
@@ -108,6 +110,16 @@ class Server:
             await asyncio.to_thread(self._logger_provider.shutdown)
         await self._writer.close()
         self.journal.close()
+
+    def _local_socket(self) -> LocalSocket | None:
+        config = self._config
+        if not config.local_socket:
+            return None
+        return LocalSocket(
+            None if config.in_memory else config.data_dir,
+            greeting=secrets.token_bytes(SECRET_BYTES),
+            ticket=secrets.token_bytes(SECRET_BYTES),
+        )
 
     def _fail(self, error: BaseException) -> None:
         # Called from the writer's thread or loop; what the disk holds is unknown until it is opened

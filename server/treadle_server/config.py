@@ -12,13 +12,15 @@ DEFAULT_RETENTION: Duration = 30 * 86_400 * 1_000_000
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class ServerConfig:
-    """What one server is told. `data_dir` holds the journal (`treadle.db`); unused with
-    `in_memory`.
+    """What one server is told. `data_dir` holds the journal (`treadle.db`) and the local
+    socket (`treadle.sock`); unused with `in_memory`.
     """
 
     address: str = "127.0.0.1:7400"
     data_dir: Path = Path(".")
     in_memory: bool = False
+    local_socket: bool = True
+    """Whether callers on this machine may converse over a Unix socket."""
     stop_grace_seconds: float = 10.0
     retention: Duration | None = DEFAULT_RETENTION
     """How long ended runs are kept; None: for ever."""

@@ -59,11 +59,14 @@ def test_every_refusal_has_a_code() -> None:
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("data", [b"\xff" * 40, b"\x0a\x7f\x01", b"\x0a\x02\xc3\x28"])
 def test_bytes_that_are_no_message(api: Api, method: str, data: bytes) -> None:
+    service, name = method.split(".")
+    input_type = SERVICES[service].methods_by_name[name].input_type
     answer = api(method, data)
+    if data[:2] == b"\x0a\x02" and not input_type.fields:
+        assert answer.code is grpc.StatusCode.OK  # a field that it does not know
+        return
     assert (answer.code, answer.reason, answer.field) == (INVALID, "REQUEST_INVALID", "request")
-    assert SERVICES[method.split(".")[0]].methods_by_name[method.split(".")[1]].input_type.name in (
-        answer.message
-    )
+    assert input_type.name in answer.message
 
 
 def test_a_deeply_nested_value(api: Api) -> None:

@@ -18,7 +18,8 @@ from opentelemetry import trace
 from examples.local_service import LocalService, local_service
 from tests.api.conftest import ONE_STEP
 from treadle import Client, activity, errors
-from treadle._client.conversation import ConversingChannel
+from treadle._client import conversation
+from treadle._client.conversation import ConversingChannel, _failed
 from treadle.v1 import conversation_service_pb2 as messages
 from treadle.v1 import payload_pb2, run_service_pb2
 from treadle.v1 import worker_service_pb2 as workers
@@ -56,22 +57,102 @@ class CountingCalls(grpc.aio.UnaryUnaryClientInterceptor):
         return await continuation(details, request)
 
 
+class SocketStream:
+    """A conversation over the local socket as a program without the SDK would have it; with the
+    names that a stream of gRPC has.
+    """
+
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, ticket: bytes
+    ) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._ticket = ticket
+
+    @classmethod
+    async def open(cls, channel: grpc.aio.Channel) -> SocketStream:
+        """Connects, hears the greeting and shows the ticket."""
+        found = await _find(channel)
+        reader, writer = await asyncio.open_unix_connection(found.path)
+        stream = cls(reader, writer, found.ticket)
+        assert await stream._message() == found.greeting
+        await stream.say(found.ticket)
+        return stream
+
+    async def say(self, message: bytes) -> None:
+        """Sends whatever bytes as a message."""
+        self._writer.write(len(message).to_bytes(4, "big") + message)
+        await self._writer.drain()
+
+    async def write(self, request: messages.ConverseRequest) -> None:
+        await self.say(request.SerializeToString())
+
+    async def read(self) -> Any:
+        try:
+            response = messages.ConverseResponse.FromString(await self._message())
+        except asyncio.IncompleteReadError:
+            return grpc.aio.EOF
+        if not response.end_status:
+            return response
+        assert await self._reader.read() == b"", "something follows the end"
+        raise _failed(response.end_status)
+
+    def cancel(self) -> None:
+        self._writer.transport.abort()
+
+    async def _message(self) -> bytes:
+        length = int.from_bytes(await self._reader.readexactly(4), "big")
+        return await self._reader.readexactly(length)
+
+
+async def _find(channel: grpc.aio.Channel) -> messages.FindLocalSocketResponse:
+    found: messages.FindLocalSocketResponse = await ConversationServiceStub(
+        channel
+    ).FindLocalSocket(messages.FindLocalSocketRequest())
+    return found
+
+
+async def _open(kind: str, channel: grpc.aio.Channel) -> Any:
+    if kind == "socket":
+        return await SocketStream.open(channel)
+    return ConversationServiceStub(channel).Converse(timeout=30)
+
+
+@pytest.fixture(params=["stream", "socket"])
+def kind(request: pytest.FixtureRequest) -> str:
+    """What a conversation's messages travel on."""
+    return str(request.param)
+
+
 @pytest.fixture
-async def counting(service: LocalService) -> AsyncIterator[tuple[Client, Counter[str]]]:
+async def counting(
+    service: LocalService, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[tuple[Client, Counter[str]]]:
+    if kind == "stream":
+        monkeypatch.setattr(conversation, "find_local_socket", _no_socket)
     calls: Counter[str] = Counter()
     channel = grpc.aio.insecure_channel(service.address, interceptors=[CountingCalls(calls)])
-    async with Client(connection=ConversingChannel(channel)) as client:  # type: ignore[arg-type]
+    conversing = ConversingChannel(channel)
+    async with Client(connection=conversing) as client:  # type: ignore[arg-type]
         await client.deploy(ECHO)
         await client.deploy(ONE_STEP)
+        assert calls == ({} if kind == "stream" else {"FindLocalSocket": 1})
+        calls.clear()
         yield client, calls
+    await conversing.close()
+
+
+async def _no_socket(*_: Any) -> None:
+    return None
 
 
 @pytest.fixture
-async def stream(service: LocalService) -> AsyncIterator[Any]:
+async def stream(service: LocalService, kind: str) -> AsyncIterator[Any]:
     async with grpc.aio.insecure_channel(service.address) as channel:
-        call: Any = ConversationServiceStub(channel).Converse(timeout=30)
-        yield call
-        call.cancel()
+        stream = await _open(kind, channel)
+        yield stream
+        stream.cancel()
+        await asyncio.sleep(0)
 
 
 def _call(
@@ -133,8 +214,6 @@ async def test_each_call_has_its_answer_whatever_becomes_of_the_others(stream: A
     assert "'/treadle.v1.RunService/WatchRuns'" in _status(found[11]).message
     await _say(stream, _call(7))  # answered: the number is free
     assert (await _answers(stream, 1)).keys() == {7}
-    await stream.done_writing()
-    assert await stream.read() is grpc.aio.EOF
 
 
 async def test_calls_do_not_wait_for_each_other(stream: Any) -> None:
@@ -142,6 +221,7 @@ async def test_calls_do_not_wait_for_each_other(stream: Any) -> None:
     assert (await _answers(stream, 1)).keys() == {2}
 
 
+@pytest.mark.parametrize("kind", ["stream"])
 async def test_what_is_under_way_is_answered_when_all_is_said(stream: Any) -> None:
     await _say(stream, _call(1, POLL, _poll("calm", 1)))
     await stream.done_writing()
@@ -163,22 +243,22 @@ async def test_a_poll_ends_before_its_caller_gives_up(stream: Any) -> None:
 
 
 async def test_what_a_withdrawn_poll_would_have_got_goes_to_another(
-    service: LocalService, stream: Any
+    service: LocalService, stream: Any, kind: str
 ) -> None:
     document = {
         **ONE_STEP,
         "name": "withdrawn",
-        "nodes": {"only": {"activity": "one", "queue": "w"}},
+        "nodes": {"only": {"activity": "one", "queue": kind}},
     }
     async with Client(service.address) as client:
         await client.deploy(document)
-        await _say(stream, _call(1, POLL, _poll("w", 30, "s1")), _call(2))
+        await _say(stream, _call(1, POLL, _poll(kind, 30, f"{kind}1")), _call(2))
         await _answers(stream, 1)
         await _say(stream, withdrawn=[1, 99])
         await _say(stream, _call(3))
         await _answers(stream, 1)
         await client.start("withdrawn")
-    await _say(stream, _call(4, POLL, _poll("w", 20, "s2")))
+    await _say(stream, _call(4, POLL, _poll(kind, 20, f"{kind}2")))
     answer = (await _answers(stream, 1))[4]
     assert len(workers.PollTasksResponse.FromString(answer.response).tasks) == 1
 
@@ -191,10 +271,12 @@ async def test_more_calls_than_are_carried_at_a_time_are_all_answered(stream: An
     }
 
 
-async def test_a_server_that_stops_answers_what_it_has_and_says_why(tmp_path: Path) -> None:
+async def test_a_server_that_stops_answers_what_it_has_and_says_why(
+    tmp_path: Path, kind: str
+) -> None:
     with local_service(tmp_path) as service:
         async with grpc.aio.insecure_channel(service.address) as channel:
-            stream: Any = ConversationServiceStub(channel).Converse(timeout=30)
+            stream = await _open(kind, channel)
             await _say(stream, _call(1, POLL, _poll("calm", 30)), _call(2))
             await _answers(stream, 1)
             await asyncio.to_thread(service.server.stop)
@@ -203,6 +285,8 @@ async def test_a_server_that_stops_answers_what_it_has_and_says_why(tmp_path: Pa
             with pytest.raises(grpc.aio.AioRpcError, match="stopping") as caught:
                 await asyncio.wait_for(stream.read(), SHORT)
             assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
+            stream.cancel()
+            await asyncio.sleep(0)
 
 
 # --- a client -------------------------------------------------------------------------------------

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -13,7 +15,9 @@ import grpc.aio
 import pytest
 from google.rpc import status_pb2
 
+from treadle._client import local_socket
 from treadle._client.conversation import MESSAGE_BYTES, ConversingChannel, is_traced
+from treadle._frames import framed
 from treadle.v1 import conversation_service_pb2 as messages
 from treadle.v1.conversation_service_pb2_grpc import (
     ConversationServiceServicer,
@@ -21,6 +25,8 @@ from treadle.v1.conversation_service_pb2_grpc import (
 )
 
 METHOD = "/test.Service/Method"
+GREETING = b"it is me"
+TICKET = b"let me in"
 
 
 class Talker(ConversationServiceServicer):
@@ -28,11 +34,19 @@ class Talker(ConversationServiceServicer):
 
     def __init__(self) -> None:
         self.heard: asyncio.Queue[messages.ConverseRequest] = asyncio.Queue()
-        self.to_say: asyncio.Queue[messages.ConverseResponse | grpc.StatusCode | None] = (
+        self.to_say: asyncio.Queue[messages.ConverseResponse | grpc.StatusCode | bytes | None] = (
             asyncio.Queue()
         )
+        self.streams = 0
+
+    found = messages.FindLocalSocketResponse()
+    """Where its local socket is."""
+
+    async def FindLocalSocket(self, request: Any, context: Any) -> Any:
+        return self.found
 
     async def Converse(self, requests: Any, context: Any) -> AsyncIterator[Any]:
+        self.streams += 1
         reading = asyncio.ensure_future(self._read(requests))
         try:
             while (part := await self.to_say.get()) is not None:
@@ -42,9 +56,37 @@ class Talker(ConversationServiceServicer):
         finally:
             reading.cancel()
 
+    async def on_socket(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """The same over a local socket; bytes are sent as they are."""
+        writer.write(framed(GREETING))
+        reading = asyncio.ensure_future(self._read_socket(reader))
+        try:
+            while (part := await self.to_say.get()) is not None:
+                if isinstance(part, grpc.StatusCode):
+                    status = status_pb2.Status(code=part.value[0], message="as the test wants it")
+                    last = messages.ConverseResponse(end_status=status.SerializeToString())
+                    writer.write(framed(last.SerializeToString()))
+                    break
+                writer.write(part if isinstance(part, bytes) else framed(part.SerializeToString()))
+        finally:
+            reading.cancel()
+            writer.close()
+
     async def _read(self, requests: Any) -> None:
         async for request in requests:
             self.heard.put_nowait(request)
+
+    async def _read_socket(self, reader: asyncio.StreamReader) -> None:
+        ticket = None
+        with contextlib.suppress(asyncio.IncompleteReadError):
+            while True:
+                length = int.from_bytes(await reader.readexactly(4), "big")
+                message = await reader.readexactly(length)
+                if ticket is None:
+                    ticket = message
+                    assert ticket == TICKET
+                else:
+                    self.heard.put_nowait(messages.ConverseRequest.FromString(message))
 
     async def call(self) -> messages.CarriedCall:
         """The next call, which came by itself."""
@@ -86,8 +128,30 @@ def converses() -> bool:
     return True
 
 
+@pytest.fixture(params=["stream", "socket"])
+def kind(request: pytest.FixtureRequest) -> str:
+    """What a conversation's messages travel on."""
+    return str(request.param)
+
+
 @pytest.fixture
-async def channel(talker: Talker, plain: Plain, converses: bool) -> AsyncIterator[Any]:
+async def socket(talker: Talker, tmp_path: Path) -> AsyncIterator[Path]:
+    """That of the talker."""
+    path = tmp_path / "socket"
+    server = await asyncio.start_unix_server(talker.on_socket, path)
+    yield path
+    server.close()
+    await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+async def channel(
+    talker: Talker, plain: Plain, converses: bool, kind: str, socket: Path
+) -> AsyncIterator[Any]:
+    if kind == "socket":
+        talker.found = messages.FindLocalSocketResponse(
+            path=str(socket), greeting=GREETING, ticket=TICKET
+        )
     server = grpc.aio.server()
     if converses:
         add_ConversationServiceServicer_to_server(talker, server)
@@ -99,6 +163,7 @@ async def channel(talker: Talker, plain: Plain, converses: bool) -> AsyncIterato
     await channel.close()
     talker.to_say.put_nowait(None)
     await server.stop(None)
+    assert kind == "stream" or talker.streams == 0, "the socket was not used"
 
 
 def _multicallable(channel: ConversingChannel) -> Any:
@@ -241,6 +306,79 @@ async def test_requests_share_a_message_as_far_as_they_fit(channel: Any, talker:
     for one in (*first.calls, *second.calls):
         talker.answer(messages.CarriedAnswer(number=one.number, response=b"here"))
     assert await asyncio.gather(*waiting) == [b"here"] * 3
+
+
+# --- finding the socket ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["stream"])
+@pytest.mark.parametrize("wrong", ["greeting", "path", "silence", "too long"])
+async def test_who_finds_no_socket_or_another_server_s_uses_the_stream(
+    channel: Any,
+    talker: Talker,
+    tmp_path: Path,
+    wrong: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(local_socket, "_CONNECT_SECONDS", 0.2)
+    heard: list[bytes] = []
+
+    async def other(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if wrong != "silence":
+            greeting = GREETING if wrong == "path" else b"somebody else"
+            writer.write(framed(b"x" * 100_000 if wrong == "too long" else greeting))
+        with contextlib.suppress(ConnectionError):
+            heard.append(await reader.read())
+        writer.close()
+
+    path = tmp_path / "other"
+    server = await asyncio.start_unix_server(other, path)
+    talker.found = messages.FindLocalSocketResponse(
+        path=str(tmp_path / "nothing" if wrong == "path" else path),
+        greeting=GREETING,
+        ticket=TICKET,
+    )
+    waiting = asyncio.ensure_future(_result(_multicallable(channel)(b"x")))
+    carried = await talker.call()
+    talker.answer(messages.CarriedAnswer(number=carried.number, response=b"here"))
+    assert await waiting == b"here"
+    assert talker.streams == 1
+    assert not any(heard), "the ticket went to a stranger"
+    server.close()
+    await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("kind", ["socket"])
+@pytest.mark.parametrize("garbage", [b"\xff" * 8, framed(b"\xff\xff\xff")])
+async def test_what_is_no_message_ends_the_conversation(
+    channel: Any, talker: Talker, garbage: bytes
+) -> None:
+    call = _multicallable(channel)
+    waiting = asyncio.ensure_future(_result(call(b"x")))
+    await talker.call()
+    talker.to_say.put_nowait(garbage)
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await waiting
+    assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
+    talker.to_say.put_nowait(None)
+    again = asyncio.ensure_future(_result(call(b"again")))
+    carried = await talker.call()
+    talker.answer(messages.CarriedAnswer(number=carried.number, response=b"here"))
+    assert await again == b"here"
+
+
+@pytest.mark.parametrize("kind", ["socket"])
+async def test_more_than_a_socket_takes_at_once_goes_on_as_it_is_read(
+    channel: Any, talker: Talker
+) -> None:
+    call = _multicallable(channel)
+    large = b"x" * (MESSAGE_BYTES - 1_000)
+    waiting = [asyncio.ensure_future(_result(call(large))) for _ in range(20)]
+    for _ in waiting:
+        carried = await talker.call()
+        assert carried.request == large
+        talker.answer(messages.CarriedAnswer(number=carried.number, response=carried.request))
+    assert await asyncio.gather(*waiting) == [large] * 20
 
 
 async def _result(call: Any) -> bytes:

@@ -21,9 +21,11 @@ from treadle.v1 import (
     run_service_pb2,
     worker_service_pb2,
 )
-from treadle_server.api.conversation_service import Answer, ConversationService
+from treadle_server.api.conversation import Answer
+from treadle_server.api.conversation_service import ConversationService
 from treadle_server.api.definition_service import DefinitionService
 from treadle_server.api.errors import abort, invalid
+from treadle_server.api.local_socket import LocalSocket
 from treadle_server.api.pages import Pages
 from treadle_server.api.run_service import RunService
 from treadle_server.api.worker_service import WorkerService
@@ -47,11 +49,12 @@ def handlers(
     *,
     sampling_ratio: float = 1.0,
     longest_wait: Duration = LONGEST_WAIT,
+    local_socket: LocalSocket | None = None,
 ) -> dict[str, dict[str, Handler]]:
     """By service (full name) and method (short name)."""
     pages = Pages(page_secret)
-    carried: dict[str, Answer] = {}
-    conversations = ConversationService(carried)
+    carried: dict[str, Answer] = {} if local_socket is None else local_socket.methods
+    conversations = ConversationService(carried, local_socket)
     runs.when_draining(conversations.stop)
     services: dict[str, Any] = {
         "DefinitionService": DefinitionService(runs, pages),
@@ -81,7 +84,9 @@ def _of_service(descriptor: Any, service: Any, carried: dict[str, Answer]) -> di
                 _streaming(function, request_type)
             )
         else:
-            carried[f"/{descriptor.full_name}/{method.name}"] = _answering(function, request_type)
+            if descriptor.name != "ConversationService":
+                path = f"/{descriptor.full_name}/{method.name}"
+                carried[path] = _answering(function, request_type)
             found[method.name] = grpc.unary_unary_rpc_method_handler(_unary(function, request_type))
     return found
 

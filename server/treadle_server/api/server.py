@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import grpc
@@ -9,6 +10,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from treadle_server.api.handlers import handlers
+from treadle_server.api.local_socket import LocalSocket
 from treadle_server.clock import Clock
 from treadle_server.runs.service import Runs
 
@@ -45,12 +47,14 @@ class ApiServer:
         page_secret: bytes,
         *,
         sampling_ratio: float = 1.0,
+        local_socket: LocalSocket | None = None,
     ) -> None:
         self._runs = runs
         self._clock = clock
         self._address = address
         self._page_secret = page_secret
         self._sampling_ratio = sampling_ratio
+        self._local_socket = local_socket
         self._health = health.aio.HealthServicer()
         self._names: list[str] = []
 
@@ -60,7 +64,11 @@ class ApiServer:
         """
         self._server = grpc.aio.server(options=_OPTIONS)
         services = handlers(
-            self._runs, self._clock, self._page_secret, sampling_ratio=self._sampling_ratio
+            self._runs,
+            self._clock,
+            self._page_secret,
+            sampling_ratio=self._sampling_ratio,
+            local_socket=self._local_socket,
         )
         for name, methods in services.items():
             self._names.append(name)
@@ -82,6 +90,8 @@ class ApiServer:
                 "end the other server or choose another with --address"
             )
         await self._server.start()
+        if self._local_socket is not None:
+            await self._local_socket.start()
         return f"{host}:{bound}"
 
     async def set_serving(self, serving: bool) -> None:
@@ -91,7 +101,10 @@ class ApiServer:
 
     async def stop(self, grace_seconds: float) -> None:
         """Takes no new calls; open ones may end within the grace."""
-        await self._server.stop(grace_seconds)
+        ends = [self._server.stop(grace_seconds)]
+        if self._local_socket is not None:
+            ends.append(self._local_socket.close(grace_seconds))
+        await asyncio.gather(*ends)
 
     async def _set_health(self, state: Any) -> None:
         for name in ("", *self._names):

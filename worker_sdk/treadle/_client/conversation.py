@@ -1,4 +1,5 @@
-"""A channel whose calls share one that stays open, where the server can carry them.
+"""A channel whose calls share one that stays open, where the server can carry them: a socket on the
+same machine, else a stream.
 
 A call by itself costs both sides more than twice what a message on an open stream does, and takes
 twice as long; calls that come together also travel together. Whoever makes calls notices nothing
@@ -22,6 +23,7 @@ import grpc.aio
 from google.protobuf.message import DecodeError
 from google.rpc import status_pb2
 
+from treadle._client.local_socket import LocalSocket, find_local_socket
 from treadle._client.requests import duration
 from treadle._client.statuses import CODES, DETAILS_KEY
 from treadle.v1 import conversation_service_pb2 as messages
@@ -152,6 +154,7 @@ class _Conversation:
         self._something = asyncio.Event()
         """There is something to say."""
         self._work: asyncio.Task[None] | None = None
+        self._socket: LocalSocket | None = None
         self.refused = False
         """The server carries no calls."""
 
@@ -162,7 +165,7 @@ class _Conversation:
         call.number = next(self._numbers)
         self._waiting[call.number] = answer
         self._unsaid[call.number] = call
-        self._something.set()
+        self._speak()
         if self._work is None:
             self._work = loop.create_task(self._converse(), context=contextvars.Context())
         return answer
@@ -172,7 +175,7 @@ class _Conversation:
         if self._waiting.pop(number, None) is None or self._unsaid.pop(number, None) is not None:
             return  # it was answered, or the server has not even heard of it
         self._withdrawn.append(number)
-        self._something.set()
+        self._speak()
 
     async def close(self) -> None:
         """Ends the call; those that it carries are cancelled."""
@@ -180,36 +183,59 @@ class _Conversation:
             self._work.cancel()
             await asyncio.gather(self._work, return_exceptions=True)
 
+    def _speak(self) -> None:
+        if self._socket is None:
+            self._something.set()
+        else:
+            self._socket.speak()
+
     async def _converse(self) -> None:
-        """One stream, until it breaks."""
-        stream: Any = self._stub.Converse()
-        writing = asyncio.ensure_future(self._write(stream))
+        """One socket or stream, until it breaks."""
         failure: Callable[[], Exception] | None = None
         try:
-            while (response := await stream.read()) is not grpc.aio.EOF:
-                for answer in response.answers:
-                    self._settle(answer)
-            failure = partial(_status, grpc.StatusCode.UNAVAILABLE, "")
+            self._socket = await find_local_socket(self._stub, self._request, self._hear)
+            if self._socket is None:
+                await self._over_stream()
+                failure = partial(_status, grpc.StatusCode.UNAVAILABLE, "")
+            elif status := await self._socket.until_ended():
+                failure = partial(_broken, _failed(status))
+            else:
+                failure = partial(
+                    _status, grpc.StatusCode.UNAVAILABLE, "the server's local socket was closed"
+                )
         except grpc.aio.AioRpcError as error:
             self.refused = error.code() is grpc.StatusCode.UNIMPLEMENTED
             failure = NotServed if self.refused else partial(_broken, error)
         finally:
+            if self._socket is not None:
+                self._socket.close()
+                self._socket = None
+            self._give_up(failure)
+
+    async def _over_stream(self) -> None:
+        stream: Any = self._stub.Converse()
+        writing = asyncio.ensure_future(self._write(stream))
+        try:
+            while (response := await stream.read()) is not grpc.aio.EOF:
+                self._hear(response)
+        finally:
             writing.cancel()
             stream.cancel()
-            self._give_up(failure)
 
     async def _write(self, stream: Any) -> None:
         try:
             while True:
                 await self._something.wait()
                 self._something.clear()
-                while self._unsaid or self._withdrawn:
-                    await stream.write(self._request())
+                while (request := self._request()) is not None:
+                    await stream.write(request)
         except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
             pass  # whoever reads the stream hears of it, too
 
-    def _request(self) -> messages.ConverseRequest:
-        """What is to be said, as far as it fits into a message."""
+    def _request(self) -> messages.ConverseRequest | None:
+        """What is to be said, as far as it fits into a message; None: nothing."""
+        if not self._unsaid and not self._withdrawn:
+            return None
         request = messages.ConverseRequest(withdrawn=self._withdrawn)
         self._withdrawn.clear()
         size = 0
@@ -221,6 +247,10 @@ class _Conversation:
             request.calls.append(call)
             del self._unsaid[number]
         return request
+
+    def _hear(self, response: messages.ConverseResponse) -> None:
+        for answer in response.answers:
+            self._settle(answer)
 
     def _settle(self, answer: messages.CarriedAnswer) -> None:
         waiting = self._waiting.pop(answer.number, None)

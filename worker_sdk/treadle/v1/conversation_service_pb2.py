@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%treadle/v1/conversation_service.proto\x12\ntreadle.v1\x1a\x1egoogle/protobuf/duration.proto\"L\n\x0f\x43onverseRequest\x12&\n\x05\x63\x61lls\x18\x01 \x03(\x0b\x32\x17.treadle.v1.CarriedCall\x12\x11\n\twithdrawn\x18\x02 \x03(\x03\"j\n\x0b\x43\x61rriedCall\x12\x0e\n\x06number\x18\x01 \x01(\x03\x12\x0e\n\x06method\x18\x02 \x01(\t\x12\x0f\n\x07request\x18\x03 \x01(\x0c\x12*\n\x07timeout\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\">\n\x10\x43onverseResponse\x12*\n\x07\x61nswers\x18\x01 \x03(\x0b\x32\x19.treadle.v1.CarriedAnswer\"P\n\rCarriedAnswer\x12\x0e\n\x06number\x18\x01 \x01(\x03\x12\x12\n\x08response\x18\x02 \x01(\x0cH\x00\x12\x10\n\x06status\x18\x03 \x01(\x0cH\x00\x42\t\n\x07outcome2`\n\x13\x43onversationService\x12I\n\x08\x43onverse\x12\x1b.treadle.v1.ConverseRequest\x1a\x1c.treadle.v1.ConverseResponse(\x01\x30\x01\x42\x34\n\x0e\x64\x65v.treadle.v1P\x01Z treadle.dev/treadle/v1;treadlev1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%treadle/v1/conversation_service.proto\x12\ntreadle.v1\x1a\x1egoogle/protobuf/duration.proto\"\x18\n\x16\x46indLocalSocketRequest\"I\n\x17\x46indLocalSocketResponse\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x10\n\x08greeting\x18\x02 \x01(\x0c\x12\x0e\n\x06ticket\x18\x03 \x01(\x0c\"L\n\x0f\x43onverseRequest\x12&\n\x05\x63\x61lls\x18\x01 \x03(\x0b\x32\x17.treadle.v1.CarriedCall\x12\x11\n\twithdrawn\x18\x02 \x03(\x03\"j\n\x0b\x43\x61rriedCall\x12\x0e\n\x06number\x18\x01 \x01(\x03\x12\x0e\n\x06method\x18\x02 \x01(\t\x12\x0f\n\x07request\x18\x03 \x01(\x0c\x12*\n\x07timeout\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"R\n\x10\x43onverseResponse\x12*\n\x07\x61nswers\x18\x01 \x03(\x0b\x32\x19.treadle.v1.CarriedAnswer\x12\x12\n\nend_status\x18\x02 \x01(\x0c\"P\n\rCarriedAnswer\x12\x0e\n\x06number\x18\x01 \x01(\x03\x12\x12\n\x08response\x18\x02 \x01(\x0cH\x00\x12\x10\n\x06status\x18\x03 \x01(\x0cH\x00\x42\t\n\x07outcome2\xbc\x01\n\x13\x43onversationService\x12I\n\x08\x43onverse\x12\x1b.treadle.v1.ConverseRequest\x1a\x1c.treadle.v1.ConverseResponse(\x01\x30\x01\x12Z\n\x0f\x46indLocalSocket\x12\".treadle.v1.FindLocalSocketRequest\x1a#.treadle.v1.FindLocalSocketResponseB4\n\x0e\x64\x65v.treadle.v1P\x01Z treadle.dev/treadle/v1;treadlev1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,14 +33,18 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'treadle.v1.conversation_ser
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\016dev.treadle.v1P\001Z treadle.dev/treadle/v1;treadlev1'
-  _globals['_CONVERSEREQUEST']._serialized_start=85
-  _globals['_CONVERSEREQUEST']._serialized_end=161
-  _globals['_CARRIEDCALL']._serialized_start=163
-  _globals['_CARRIEDCALL']._serialized_end=269
-  _globals['_CONVERSERESPONSE']._serialized_start=271
-  _globals['_CONVERSERESPONSE']._serialized_end=333
-  _globals['_CARRIEDANSWER']._serialized_start=335
-  _globals['_CARRIEDANSWER']._serialized_end=415
-  _globals['_CONVERSATIONSERVICE']._serialized_start=417
-  _globals['_CONVERSATIONSERVICE']._serialized_end=513
+  _globals['_FINDLOCALSOCKETREQUEST']._serialized_start=85
+  _globals['_FINDLOCALSOCKETREQUEST']._serialized_end=109
+  _globals['_FINDLOCALSOCKETRESPONSE']._serialized_start=111
+  _globals['_FINDLOCALSOCKETRESPONSE']._serialized_end=184
+  _globals['_CONVERSEREQUEST']._serialized_start=186
+  _globals['_CONVERSEREQUEST']._serialized_end=262
+  _globals['_CARRIEDCALL']._serialized_start=264
+  _globals['_CARRIEDCALL']._serialized_end=370
+  _globals['_CONVERSERESPONSE']._serialized_start=372
+  _globals['_CONVERSERESPONSE']._serialized_end=454
+  _globals['_CARRIEDANSWER']._serialized_start=456
+  _globals['_CARRIEDANSWER']._serialized_end=536
+  _globals['_CONVERSATIONSERVICE']._serialized_start=539
+  _globals['_CONVERSATIONSERVICE']._serialized_end=727
 # @@protoc_insertion_point(module_scope)

@@ -9,6 +9,20 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class FindLocalSocketRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class FindLocalSocketResponse(_message.Message):
+    __slots__ = ("path", "greeting", "ticket")
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    GREETING_FIELD_NUMBER: _ClassVar[int]
+    TICKET_FIELD_NUMBER: _ClassVar[int]
+    path: str
+    greeting: bytes
+    ticket: bytes
+    def __init__(self, path: _Optional[str] = ..., greeting: _Optional[bytes] = ..., ticket: _Optional[bytes] = ...) -> None: ...
+
 class ConverseRequest(_message.Message):
     __slots__ = ("calls", "withdrawn")
     CALLS_FIELD_NUMBER: _ClassVar[int]
@@ -30,10 +44,12 @@ class CarriedCall(_message.Message):
     def __init__(self, number: _Optional[int] = ..., method: _Optional[str] = ..., request: _Optional[bytes] = ..., timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class ConverseResponse(_message.Message):
-    __slots__ = ("answers",)
+    __slots__ = ("answers", "end_status")
     ANSWERS_FIELD_NUMBER: _ClassVar[int]
+    END_STATUS_FIELD_NUMBER: _ClassVar[int]
     answers: _containers.RepeatedCompositeFieldContainer[CarriedAnswer]
-    def __init__(self, answers: _Optional[_Iterable[_Union[CarriedAnswer, _Mapping]]] = ...) -> None: ...
+    end_status: bytes
+    def __init__(self, answers: _Optional[_Iterable[_Union[CarriedAnswer, _Mapping]]] = ..., end_status: _Optional[bytes] = ...) -> None: ...
 
 class CarriedAnswer(_message.Message):
     __slots__ = ("number", "response", "status")

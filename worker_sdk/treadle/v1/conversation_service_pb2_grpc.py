@@ -44,6 +44,11 @@ class ConversationServiceStub(object):
                 request_serializer=treadle_dot_v1_dot_conversation__service__pb2.ConverseRequest.SerializeToString,
                 response_deserializer=treadle_dot_v1_dot_conversation__service__pb2.ConverseResponse.FromString,
                 _registered_method=True)
+        self.FindLocalSocket = channel.unary_unary(
+                '/treadle.v1.ConversationService/FindLocalSocket',
+                request_serializer=treadle_dot_v1_dot_conversation__service__pb2.FindLocalSocketRequest.SerializeToString,
+                response_deserializer=treadle_dot_v1_dot_conversation__service__pb2.FindLocalSocketResponse.FromString,
+                _registered_method=True)
 
 
 class ConversationServiceServicer(object):
@@ -61,6 +66,18 @@ class ConversationServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def FindLocalSocket(self, request, context):
+        """Where a caller on the server's own machine may have a conversation for half the time of `Converse`: over a Unix
+        socket. The answer is empty for others, and if there is none. Connected, the server speaks first. Each message,
+        either way, follows its length: four bytes, the highest first.
+
+        The first message of each side is `greeting` and `ticket`; a caller who is greeted otherwise has come to another
+        server, and must hang up without a word. After that, ConverseRequests one way and ConverseResponses the other.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ConversationServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -68,6 +85,11 @@ def add_ConversationServiceServicer_to_server(servicer, server):
                     servicer.Converse,
                     request_deserializer=treadle_dot_v1_dot_conversation__service__pb2.ConverseRequest.FromString,
                     response_serializer=treadle_dot_v1_dot_conversation__service__pb2.ConverseResponse.SerializeToString,
+            ),
+            'FindLocalSocket': grpc.unary_unary_rpc_method_handler(
+                    servicer.FindLocalSocket,
+                    request_deserializer=treadle_dot_v1_dot_conversation__service__pb2.FindLocalSocketRequest.FromString,
+                    response_serializer=treadle_dot_v1_dot_conversation__service__pb2.FindLocalSocketResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -102,6 +124,33 @@ class ConversationService(object):
             '/treadle.v1.ConversationService/Converse',
             treadle_dot_v1_dot_conversation__service__pb2.ConverseRequest.SerializeToString,
             treadle_dot_v1_dot_conversation__service__pb2.ConverseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FindLocalSocket(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/treadle.v1.ConversationService/FindLocalSocket',
+            treadle_dot_v1_dot_conversation__service__pb2.FindLocalSocketRequest.SerializeToString,
+            treadle_dot_v1_dot_conversation__service__pb2.FindLocalSocketResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -40,6 +40,14 @@ class ConversationServiceStub:
     def __new__(cls, channel: _aio.Channel) -> ConversationServiceAsyncStub: ...
     Converse: _grpc.StreamStreamMultiCallable[_conversation_service_pb2.ConverseRequest, _conversation_service_pb2.ConverseResponse]
     """The call ends with UNAVAILABLE when the server stops; what has no answer by then is to be asked again."""
+    FindLocalSocket: _grpc.UnaryUnaryMultiCallable[_conversation_service_pb2.FindLocalSocketRequest, _conversation_service_pb2.FindLocalSocketResponse]
+    """Where a caller on the server's own machine may have a conversation for half the time of `Converse`: over a Unix
+    socket. The answer is empty for others, and if there is none. Connected, the server speaks first. Each message,
+    either way, follows its length: four bytes, the highest first.
+
+    The first message of each side is `greeting` and `ticket`; a caller who is greeted otherwise has come to another
+    server, and must hang up without a word. After that, ConverseRequests one way and ConverseResponses the other.
+    """
 
 @_typing.type_check_only
 class ConversationServiceAsyncStub(ConversationServiceStub):
@@ -53,6 +61,14 @@ class ConversationServiceAsyncStub(ConversationServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     Converse: _aio.StreamStreamMultiCallable[_conversation_service_pb2.ConverseRequest, _conversation_service_pb2.ConverseResponse]  # type: ignore[assignment]
     """The call ends with UNAVAILABLE when the server stops; what has no answer by then is to be asked again."""
+    FindLocalSocket: _aio.UnaryUnaryMultiCallable[_conversation_service_pb2.FindLocalSocketRequest, _conversation_service_pb2.FindLocalSocketResponse]  # type: ignore[assignment]
+    """Where a caller on the server's own machine may have a conversation for half the time of `Converse`: over a Unix
+    socket. The answer is empty for others, and if there is none. Connected, the server speaks first. Each message,
+    either way, follows its length: four bytes, the highest first.
+
+    The first message of each side is `greeting` and `ticket`; a caller who is greeted otherwise has come to another
+    server, and must hang up without a word. After that, ConverseRequests one way and ConverseResponses the other.
+    """
 
 class ConversationServiceServicer(metaclass=_abc_1.ABCMeta):
     """Carries calls of the other services over one call that stays open.
@@ -69,5 +85,19 @@ class ConversationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_conversation_service_pb2.ConverseResponse], _abc.AsyncIterator[_conversation_service_pb2.ConverseResponse]]:
         """The call ends with UNAVAILABLE when the server stops; what has no answer by then is to be asked again."""
+
+    @_abc_1.abstractmethod
+    def FindLocalSocket(
+        self,
+        request: _conversation_service_pb2.FindLocalSocketRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_conversation_service_pb2.FindLocalSocketResponse, _abc.Awaitable[_conversation_service_pb2.FindLocalSocketResponse]]:
+        """Where a caller on the server's own machine may have a conversation for half the time of `Converse`: over a Unix
+        socket. The answer is empty for others, and if there is none. Connected, the server speaks first. Each message,
+        either way, follows its length: four bytes, the highest first.
+
+        The first message of each side is `greeting` and `ticket`; a caller who is greeted otherwise has come to another
+        server, and must hang up without a word. After that, ConverseRequests one way and ConverseResponses the other.
+        """
 
 def add_ConversationServiceServicer_to_server(servicer: ConversationServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

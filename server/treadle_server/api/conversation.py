@@ -1,0 +1,135 @@
+"""The calls of one conversation, whatever its messages travel on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+from treadle.v1 import conversation_service_pb2 as messages
+from treadle_server.api.errors import Described, invalid
+from treadle_server.runs.errors import Busy
+
+MAX_OPEN_CALLS: Final = 100_000
+"""Of one conversation, most of them waits for the ends of runs. One more is refused."""
+
+MESSAGE_BYTES: Final = 1 << 20
+"""Answers share a message up to this size."""
+
+Answer = Callable[[bytes, Any], Awaitable[bytes]]
+"""Carries out a method: takes its serialised request and the call's context."""
+
+
+class CarriedContext:
+    """What a method gets as its context: the part of gRPC's that methods use."""
+
+    __slots__ = ("_deadline",)
+
+    def __init__(self, timeout_seconds: float | None) -> None:
+        self._deadline = timeout_seconds
+        if timeout_seconds is not None:
+            self._deadline = asyncio.get_running_loop().time() + timeout_seconds
+
+    def time_remaining(self) -> float | None:
+        """Seconds to the caller's deadline."""
+        if self._deadline is None:
+            return None
+        return self._deadline - asyncio.get_running_loop().time()
+
+    def invocation_metadata(self) -> tuple[tuple[str, str | bytes], ...]:
+        """None: what the conversation was begun with belongs to none of its calls."""
+        return ()
+
+
+class Conversation:
+    """Each call is carried out by a task of its own. `changed` is called when there is an answer,
+    and when there will be none any more.
+    """
+
+    def __init__(self, methods: Mapping[str, Answer], changed: Callable[[], None]) -> None:
+        self._methods = methods
+        self._changed = changed
+        self._calls: dict[int, asyncio.Task[None]] = {}
+        self._answers: list[messages.CarriedAnswer] = []
+        self._complete = False
+        self.failure: Exception | None = None
+        """What the conversation ends with; None: with all said and answered."""
+
+    @property
+    def ended(self) -> bool:
+        """No call has no answer yet, none will come, and each answer was taken."""
+        return self._complete and not self._calls and not self._answers
+
+    def hear(self, request: messages.ConverseRequest) -> None:
+        """Begins and withdraws calls. Raises `RequestInvalid`."""
+        for call in request.calls:
+            self._begin(call)
+        for number in request.withdrawn:
+            self._withdraw(number)
+
+    def take(self) -> messages.ConverseResponse | None:
+        """The answers that there are, as far as they fit into a message; None: there are none."""
+        if not self._answers:
+            return None
+        response = messages.ConverseResponse()
+        taken = size = 0
+        for answer in self._answers:
+            size += answer.ByteSize()
+            if taken and size > MESSAGE_BYTES:
+                break
+            response.answers.append(answer)
+            taken += 1
+        del self._answers[:taken]
+        return response
+
+    def end(self, failure: Exception | None = None) -> None:
+        """There will be no further call; those under way are still answered."""
+        self._complete, self.failure = True, self.failure or failure
+        self._changed()
+
+    def close(self) -> None:
+        """Nobody waits for what is under way any more."""
+        calls, self._calls = self._calls, {}
+        for task in calls.values():
+            task.cancel()
+
+    def _begin(self, call: messages.CarriedCall) -> None:
+        if self._complete:
+            return  # nobody answers any more: the end of the conversation says so
+        if call.number in self._calls:
+            raise invalid("calls.number", f"{call.number} is that of a call without an answer yet")
+        timeout = None
+        if call.HasField("timeout"):
+            timeout = call.timeout.seconds + call.timeout.nanos / 1e9
+        carrying = self._carry(call.number, call.method, call.request, timeout)
+        self._calls[call.number] = asyncio.get_running_loop().create_task(carrying)
+
+    def _withdraw(self, number: int) -> None:
+        task = self._calls.pop(number, None)
+        if task is not None:
+            task.cancel()
+
+    async def _carry(self, number: int, name: str, request: bytes, timeout: float | None) -> None:
+        # The parts of the call and not the call itself, which would keep the whole message that it
+        # came with for as long as it waits.
+        try:
+            response = await self._method(name)(request, CarriedContext(timeout))
+            answer = messages.CarriedAnswer(number=number, response=response)
+        except Exception as error:  # noqa: BLE001 - becomes the call's status
+            status = Described(error).status().SerializeToString()
+            answer = messages.CarriedAnswer(number=number, status=status)
+        if self._calls.pop(number, None) is None:
+            return  # it was withdrawn just now
+        self._answers.append(answer)
+        self._changed()
+
+    def _method(self, name: str) -> Answer:
+        if len(self._calls) > MAX_OPEN_CALLS:
+            raise Busy(
+                f"one conversation carries at most {MAX_OPEN_CALLS} calls at a time; "
+                "open another one for more"
+            )
+        method = self._methods.get(name)
+        if method is None:
+            raise invalid("calls.method", f"names no method that can be carried: {name!r}")
+        return method

@@ -1,0 +1,142 @@
+"""A conversation over the server's local socket, for callers on its machine: half the way of one
+over gRPC.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Final, cast
+
+import grpc
+import grpc.aio
+from google.protobuf.message import DecodeError
+
+from treadle._frames import Frames, FrameTooLong, framed
+from treadle.v1 import conversation_service_pb2 as messages
+
+_CONNECT_SECONDS: Final = 2.0
+"""For connecting and being greeted; gRPC has to do if that takes longer."""
+
+_GREETING_BYTES: Final = 1_000
+"""More than this is no greeting."""
+
+_RECEIVE_BYTES: Final = 72 << 20
+"""Of one message; as for gRPC."""
+
+Said = Callable[[], messages.ConverseRequest | None]
+"""The next message that there is to say."""
+
+Heard = Callable[[messages.ConverseResponse], None]
+
+
+async def find_local_socket(stub: Any, said: Said, heard: Heard) -> LocalSocket | None:
+    """A conversation with the server that the stub is of; None if it has no socket, or none that
+    can be reached from here. Raises `AioRpcError`.
+    """
+    try:
+        found = await stub.FindLocalSocket(messages.FindLocalSocketRequest())
+    except grpc.aio.AioRpcError as error:
+        if error.code() is grpc.StatusCode.UNIMPLEMENTED:
+            return None  # an older server
+        raise
+    if not found.path:
+        return None
+    socket = LocalSocket(said, heard)
+    try:
+        async with asyncio.timeout(_CONNECT_SECONDS):
+            await asyncio.get_running_loop().create_unix_connection(lambda: socket, found.path)
+            if await socket.greeting == found.greeting:
+                socket.admit(found.ticket)
+                return socket
+    except (OSError, TimeoutError, AttributeError, NotImplementedError):
+        pass  # not our file system, not our user, not on this system: all the same
+    # Somebody else's socket of that name, behind a tunnel perhaps. It must not hear the ticket.
+    socket.close()
+    return None
+
+
+class LocalSocket(asyncio.Protocol):
+    """One connection."""
+
+    def __init__(self, said: Said, heard: Heard) -> None:
+        loop = asyncio.get_running_loop()
+        self.greeting: asyncio.Future[bytes] = loop.create_future()
+        """What the server said first; raises `OSError` if it said nothing."""
+        self._ended: asyncio.Future[bytes] = loop.create_future()
+        self._said = said
+        self._heard = heard
+        self._frames = Frames(_GREETING_BYTES)
+        self._transport: asyncio.Transport | None = None
+        self._end_status = b""
+        self._speaking = False
+        """About to, in this round of the loop."""
+        self._full = False
+        """The server does not read as fast as it is spoken to."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See `asyncio.Protocol`."""
+        # uvloop's transports have all of its methods without being one.
+        self._transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        """See `asyncio.Protocol`."""
+        self._frames.add(data)
+        try:
+            while (message := self._frames.next()) is not None:
+                self._hear(message)
+        except (FrameTooLong, DecodeError):
+            self.close()
+
+    def pause_writing(self) -> None:
+        """See `asyncio.Protocol`."""
+        self._full = True
+
+    def resume_writing(self) -> None:
+        """See `asyncio.Protocol`."""
+        self._full = False
+        self.speak()
+
+    def connection_lost(self, exception: Exception | None) -> None:
+        """See `asyncio.Protocol`."""
+        if not self.greeting.done():
+            self.greeting.set_exception(exception or ConnectionResetError("closed"))
+        if not self._ended.done():
+            self._ended.set_result(self._end_status)
+
+    def admit(self, ticket: bytes) -> None:
+        """Says the first message, and what there is to say."""
+        assert self._transport is not None
+        self._frames.max_bytes = _RECEIVE_BYTES
+        self._transport.write(framed(ticket))
+        self.speak()
+
+    def speak(self) -> None:
+        """There is something to say: what comes in one round of the loop goes together."""
+        if not self._speaking and not self._full:
+            self._speaking = True
+            asyncio.get_running_loop().call_soon(self._speak)
+
+    async def until_ended(self) -> bytes:
+        """The status that the server ended the conversation with; empty if it just went."""
+        return await self._ended
+
+    def close(self) -> None:
+        """Hangs up."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _speak(self) -> None:
+        self._speaking = False
+        transport = self._transport
+        assert transport is not None
+        while not self._full and not transport.is_closing() and (request := self._said()):
+            transport.write(framed(request.SerializeToString()))
+
+    def _hear(self, message: bytes) -> None:
+        if not self.greeting.done():
+            self.greeting.set_result(message)
+            return
+        response = messages.ConverseResponse.FromString(message)
+        self._end_status = response.end_status
+        self._heard(response)
