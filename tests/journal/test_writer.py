@@ -5,8 +5,9 @@ that it was.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,21 +35,31 @@ class WatchedJournal(MemoryJournal):
         self.may_commit.set()
         self.in_commit = threading.Event()
         self.failure: BaseException | None = None
+        self._in_use = threading.Lock()
 
     def commit(self, units: Sequence[Unit]) -> list[Outcome]:
-        self.threads.add(threading.get_ident())
-        self.commits.append(list(units))
-        self.in_commit.set()
-        self.may_commit.wait()
-        if self.failure is not None:
-            raise self.failure
-        return super().commit(units)
+        with self._used():
+            self.commits.append(list(units))
+            self.in_commit.set()
+            self.may_commit.wait()
+            if self.failure is not None:
+                raise self.failure
+            return super().commit(units)
 
     def trim(self, table: Table, before: int, limit: int) -> int:
+        with self._used():
+            if self.failure is not None:
+                raise self.failure
+            return super().trim(table, before, limit)
+
+    @contextlib.contextmanager
+    def _used(self) -> Iterator[None]:
         self.threads.add(threading.get_ident())
-        if self.failure is not None:
-            raise self.failure
-        return super().trim(table, before, limit)
+        assert self._in_use.acquire(blocking=False), "two threads at the same time"
+        try:
+            yield
+        finally:
+            self._in_use.release()
 
 
 @pytest.fixture
@@ -63,18 +74,27 @@ def failures() -> list[BaseException]:
     return []
 
 
-@pytest.fixture(params=[ThreadWriter, InlineWriter])
+@pytest.fixture
+def thread_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No commit is short enough for the loop."""
+    monkeypatch.setattr(pace, "LOOP_COMMIT_SECONDS", -1.0)
+
+
+@pytest.fixture(params=["thread", "thread or loop", "loop"])
 async def writer(
     request: pytest.FixtureRequest, journal: WatchedJournal, failures: list[BaseException]
 ) -> AsyncIterator[Writer]:
-    writer: Writer = request.param(journal, on_failure=failures.append)
+    if request.param == "thread":
+        request.getfixturevalue("thread_only")
+    kind = InlineWriter if request.param == "loop" else ThreadWriter
+    writer: Writer = kind(journal, on_failure=failures.append)
     yield writer
     await writer.close()
 
 
 @pytest.fixture
 async def blocked(
-    journal: WatchedJournal, failures: list[BaseException]
+    journal: WatchedJournal, failures: list[BaseException], thread_only: None
 ) -> AsyncIterator[tuple[ThreadWriter, asyncio.Future[Outcome]]]:
     """A writer whose first commit, of a unit that starts run 1, is under way."""
     journal.may_commit.clear()
@@ -132,9 +152,12 @@ async def test_a_caller_that_has_gone_disturbs_nobody(
 async def test_trimming_is_done_between_commits(writer: Writer, journal: WatchedJournal) -> None:
     rows = [Row(Table.REQUEST, ("n", "m", str(number)), b"", number) for number in range(9)]
     await writer.submit(Unit(puts=rows))
-    assert await writer.carry_out(lambda journal: journal.trim(Table.REQUEST, 5, 3)) == 3
-    assert await writer.carry_out(lambda journal: journal.trim(Table.REQUEST, 5, 3)) == 2
-    assert len(journal.threads) == 1
+    for number, trimmed in enumerate([3, 2, 0], 1):
+        started = [writer.submit(start(number))]
+        chore = writer.carry_out(lambda journal: journal.trim(Table.REQUEST, 5, 3))
+        started.append(writer.submit(start(number + 10)))
+        assert await asyncio.gather(*started) == [COMMITTED] * 2
+        assert await chore == trimmed
 
 
 async def test_close_commits_what_waits_and_refuses_more(
@@ -311,8 +334,56 @@ async def test_units_that_wait_behind_a_failing_commit_are_told(
     assert failures == [journal.failure]
 
 
-async def test_many_tasks_over_a_real_file(tmp_path: Path, failures: list[BaseException]) -> None:
-    """Hundreds of runs at once, each waiting for its own commits: nothing is lost or mixed up."""
+async def test_a_few_units_are_committed_on_the_loop(
+    journal: WatchedJournal, failures: list[BaseException]
+) -> None:
+    writer = ThreadWriter(journal, on_failure=failures.append)
+    waiting = [writer.submit(start(number)) for number in (1, 2)]
+    assert journal.commits == []
+    await asyncio.gather(*waiting)
+    assert await writer.submit(start(3)) is COMMITTED
+    assert [len(commit) for commit in journal.commits] == [2, 1]
+    assert journal.threads == {threading.get_ident()}
+    await writer.close()
+
+
+async def test_a_crowd_is_committed_on_the_thread(
+    journal: WatchedJournal, failures: list[BaseException]
+) -> None:
+    writer = ThreadWriter(journal, on_failure=failures.append)
+    crowd = range(int(pace.EAGER_UNITS_PER_SECOND * pace.RATE_WINDOW_SECONDS) + 1)
+    await asyncio.gather(*[writer.submit(start(number)) for number in crowd])
+    assert journal.threads.isdisjoint({threading.get_ident()})
+    await writer.close()
+
+
+async def test_the_rest_of_a_commit_with_bounds_goes_to_the_thread(
+    journal: WatchedJournal, failures: list[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "MAX_COMMIT_UNITS", 2)
+    writer = ThreadWriter(journal, on_failure=failures.append)
+    outcomes = await asyncio.gather(*[writer.submit(start(number)) for number in range(5)])
+    assert outcomes == [COMMITTED] * 5
+    assert [len(commit) for commit in journal.commits] == [2, 2, 1]
+    assert len(journal.threads) == 2
+    await writer.close()
+
+
+async def test_closing_takes_what_the_loop_was_about_to_commit(
+    journal: WatchedJournal, failures: list[BaseException]
+) -> None:
+    writer = ThreadWriter(journal, on_failure=failures.append)
+    waiting = writer.submit(start(1))
+    await writer.close()
+    assert await waiting is COMMITTED
+    assert failures == []
+
+
+@pytest.mark.parametrize("runs_at_once", [2, 300])
+async def test_many_tasks_over_a_real_file(
+    tmp_path: Path, failures: list[BaseException], runs_at_once: int
+) -> None:
+    """Hundreds of runs, each waiting for its own commits: nothing is lost or mixed up."""
     journal = SqliteJournal(tmp_path / "journal.db")
     journal.open()
     writer = ThreadWriter(journal, on_failure=failures.append)
@@ -323,7 +394,8 @@ async def test_many_tasks_over_a_real_file(tmp_path: Path, failures: list[BaseEx
             assert await writer.submit(Unit(records=[record(number, seq)])) is COMMITTED
             assert await writer.submit(Unit(records=[record(number, seq)])) is CONFLICT
 
-    await asyncio.gather(*[run(number) for number in range(1, 301)])
+    for first in range(1, 301, runs_at_once):
+        await asyncio.gather(*[run(number) for number in range(first, first + runs_at_once)])
     await writer.close()
     assert failures == []
     assert journal.stats().records == 1_500
@@ -346,7 +418,10 @@ class EndlessPause(pace.Pace):
 
 
 async def test_what_comes_within_a_pause_is_one_commit_and_closing_ends_the_pause(
-    journal: WatchedJournal, failures: list[BaseException], monkeypatch: pytest.MonkeyPatch
+    journal: WatchedJournal,
+    failures: list[BaseException],
+    monkeypatch: pytest.MonkeyPatch,
+    thread_only: None,
 ) -> None:
     endless = EndlessPause()
     monkeypatch.setattr(writer_module, "Pace", lambda: endless)
@@ -360,58 +435,6 @@ async def test_what_comes_within_a_pause_is_one_commit_and_closing_ends_the_paus
     assert await asyncio.gather(*waiting) == [COMMITTED] * 500
     assert [len(units) for units in journal.commits] == [500]
     assert failures == []
-
-
-# --- the pace ------------------------------------------------------------------------------------
-
-
-def paced(units_per_second: int, seconds: float) -> tuple[pace.Pace, float]:
-    """A pace after units came one by one, each committed as soon as it may be."""
-    found, now, waiting = pace.Pace(), 100.0, 0
-    end = now + seconds
-    while now < end:
-        now += 1 / units_per_second
-        waiting += 1
-        if found.pause(now, waiting) <= 0:
-            found.begins(now, waiting)
-            waiting = 0
-    return found, now
-
-
-@pytest.mark.parametrize("units_per_second", [1, 10, 100, 1_000])
-def test_a_quiet_journal_commits_at_once(units_per_second: int) -> None:
-    found, now = paced(units_per_second, 2.0)
-    assert found.pause(now, 1) <= 0
-
-
-@pytest.mark.parametrize(
-    ("units_per_second", "spacing"),
-    [
-        (1_500, pytest.approx(1_500 * pace.SPACING_SECONDS_PER_RATE, rel=0.1)),
-        (2_500, pytest.approx(2_500 * pace.SPACING_SECONDS_PER_RATE, rel=0.1)),
-        (5_000, pytest.approx(pace.LONGEST_SPACING_SECONDS)),
-        (50_000, pytest.approx(pace.LONGEST_SPACING_SECONDS)),
-    ],
-)
-def test_a_busy_journal_keeps_commits_apart(units_per_second: int, spacing: float) -> None:
-    found, now = paced(units_per_second, 2.0)
-    found.begins(now, 1)
-    assert found.pause(now, 1) == spacing
-    assert found.pause(now + 0.001, 1) + 0.001 == spacing
-    assert found.pause(now + pace.LONGEST_SPACING_SECONDS, 1) <= 0
-
-
-def test_a_busy_journal_is_quiet_again_after_a_while() -> None:
-    found, now = paced(5_000, 2.0)
-    found.begins(now + 0.5, 1)
-    assert found.pause(now + 0.5001, 1) <= 0
-
-
-def test_a_burst_waits_for_the_moment_of_the_next_commit() -> None:
-    found = pace.Pace()
-    assert found.pause(100.0, 500) <= 0
-    found.begins(100.0, 500)
-    assert found.pause(100.001, 1) == pytest.approx(pace.LONGEST_SPACING_SECONDS - 0.001)
 
 
 # --- on the loop ---------------------------------------------------------------------------------

@@ -1,9 +1,9 @@
 """How units reach the journal: queued, committed in groups, and answered in order.
 
 `ThreadWriter` commits on a thread of its own, so that a slow disk holds up nobody but those who
-wait for it. `InlineWriter` does the same on the event loop, for simulations on virtual time. What a
-unit means and what follows from its outcome is the business of `runs`; how commits are spaced is
-in `pace`.
+wait for it; while little is going on and the disk is quick, it saves itself the way there.
+`InlineWriter` always commits on the event loop, for simulations on virtual time. What a unit means
+and what follows from its outcome is the business of `runs`; how commits are spaced is in `pace`.
 
 **Failure.** If a commit raises, nobody knows what is on the disk. Whoever waits gets
 `JournalError`, `on_failure` is called once, and nothing is accepted any more.
@@ -68,7 +68,8 @@ class Writer(Protocol):
 
 
 class ThreadWriter(Intake):
-    """Commits on a thread of its own. Made on the event loop whose futures it gives out.
+    """Commits on a thread of its own, or on the event loop whose futures it gives out, and on which
+    it is made: see `pace`.
 
     `on_failure` is called on the loop's thread, once, with what a commit raised; it is to stop the
     process.
@@ -84,8 +85,11 @@ class ThreadWriter(Intake):
     ) -> None:
         super().__init__(journal, on_failure, max_units, max_bytes)
         self._wakeup = threading.Condition()
-        """Guards the queue and the flags below."""
+        """Guards the journal while the thread is idle, the queue and what is below."""
+        self._pace = Pace()
         self._idle = False
+        self._loop_commits = False
+        """The event loop is about to, in this round."""
         self._closing = False
         self._ended: asyncio.Future[None] = self._loop.create_future()
         self._thread = threading.Thread(target=self._run, name="journal-writer", daemon=True)
@@ -95,7 +99,12 @@ class ThreadWriter(Intake):
         """See `Writer`."""
         with self._wakeup:
             future = self._add(unit)
-            self._wake()
+            if self._idle and not self._loop_commits:
+                if self._pace.suits_loop(perf_counter(), len(self._queue.waiting)):
+                    self._loop_commits = True
+                    self._loop.call_soon(self._commit_on_loop)
+                else:
+                    self._wake()
         return future
 
     def carry_out(self, chore: Callable[[Journal], int]) -> asyncio.Future[int]:
@@ -120,17 +129,36 @@ class ThreadWriter(Intake):
             self._idle = False
             self._wakeup.notify()
 
+    def _commit_on_loop(self) -> None:
+        """Commits what has come in this round of the loop, if it is still little. The thread does
+        nothing meanwhile: it needs the lock to begin.
+        """
+        with self._wakeup:
+            self._loop_commits = False
+            waiting = len(self._queue.waiting)
+            if not self._idle or not waiting:
+                return  # the thread has begun, for a chore or the end, and sees to it
+            began = perf_counter()
+            if self._pace.suits_loop(began, waiting):
+                batch = self._queue.take()
+                self._pace.begins(began, len(batch))
+                self._carry_out(batch, [], _call)
+                self._pace.ends(perf_counter())
+            if self._queue.waiting:
+                self._wake()
+
     def _run(self) -> None:
-        pace = Pace()
         while True:
-            batch, chores = self._next(pace)
+            batch, chores = self._next()
             if not (batch or chores) or not self._carry_out(batch, chores, self._post):
                 break
+            if not chores:
+                self._pace.ends(perf_counter())
         self._post(_end, self._ended)
 
-    def _next(self, pace: Pace) -> tuple[list[Waiting], list[Chore]]:
+    def _next(self) -> tuple[list[Waiting], list[Chore]]:
         """Waits for the next moment to commit and takes what is to be done; nothing: the end."""
-        queue = self._queue
+        queue, pace = self._queue, self._pace
         with self._wakeup:
             while not (queue.waiting or queue.chores or self._closing):
                 self._idle = True
