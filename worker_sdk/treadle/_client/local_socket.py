@@ -70,7 +70,7 @@ class LocalSocket(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._end_status = b""
         self._speaking = False
-        """About to, in this round of the loop."""
+        """Something was said in this round of the loop."""
         self._full = False
         """The server does not read as fast as it is spoken to."""
 
@@ -112,10 +112,13 @@ class LocalSocket(asyncio.Protocol):
         self.speak()
 
     def speak(self) -> None:
-        """There is something to say: what comes in one round of the loop goes together."""
+        """There is something to say. The first of a round of the loop goes at once, what follows
+        goes together at its end: a poll does not wait for the tasks that the last one brought.
+        """
         if not self._speaking and not self._full:
             self._speaking = True
-            asyncio.get_running_loop().call_soon(self._speak)
+            asyncio.get_running_loop().call_soon(self._end_round)
+            self._speak()
 
     async def until_ended(self) -> bytes:
         """The status that the server ended the conversation with; empty if it just went."""
@@ -126,8 +129,11 @@ class LocalSocket(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
-    def _speak(self) -> None:
+    def _end_round(self) -> None:
         self._speaking = False
+        self._speak()
+
+    def _speak(self) -> None:
         transport = self._transport
         assert transport is not None
         while not self._full and not transport.is_closing() and (request := self._said()):
