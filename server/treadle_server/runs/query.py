@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import uuid
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import TypeVar
 
 from treadle_server.engine.graph import GraphProgress
+from treadle_server.engine.ids import run_id_text
 from treadle_server.engine.topology import NodeState
 from treadle_server.engine.transitions import RunStage
 from treadle_server.engine.values import Duration, Instant
@@ -266,5 +266,5 @@ def _nodes(hot: HotRun) -> list[tuple[str, NodeState]]:
 
 def _named(reference: RunReference) -> str:
     if reference.run_id:
-        return str(uuid.UUID(bytes=reference.run_id))
+        return run_id_text(reference.run_id)
     return f"with workflow id {reference.workflow_id!r}"

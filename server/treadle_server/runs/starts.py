@@ -6,7 +6,6 @@ So a start costs no look-up; only one that was refused is looked into.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ from treadle_server.definitions.compiled import Compiled
 from treadle_server.definitions.errors import DefinitionInvalid
 from treadle_server.engine.errors import RunEnded
 from treadle_server.engine.events import ChildRequested, RunContinued
+from treadle_server.engine.ids import run_id_text
 from treadle_server.engine.inputs import ReceiveEvent, StartRun
 from treadle_server.engine.transitions import RunStage
 from treadle_server.engine.values import Failure, FailureKind, Instant, Payload
@@ -96,7 +96,7 @@ class Starts:
         completed = compiled.complete_input(request.input)
         now = self._clock.now()
         run_id = self._ids.run_id(now)
-        workflow_id = request.workflow_id or str(uuid.UUID(bytes=run_id))
+        workflow_id = request.workflow_id or run_id_text(run_id)
         row = RunRow(
             run_id=run_id,
             namespace=request.namespace,
@@ -145,7 +145,7 @@ class Starts:
         Raises `NotFound`, `RunOpen`, `RunCompletedAlready`, and what a start raises.
         """
         old = self._queries.find(request.reference)
-        run_id = str(uuid.UUID(bytes=old.run_id))
+        run_id = run_id_text(old.run_id)
         if old.end_time is None:
             raise RunOpen(f"run {run_id} has not ended; cancel it first", run_id=run_id)
         if old.state == RunStage.COMPLETED:
@@ -340,7 +340,7 @@ class Starts:
                 return RequestIdReused(
                     f"request id {request.request_id!r} started another run with other content; "
                     f"take a new one",
-                    run_id=str(uuid.UUID(bytes=earlier.run_id)),
+                    run_id=run_id_text(earlier.run_id),
                 )
         if not request.workflow_id:
             return None
@@ -349,7 +349,7 @@ class Starts:
             return None
         if request.conflict_policy is ConflictPolicy.USE_EXISTING:
             return _existing(other)
-        run_id = str(uuid.UUID(bytes=other.run_id))
+        run_id = run_id_text(other.run_id)
         return AlreadyExists(
             f"workflow id {request.workflow_id!r} belongs to the open run {run_id}; wait for "
             f"it, cancel it, or start "
@@ -366,7 +366,7 @@ class Starts:
             request.reuse_policy is ReusePolicy.REJECT_DUPLICATE
             or other.state == RunStage.COMPLETED
         ):
-            run_id = str(uuid.UUID(bytes=other.run_id))
+            run_id = run_id_text(other.run_id)
             raise AlreadyExists(
                 f"workflow id {request.workflow_id!r} was used by the run {run_id}, and the "
                 f"reuse policy forbids another",
