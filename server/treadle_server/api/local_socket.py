@@ -1,7 +1,7 @@
 """Conversations over a Unix socket, for callers on the same machine.
 
-A message on one of gRPC's streams passes three threads of either side on its way, and each of them
-has to be woken; here the event loop itself reads and writes. Who may come in is decided by the file
+A message on one of gRPC's streams wakes three threads of its receiver, one after the other; here
+the event loop itself reads and writes. Who may come in is decided by the file
 system, and by gRPC: only who was told the ticket there is heard.
 """
 
