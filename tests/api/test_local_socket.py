@@ -210,11 +210,28 @@ async def test_who_does_not_read_makes_the_server_wait_and_not_grow(
     await asyncio.sleep(0.3)
     [conversation] = place.callers
     assert conversation._transport.get_write_buffer_size() < 4 << 20
+    assert len(conversation._conversation._answers) < 5
     found = 0
     while found < 30:
         answers = (await caller.response()).answers
         assert all(answer.response == megabyte for answer in answers)
         found += len(answers)
+
+
+async def test_who_neither_reads_nor_says_what_can_be_read_is_not_heard_on(
+    connect: Connect, place: LocalSocket
+) -> None:
+    caller = await connect()
+    caller.writer.transport.set_write_buffer_limits(1 << 30)
+    for number in range(4):
+        caller.ask(number, b"x" * (1 << 20))
+    caller.say(b"x" * (20 << 20), b"x" * (20 << 20))
+    await asyncio.sleep(0.3)
+    [conversation] = place.callers
+    assert len(conversation._frames._begun) < 4 << 20
+    while not (await caller.response()).end_status:
+        pass
+    assert await caller.rest() == b""
 
 
 async def test_who_leaves_waits_for_nothing(connect: Connect, place: LocalSocket) -> None:
@@ -254,6 +271,23 @@ async def test_a_server_that_stops_answers_what_it_has(
     await closing
 
 
+async def test_who_comes_in_as_the_server_stops_is_sent_away(
+    place: LocalSocket, connect: Connect
+) -> None:
+    reader, writer = await asyncio.open_unix_connection(place.path)
+    await asyncio.sleep(0)  # accepted, and not introduced yet
+    place.stop(Stopping("the server is stopping"))
+    caller = Caller(reader, writer)
+    caller.say(TICKET)
+    caller.ask(1, b"", "/hang")
+    closing = asyncio.ensure_future(place.close(SHORT * 10))
+    await caller.rest()
+    async with asyncio.timeout(SHORT):
+        await closing
+    assert not place.callers
+    writer.transport.abort()
+
+
 async def test_who_is_not_done_by_the_end_of_the_grace_is_left(
     connect: Connect, place: LocalSocket
 ) -> None:
@@ -274,16 +308,28 @@ async def test_the_file_is_its_owner_s(place: LocalSocket, tmp_path: Path) -> No
     assert stat.S_IMODE(place.path.stat().st_mode) == 0o600
 
 
-@pytest.mark.parametrize("folder", ["none", "long"])
+async def test_a_file_that_cannot_be_removed_does_not_keep_the_server_from_stopping(
+    place: LocalSocket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise OSError("read-only")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "unlink", refuse)
+        place.stop(Stopping("the server is stopping"))
+    assert not place.listening
+
+
+@pytest.mark.parametrize("folder", ["none", "long", "no Unicode"])
 async def test_without_a_folder_that_will_do_it_has_one_of_its_own(
     tmp_path: Path, folder: str
 ) -> None:
-    long = tmp_path / ("x" * 100)
-    long.mkdir()
-    place = LocalSocket(None if folder == "none" else long, greeting=GREETING, ticket=TICKET)
+    unfit = tmp_path / ("x" * 100 if folder == "long" else "\udcff")
+    unfit.mkdir()
+    place = LocalSocket(None if folder == "none" else unfit, greeting=GREETING, ticket=TICKET)
     await place.start()
     own = place.path.parent
-    assert own not in (tmp_path, long)
+    assert own not in (tmp_path, unfit)
     assert stat.S_IMODE(own.stat().st_mode) == 0o700
     await place.close(0)
     assert not own.exists()

@@ -51,11 +51,12 @@ def test_a_busy_journal_is_quiet_again_after_a_while() -> None:
 
 def test_the_loop_commits_what_is_little() -> None:
     calm, now = paced(1_000, 2.0)
-    assert calm.suits_loop(now, 1)
-    assert not calm.suits_loop(now, 200)
+    assert calm.suits_loop(now, 1, 1_000)
+    assert not calm.suits_loop(now, 200, 1_000)
+    assert not calm.suits_loop(now, 1, pace.LOOP_COMMIT_BYTES + 1)
     busy, now = paced(1_500, 2.0)
-    assert not busy.suits_loop(now, 1)
-    assert busy.suits_loop(now + 1.0, 1)
+    assert not busy.suits_loop(now, 1, 1_000)
+    assert busy.suits_loop(now + 1.0, 1, 1_000)
 
 
 def test_where_commits_take_long_the_loop_makes_none() -> None:
@@ -69,13 +70,13 @@ def test_where_commits_take_long_the_loop_makes_none() -> None:
             found.ends(now + seconds)
 
     commits(50, pace.LOOP_COMMIT_SECONDS / 2)
-    assert found.suits_loop(now + 1.0, 1)
+    assert found.suits_loop(now + 1.0, 1, 1_000)
     commits(1, pace.LOOP_COMMIT_SECONDS * 5)  # a checkpoint
-    assert found.suits_loop(now + 1.0, 1)
+    assert found.suits_loop(now + 1.0, 1, 1_000)
     commits(10, pace.LOOP_COMMIT_SECONDS * 5)
-    assert not found.suits_loop(now + 1.0, 1)
+    assert not found.suits_loop(now + 1.0, 1, 1_000)
     commits(50, pace.LOOP_COMMIT_SECONDS / 2)
-    assert found.suits_loop(now + 1.0, 1)
+    assert found.suits_loop(now + 1.0, 1, 1_000)
 
 
 def test_a_burst_waits_for_the_moment_of_the_next_commit() -> None:

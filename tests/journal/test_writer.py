@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -366,6 +367,24 @@ async def test_the_rest_of_a_commit_with_bounds_goes_to_the_thread(
     assert outcomes == [COMMITTED] * 5
     assert [len(commit) for commit in journal.commits] == [2, 2, 1]
     assert len(journal.threads) == 2
+    await writer.close()
+
+
+async def test_a_chore_does_not_get_a_later_unit_answered_first(
+    journal: WatchedJournal, failures: list[BaseException]
+) -> None:
+    writer = ThreadWriter(journal, on_failure=failures.append)
+    answered: list[int] = []
+    await writer.submit(start(9))
+    first = writer.submit(start(1))
+    chore = writer.carry_out(lambda journal: journal.trim(Table.REQUEST, 0, 1))
+    time.sleep(0.05)  # noqa: ASYNC251 - the thread may do what it would, in this round of the loop
+    second = writer.submit(start(2))
+    first.add_done_callback(lambda _: answered.append(1))
+    second.add_done_callback(lambda _: answered.append(2))
+    await asyncio.gather(first, second, chore)
+    await asyncio.sleep(0)
+    assert answered == [1, 2]
     await writer.close()
 
 

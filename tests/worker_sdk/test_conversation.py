@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -42,7 +43,12 @@ class Talker(ConversationServiceServicer):
     found = messages.FindLocalSocketResponse()
     """Where its local socket is."""
 
+    refusal: grpc.StatusCode | None = None
+    """Of saying so."""
+
     async def FindLocalSocket(self, request: Any, context: Any) -> Any:
+        if self.refusal is not None:
+            await context.abort(self.refusal, "as the test wants it")
         return self.found
 
     async def Converse(self, requests: Any, context: Any) -> AsyncIterator[Any]:
@@ -270,6 +276,16 @@ async def test_a_conversation_that_breaks_fails_its_calls_and_the_next_begins_an
     assert await again == b"here"
 
 
+async def test_a_channel_that_is_closed_before_it_has_begun_cancels_its_calls(
+    channel: Any, talker: Talker
+) -> None:
+    waiting = asyncio.ensure_future(_result(_multicallable(channel)(b"x")))
+    await channel.close()
+    async with asyncio.timeout(10):
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+
+
 async def test_a_channel_that_is_closed_cancels_its_calls(channel: Any, talker: Talker) -> None:
     waiting = asyncio.ensure_future(_result(_multicallable(channel)(b"x")))
     await talker.call()
@@ -312,7 +328,9 @@ async def test_requests_share_a_message_as_far_as_they_fit(channel: Any, talker:
 
 
 @pytest.mark.parametrize("kind", ["stream"])
-@pytest.mark.parametrize("wrong", ["greeting", "path", "silence", "too long"])
+@pytest.mark.parametrize(
+    "wrong", ["greeting", "path", "silence", "too long", "user", "refused", "older server"]
+)
 async def test_who_finds_no_socket_or_another_server_s_uses_the_stream(
     channel: Any,
     talker: Talker,
@@ -321,11 +339,17 @@ async def test_who_finds_no_socket_or_another_server_s_uses_the_stream(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(local_socket, "_CONNECT_SECONDS", 0.2)
+    if wrong == "user":
+        monkeypatch.setattr(os, "geteuid", lambda: 12_345)
+    elif wrong == "refused":
+        talker.refusal = grpc.StatusCode.PERMISSION_DENIED
+    elif wrong == "older server":
+        talker.refusal = grpc.StatusCode.UNIMPLEMENTED
     heard: list[bytes] = []
 
     async def other(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if wrong != "silence":
-            greeting = GREETING if wrong == "path" else b"somebody else"
+            greeting = GREETING if wrong == "user" else b"somebody else"
             writer.write(framed(b"x" * 100_000 if wrong == "too long" else greeting))
         with contextlib.suppress(ConnectionError):
             heard.append(await reader.read())
@@ -344,6 +368,34 @@ async def test_who_finds_no_socket_or_another_server_s_uses_the_stream(
     assert await waiting == b"here"
     assert talker.streams == 1
     assert not any(heard), "the ticket went to a stranger"
+    server.close()
+    await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("kind", ["stream"])
+async def test_a_channel_that_is_closed_before_it_was_greeted_hangs_up(
+    channel: Any, talker: Talker, tmp_path: Path
+) -> None:
+    came, left = asyncio.Event(), asyncio.Event()
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        came.set()
+        with contextlib.suppress(ConnectionError):
+            await reader.read()
+        left.set()
+        writer.close()
+
+    server = await asyncio.start_unix_server(silent, tmp_path / "silent")
+    talker.found = messages.FindLocalSocketResponse(
+        path=str(tmp_path / "silent"), greeting=GREETING, ticket=TICKET
+    )
+    waiting = asyncio.ensure_future(_result(_multicallable(channel)(b"x")))
+    async with asyncio.timeout(10):
+        await came.wait()
+        await channel.close()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        await left.wait()
     server.close()
     await asyncio.sleep(0.01)
 

@@ -34,6 +34,9 @@ TICKET_SECONDS: Final = 10.0
 _LONGEST_PATH_BYTES: Final = 103
 """What every system has room for in the address of a socket; Linux has for four more."""
 
+_BACKLOG: Final = 1_024
+"""Workers that connect at the same moment, as after a restart; more of them use gRPC."""
+
 _log = structlog.get_logger(component="api")
 
 
@@ -52,6 +55,8 @@ class LocalSocket:
         self._own_folder: Path | None = None
         self._server: asyncio.Server | None = None
         self._last_left = asyncio.Event()
+        self.stopping: Exception | None = None
+        """Why nobody is served any more."""
 
     @property
     def listening(self) -> bool:
@@ -63,7 +68,7 @@ class LocalSocket:
         try:
             self.path = self._free_path()
             self._server = await asyncio.get_running_loop().create_unix_server(
-                lambda: SocketConversation(self), str(self.path)
+                lambda: SocketConversation(self), str(self.path), backlog=_BACKLOG
             )
             self.path.chmod(0o600)
         except (AttributeError, NotImplementedError, OSError) as error:
@@ -72,6 +77,7 @@ class LocalSocket:
 
     def stop(self, reason: Exception) -> None:
         """Takes no new callers, and ends each conversation when what it carries is answered."""
+        self.stopping = reason
         self._leave()
         for conversation in list(self.callers):
             conversation.end(reason)
@@ -94,7 +100,8 @@ class LocalSocket:
 
     def _free_path(self) -> Path:
         path = None if self._folder is None else self._folder.resolve() / FILE_NAME
-        if path is None or len(bytes(path)) > _LONGEST_PATH_BYTES:
+        # What is not printable may be no Unicode either, and could not be told.
+        if path is None or len(bytes(path)) > _LONGEST_PATH_BYTES or not str(path).isprintable():
             self._own_folder = Path(tempfile.mkdtemp(prefix="treadle-"))
             path = self._own_folder / FILE_NAME
         if path.is_socket():
@@ -105,7 +112,8 @@ class LocalSocket:
         server, self._server = self._server, None
         if server is not None:
             server.close()
-            self.path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # nobody is there: that it stays harms nobody
+                self.path.unlink()
         if self._own_folder is not None:
             shutil.rmtree(self._own_folder, ignore_errors=True)
 
@@ -123,6 +131,7 @@ class SocketConversation(asyncio.Protocol):
         """About to, in this round of the loop."""
         self._full = False
         """The caller does not read as fast as it is answered."""
+        self._failed = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See `asyncio.Protocol`."""
@@ -132,6 +141,8 @@ class SocketConversation(asyncio.Protocol):
         self._transport.write(framed(self._place.greeting))
         self._place.callers.add(self)
         self._patience = asyncio.get_running_loop().call_later(TICKET_SECONDS, self.abort)
+        if self._place.stopping is not None:  # it was on its way in
+            self.end(self._place.stopping)
 
     def data_received(self, data: bytes) -> None:
         """See `asyncio.Protocol`."""
@@ -145,12 +156,15 @@ class SocketConversation(asyncio.Protocol):
             self._fail(error)
 
     def pause_writing(self) -> None:
-        """See `asyncio.Protocol`."""
+        """See `asyncio.Protocol`. Who does not read is not listened to."""
         self._full = True
+        self._transport.pause_reading()
 
     def resume_writing(self) -> None:
         """See `asyncio.Protocol`."""
         self._full = False
+        if not self._failed:
+            self._transport.resume_reading()
         self._changed()
 
     def connection_lost(self, _exception: Exception | None) -> None:
@@ -182,6 +196,8 @@ class SocketConversation(asyncio.Protocol):
             self.abort()
 
     def _fail(self, error: Exception) -> None:
+        self._failed = True
+        self._transport.pause_reading()
         self._conversation.close()
         self._conversation.end(error)
 

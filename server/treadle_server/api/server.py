@@ -89,9 +89,9 @@ class ApiServer:
                 f"HOST:PORT; "
                 "end the other server or choose another with --address"
             )
-        await self._server.start()
         if self._local_socket is not None:
             await self._local_socket.start()
+        await self._server.start()
         return f"{host}:{bound}"
 
     async def set_serving(self, serving: bool) -> None:

@@ -29,6 +29,8 @@ LOOP_COMMIT_SECONDS: Final = 0.003
 """Commits that take longer on average are not for the event loop. A quick disk needs a tenth to a
 half of it.
 """
+LOOP_COMMIT_BYTES: Final = 256 * 1024
+"""One of 8 MiB, say, takes 0.1 s and is soon forgotten by the average."""
 
 _LENGTH_WEIGHT: Final = 0.0625
 """Of the last commit, in the average of their lengths. A checkpoint now and then, ten times as long
@@ -47,9 +49,9 @@ class Pace:
         self._began = -math.inf
         self._length_seconds = 0.0
 
-    def suits_loop(self, now: float, waiting: int) -> bool:
-        """Whether the event loop may commit `waiting` units itself, at once."""
-        short = self._length_seconds <= LOOP_COMMIT_SECONDS
+    def suits_loop(self, now: float, waiting: int, size: int) -> bool:
+        """Whether the event loop may commit `waiting` units of `size` bytes itself, at once."""
+        short = self._length_seconds <= LOOP_COMMIT_SECONDS and size <= LOOP_COMMIT_BYTES
         return short and self._rate_with(now, waiting) < EAGER_UNITS_PER_SECOND
 
     def pause(self, now: float, waiting: int) -> float:

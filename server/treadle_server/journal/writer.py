@@ -103,7 +103,7 @@ class ThreadWriter(Intake):
         with self._lock:
             future = self._add(unit)
             if self._idle and not self._loop_commits:
-                if self._pace.suits_loop(perf_counter(), len(self._queue.waiting)):
+                if self._suits_loop(perf_counter()):
                     self._loop_commits = True
                     self._loop.call_soon(self._commit_on_loop)
                 else:
@@ -114,7 +114,10 @@ class ThreadWriter(Intake):
         """See `Writer`."""
         with self._lock:
             future = self._add_chore(chore)
-            self._wake()
+            # Not while the loop is about to commit: it would answer a later unit before those that
+            # the thread takes now. It wakes the thread afterwards.
+            if not self._loop_commits:
+                self._wake()
         return future
 
     async def close(self) -> None:
@@ -138,17 +141,19 @@ class ThreadWriter(Intake):
         """
         with self._lock:
             self._loop_commits = False
-            waiting = len(self._queue.waiting)
-            if not self._idle or not waiting:
-                return  # the thread has begun, for a chore or the end, and sees to it
+            if not self._idle:
+                return  # the thread has begun, to end, and sees to it
             began = perf_counter()
-            if self._pace.suits_loop(began, waiting):
+            if self._suits_loop(began):
                 batch = self._queue.take()
                 self._pace.begins(began, len(batch))
                 self._carry_out(batch, [], _call)
                 self._pace.ends(perf_counter())
-            if self._queue.waiting:
+            if self._queue.waiting or self._queue.chores:
                 self._wake()
+
+    def _suits_loop(self, now: float) -> bool:
+        return self._pace.suits_loop(now, len(self._queue.waiting), self._queue.bytes)
 
     def _run(self) -> None:
         while True:

@@ -182,6 +182,8 @@ class _Conversation:
         if self._work is not None:
             self._work.cancel()
             await asyncio.gather(self._work, return_exceptions=True)
+        if self._work is not None:
+            self._give_up(None)  # it was cancelled before it could do anything
 
     def _speak(self) -> None:
         if self._socket is None:

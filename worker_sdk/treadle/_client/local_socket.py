@@ -5,6 +5,9 @@ over gRPC.
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
+import struct
 from collections.abc import Callable
 from typing import Any, Final, cast
 
@@ -24,6 +27,9 @@ _GREETING_BYTES: Final = 1_000
 _RECEIVE_BYTES: Final = 72 << 20
 """Of one message; as for gRPC."""
 
+_CREDENTIALS: Final = struct.Struct("iII")
+"""`struct ucred` of Linux: process, user, group."""
+
 Said = Callable[[], messages.ConverseRequest | None]
 """The next message that there is to say."""
 
@@ -32,28 +38,31 @@ Heard = Callable[[messages.ConverseResponse], None]
 
 async def find_local_socket(stub: Any, said: Said, heard: Heard) -> LocalSocket | None:
     """A conversation with the server that the stub is of; None if it has no socket, or none that
-    can be reached from here. Raises `AioRpcError`.
+    can be reached from here. Raises `AioRpcError` if the server is not there.
     """
     try:
         found = await stub.FindLocalSocket(messages.FindLocalSocketRequest())
     except grpc.aio.AioRpcError as error:
-        if error.code() is grpc.StatusCode.UNIMPLEMENTED:
-            return None  # an older server
-        raise
+        if error.code() is grpc.StatusCode.UNAVAILABLE:
+            raise
+        return None  # an older server, or a proxy between: the stream will say what is wrong
     if not found.path:
         return None
-    socket = LocalSocket(said, heard)
+    connection = LocalSocket(said, heard)
+    admitted = False
     try:
         async with asyncio.timeout(_CONNECT_SECONDS):
-            await asyncio.get_running_loop().create_unix_connection(lambda: socket, found.path)
-            if await socket.greeting == found.greeting:
-                socket.admit(found.ticket)
-                return socket
+            await asyncio.get_running_loop().create_unix_connection(lambda: connection, found.path)
+            if admitted := connection.is_ours() and await connection.greeting == found.greeting:
+                connection.admit(found.ticket)
     except (OSError, TimeoutError, AttributeError, NotImplementedError):
         pass  # not our file system, not our user, not on this system: all the same
-    # Somebody else's socket of that name, behind a tunnel perhaps. It must not hear the ticket.
-    socket.close()
-    return None
+    finally:
+        if not admitted:
+            # Perhaps somebody else's socket of that name, behind a tunnel: it must not hear the
+            # ticket.
+            connection.close()
+    return connection if admitted else None
 
 
 class LocalSocket(asyncio.Protocol):
@@ -97,12 +106,25 @@ class LocalSocket(asyncio.Protocol):
         self._full = False
         self.speak()
 
-    def connection_lost(self, exception: Exception | None) -> None:
+    def connection_lost(self, _exception: Exception | None) -> None:
         """See `asyncio.Protocol`."""
         if not self.greeting.done():
-            self.greeting.set_exception(exception or ConnectionResetError("closed"))
+            self.greeting.set_exception(ConnectionResetError("closed before a greeting"))
+            self.greeting.exception()  # who was cancelled need not hear of it
         if not self._ended.done():
             self._ended.set_result(self._end_status)
+
+    def is_ours(self) -> bool:
+        """Whether the other end belongs to the same user, as far as the system tells: whoever could
+        make the socket's path might have heard the greeting from the server himself.
+        """
+        if not hasattr(socket, "SO_PEERCRED"):
+            return True
+        assert self._transport is not None
+        end = self._transport.get_extra_info("socket")
+        peer = end.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+        _process, user, _group = _CREDENTIALS.unpack(peer)
+        return bool(user == os.geteuid())
 
     def admit(self, ticket: bytes) -> None:
         """Says the first message, and what there is to say."""
