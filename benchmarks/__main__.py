@@ -1,7 +1,7 @@
 """`make bench`: what a server and one worker do on this machine, beside what the machine can do.
 
-Everything is real: two processes, gRPC on loopback, SQLite with an fsync before every reply. With
-`-o json` each figure is a line, with the setting in which it was measured.
+Everything is real: two processes, the server's local socket, SQLite with an fsync before every
+reply. With `-o json` each figure is a line, with the setting in which it was measured.
 """
 
 from __future__ import annotations
