@@ -17,6 +17,7 @@ from opentelemetry import trace
 
 from examples.local_service import LocalService, local_service
 from tests.api.conftest import ONE_STEP
+from tests.api.socket_caller import SHORT, Caller
 from treadle import Client, activity, errors
 from treadle._client import conversation
 from treadle._client.conversation import ConversingChannel, _failed
@@ -26,7 +27,6 @@ from treadle.v1 import worker_service_pb2 as workers
 from treadle.v1.conversation_service_pb2_grpc import ConversationServiceStub
 from treadle.worker import Worker
 
-SHORT = 10.0
 GET_RUN = "/treadle.v1.RunService/GetRun"
 START_RUN = "/treadle.v1.RunService/StartRun"
 POLL = "/treadle.v1.WorkerService/PollTasks"
@@ -57,52 +57,34 @@ class CountingCalls(grpc.aio.UnaryUnaryClientInterceptor):
         return await continuation(details, request)
 
 
-class SocketStream:
-    """A conversation over the local socket as a program without the SDK would have it; with the
-    names that a stream of gRPC has.
-    """
-
-    def __init__(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, ticket: bytes
-    ) -> None:
-        self._reader = reader
-        self._writer = writer
-        self._ticket = ticket
+class SocketStream(Caller):
+    """A conversation over the local socket, with the names that a stream of gRPC has."""
 
     @classmethod
     async def open(cls, channel: grpc.aio.Channel) -> SocketStream:
         """Connects, hears the greeting and shows the ticket."""
         found = await _find(channel)
-        reader, writer = await asyncio.open_unix_connection(found.path)
-        stream = cls(reader, writer, found.ticket)
-        assert await stream._message() == found.greeting
-        await stream.say(found.ticket)
+        stream = cls(*await asyncio.open_unix_connection(found.path))
+        assert await stream.message() == found.greeting
+        stream.say(found.ticket)
         return stream
 
-    async def say(self, message: bytes) -> None:
-        """Sends whatever bytes as a message."""
-        self._writer.write(len(message).to_bytes(4, "big") + message)
-        await self._writer.drain()
-
     async def write(self, request: messages.ConverseRequest) -> None:
-        await self.say(request.SerializeToString())
+        """Says it."""
+        self.say(request)
+        await self.writer.drain()
 
-    async def read(self) -> Any:
-        try:
-            response = messages.ConverseResponse.FromString(await self._message())
-        except asyncio.IncompleteReadError:
-            return grpc.aio.EOF
+    async def read(self) -> messages.ConverseResponse:
+        """The next message. Raises what the conversation ends with."""
+        response = await self.response()
         if not response.end_status:
             return response
-        assert await self._reader.read() == b"", "something follows the end"
+        assert await self.rest() == b"", "something follows the end"
         raise _failed(response.end_status)
 
     def cancel(self) -> None:
-        self._writer.transport.abort()
-
-    async def _message(self) -> bytes:
-        length = int.from_bytes(await self._reader.readexactly(4), "big")
-        return await self._reader.readexactly(length)
+        """Hangs up."""
+        self.writer.transport.abort()
 
 
 async def _find(channel: grpc.aio.Channel) -> messages.FindLocalSocketResponse:

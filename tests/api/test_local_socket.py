@@ -15,55 +15,18 @@ from google.rpc import status_pb2
 
 from examples.local_service import LocalService, local_service
 from tests.api.conftest import Api
+from tests.api.socket_caller import SHORT, Caller
 from treadle import Client, activity
 from treadle._frames import framed
 from treadle.v1 import conversation_service_pb2 as messages
 from treadle.worker import Worker
 from treadle_server.api import local_socket
 from treadle_server.api.conversation_service import ConversationService
-from treadle_server.api.errors import invalid
 from treadle_server.api.local_socket import LocalSocket
 from treadle_server.runs.errors import Stopping
 
 GREETING = b"g" * 32
 TICKET = b"t" * 32
-SHORT = 10.0
-
-
-class Caller:
-    """The other end."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.reader = reader
-        self.writer = writer
-
-    def say(self, *sent: bytes | messages.ConverseRequest) -> None:
-        """Messages, or bytes as one."""
-        for one in sent:
-            self.writer.write(framed(one if isinstance(one, bytes) else one.SerializeToString()))
-
-    def ask(self, number: int, request: bytes, method: str = "/echo") -> None:
-        """One call."""
-        call = messages.CarriedCall(number=number, method=method, request=request)
-        self.say(messages.ConverseRequest(calls=[call]))
-
-    async def message(self) -> bytes:
-        """The next one."""
-        async with asyncio.timeout(SHORT):
-            length = int.from_bytes(await self.reader.readexactly(4), "big")
-            return await self.reader.readexactly(length)
-
-    async def response(self) -> messages.ConverseResponse:
-        """The next message, read."""
-        return messages.ConverseResponse.FromString(await self.message())
-
-    async def rest(self) -> bytes:
-        """What comes until the server hangs up."""
-        async with asyncio.timeout(SHORT):
-            try:
-                return await self.reader.read()
-            except ConnectionResetError:
-                return b""
 
 
 @pytest.fixture
@@ -81,10 +44,7 @@ async def place(tmp_path: Path) -> AsyncIterator[LocalSocket]:
         await asyncio.sleep(0.1)
         return request
 
-    async def refuse(_request: bytes, _context: Any) -> bytes:
-        raise invalid("field", "is wrong")
-
-    place.methods |= {"/echo": echo, "/hang": hang, "/slow": slow, "/refuse": refuse}
+    place.methods |= {"/echo": echo, "/hang": hang, "/slow": slow}
     await place.start()
     yield place
     await place.close(0)

@@ -16,6 +16,11 @@ MAX_OPEN_CALLS: Final = 100_000
 MESSAGE_BYTES: Final = 1 << 20
 """Answers share a message up to this size."""
 
+RECEIVE_BYTES: Final = 16 << 20
+"""The longest message that is taken, here and by gRPC. A definition of 64 MiB travels packed;
+everything else is far smaller and has limits of its own.
+"""
+
 Answer = Callable[[bytes, Any], Awaitable[bytes]]
 """Carries out a method: takes its serialised request and the call's context."""
 

@@ -20,14 +20,11 @@ from google.protobuf.message import DecodeError
 
 from treadle._frames import Frames, FrameTooLong, framed
 from treadle.v1 import conversation_service_pb2 as messages
-from treadle_server.api.conversation import MESSAGE_BYTES, Answer, Conversation
+from treadle_server.api.conversation import MESSAGE_BYTES, RECEIVE_BYTES, Answer, Conversation
 from treadle_server.api.errors import Described, invalid
 
 FILE_NAME: Final = "treadle.sock"
 SECRET_BYTES: Final = 32
-RECEIVE_BYTES: Final = 16 << 20
-"""Of one message; as for gRPC."""
-
 TICKET_SECONDS: Final = 10.0
 """After which a caller without a ticket has to leave."""
 
@@ -71,7 +68,7 @@ class LocalSocket:
                 lambda: SocketConversation(self), str(self.path), backlog=_BACKLOG
             )
             self.path.chmod(0o600)
-        except (AttributeError, NotImplementedError, OSError) as error:
+        except (NotImplementedError, OSError) as error:  # asyncio has none on Windows
             _log.info("no local socket; callers here use gRPC", error=str(error))
             self._leave()
 

@@ -9,14 +9,11 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from treadle_server.api.conversation import RECEIVE_BYTES
 from treadle_server.api.handlers import handlers
 from treadle_server.api.local_socket import LocalSocket
 from treadle_server.clock import Clock
 from treadle_server.runs.service import Runs
-
-RECEIVE_BYTES = 16 << 20
-"""A definition of 64 MiB travels packed; everything else is far smaller and has limits of its own.
-"""
 
 _OPTIONS = [
     # Calls that wait to be accepted: with gRPC's own bounds a burst of 2,000 polls loses some.

@@ -9,15 +9,13 @@ from typing import cast
 import grpc.aio
 
 from treadle._client.conversation import ConversingChannel
+from treadle._client.local_socket import RECEIVE_BYTES
 
 DEFAULT_ADDRESS = "127.0.0.1:7400"
 ADDRESS_VARIABLE = "TREADLE_ADDRESS"
 
-# A definition of a large graph is the largest answer: 64 MiB of JSON and a little around it.
-_MAX_RECEIVE_BYTES = 72 * 1024 * 1024
-
 OPTIONS: tuple[tuple[str, int], ...] = (
-    ("grpc.max_receive_message_length", _MAX_RECEIVE_BYTES),
+    ("grpc.max_receive_message_length", RECEIVE_BYTES),
     # gRPC waits up to two minutes between connection attempts; a restarted server is back in about
     # a second.
     ("grpc.initial_reconnect_backoff_ms", 100),

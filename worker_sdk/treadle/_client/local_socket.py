@@ -24,8 +24,10 @@ _CONNECT_SECONDS: Final = 2.0
 _GREETING_BYTES: Final = 1_000
 """More than this is no greeting."""
 
-_RECEIVE_BYTES: Final = 72 << 20
-"""Of one message; as for gRPC."""
+RECEIVE_BYTES: Final = 72 << 20
+"""The longest message that is taken, here and by gRPC. A definition of a large graph is the largest
+answer: 64 MiB of JSON and a little around it.
+"""
 
 _CREDENTIALS: Final = struct.Struct("iII")
 """`struct ucred` of Linux: process, user, group."""
@@ -55,7 +57,7 @@ async def find_local_socket(stub: Any, said: Said, heard: Heard) -> LocalSocket 
             await asyncio.get_running_loop().create_unix_connection(lambda: connection, found.path)
             if admitted := connection.is_ours() and await connection.greeting == found.greeting:
                 connection.admit(found.ticket)
-    except (OSError, TimeoutError, AttributeError, NotImplementedError):
+    except (OSError, TimeoutError, NotImplementedError):  # asyncio has no such sockets on Windows
         pass  # not our file system, not our user, not on this system: all the same
     finally:
         if not admitted:
@@ -129,7 +131,7 @@ class LocalSocket(asyncio.Protocol):
     def admit(self, ticket: bytes) -> None:
         """Says the first message, and what there is to say."""
         assert self._transport is not None
-        self._frames.max_bytes = _RECEIVE_BYTES
+        self._frames.max_bytes = RECEIVE_BYTES
         self._transport.write(framed(ticket))
         self.speak()
 
