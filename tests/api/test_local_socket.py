@@ -159,6 +159,15 @@ async def test_what_is_no_message_ends_the_conversation_and_says_why(
     assert (await other.response()).answers[0].response == b"x"
 
 
+async def test_answers_of_one_round_go_in_parts(connect: Connect) -> None:
+    caller = await connect()
+    calls = [messages.CarriedCall(number=n, method="/echo", request=b"x") for n in range(25)]
+    caller.say(messages.ConverseRequest(calls=calls))
+    found = [(await caller.response()).answers for _ in range(3)]
+    assert [len(answers) for answers in found] == [10, 10, 5]
+    assert {one.number for answers in found for one in answers} == set(range(25))
+
+
 async def test_who_does_not_read_makes_the_server_wait_and_not_grow(
     connect: Connect, place: LocalSocket
 ) -> None:

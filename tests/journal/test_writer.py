@@ -16,7 +16,6 @@ import pytest
 
 from tests.journal.make import record, run_id, start
 from treadle_server.journal import intake, pace
-from treadle_server.journal import writer as writer_module
 from treadle_server.journal.memory import MemoryJournal
 from treadle_server.journal.port import JournalError, Outcome, Row, Table, Unit
 from treadle_server.journal.sqlite import SqliteJournal
@@ -352,7 +351,7 @@ async def test_a_crowd_is_committed_on_the_thread(
     journal: WatchedJournal, failures: list[BaseException]
 ) -> None:
     writer = ThreadWriter(journal, on_failure=failures.append)
-    crowd = range(int(pace.EAGER_UNITS_PER_SECOND * pace.RATE_WINDOW_SECONDS) + 1)
+    crowd = range(int(pace.LOOP_UNITS_PER_SECOND * pace.RATE_WINDOW_SECONDS) + 1)
     await asyncio.gather(*[writer.submit(start(number)) for number in crowd])
     assert journal.threads.isdisjoint({threading.get_ident()})
     await writer.close()
@@ -424,36 +423,64 @@ async def test_many_tasks_over_a_real_file(
     journal.close()
 
 
-class EndlessPause(pace.Pace):
-    """A pace whose next commit is never due."""
+@pytest.mark.parametrize("threads", ["thread", "thread or loop"])
+async def test_what_comes_in_rounds_without_a_pause_is_one_commit(
+    journal: WatchedJournal,
+    failures: list[BaseException],
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+    threads: str,
+) -> None:
+    monkeypatch.setattr(pace, "LONGEST_GATHERING_SECONDS", 3_600.0)
+    if threads == "thread":
+        request.getfixturevalue("thread_only")
+    writer = ThreadWriter(journal, on_failure=failures.append)
+    waiting = []
+    for number in range(100):
+        waiting += [writer.submit(start(2 * number)), writer.submit(start(2 * number + 1))]
+        await asyncio.sleep(0)
+    assert await asyncio.gather(*waiting) == [COMMITTED] * 200
+    assert [len(units) for units in journal.commits] == [200]
+    await writer.close()
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.asked = threading.Event()
 
-    def pause(self, now: float, waiting: int) -> float:
-        self.asked.set()
-        return 3_600.0
+async def test_where_units_never_cease_to_come_they_are_committed_all_the_same(
+    writer: Writer, journal: WatchedJournal
+) -> None:
+    waiting = [writer.submit(start(1))]
+    while not waiting[0].done():
+        waiting.append(writer.submit(start(len(waiting) + 1)))
+        await asyncio.sleep(0)
+    assert await asyncio.gather(*waiting) == [COMMITTED] * len(waiting)
 
 
-async def test_what_comes_within_a_pause_is_one_commit_and_closing_ends_the_pause(
+async def test_closing_ends_the_gathering(
     journal: WatchedJournal,
     failures: list[BaseException],
     monkeypatch: pytest.MonkeyPatch,
     thread_only: None,
 ) -> None:
-    endless = EndlessPause()
-    monkeypatch.setattr(writer_module, "Pace", lambda: endless)
+    monkeypatch.setattr(pace.Gathering, "is_over", lambda *_: False)
     writer = ThreadWriter(journal, on_failure=failures.append)
-    waiting = [writer.submit(start(1))]
-    # `pause` is asked under the lock that `submit` takes: from here on the writer either waits, or
-    # has taken the first unit alone.
-    await asyncio.to_thread(endless.asked.wait)
-    waiting += [writer.submit(start(number)) for number in range(2, 501)]
+    waiting = [writer.submit(start(number)) for number in range(500)]
+    await asyncio.sleep(0)
+    assert journal.commits == []
     await writer.close()
     assert await asyncio.gather(*waiting) == [COMMITTED] * 500
     assert [len(units) for units in journal.commits] == [500]
     assert failures == []
+
+
+async def test_a_chore_waits_for_the_commit_of_what_is_gathered(
+    journal: WatchedJournal, failures: list[BaseException], thread_only: None
+) -> None:
+    writer = ThreadWriter(journal, on_failure=failures.append)
+    first = writer.submit(start(1))
+    chore = writer.carry_out(lambda journal: journal.trim(Table.REQUEST, 0, 1))
+    assert await chore == 0
+    assert await first is COMMITTED
+    assert await writer.carry_out(lambda journal: journal.trim(Table.REQUEST, 0, 1)) == 0
+    await writer.close()
 
 
 # --- on the loop ---------------------------------------------------------------------------------

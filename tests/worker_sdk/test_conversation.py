@@ -420,6 +420,27 @@ async def test_what_is_no_message_ends_the_conversation(
 
 
 @pytest.mark.parametrize("kind", ["socket"])
+async def test_calls_of_one_round_go_in_parts_the_first_by_itself(
+    channel: Any, talker: Talker
+) -> None:
+    call = _multicallable(channel)
+    opening = asyncio.ensure_future(_result(call(b"opening")))
+    await talker.call()
+    # All in this round of the loop.
+    waiting = [call(bytes([number])) for number in range(25)]
+    heard = [await asyncio.wait_for(talker.heard.get(), 10) for _ in range(4)]
+    assert [len(request.calls) for request in heard] == [1, 10, 10, 4]
+    calls = [one for request in heard for one in request.calls]
+    assert [one.request for one in calls] == [bytes([number]) for number in range(25)]
+    talker.answer(
+        messages.CarriedAnswer(number=calls[0].number - 1, response=b"here"),
+        *[messages.CarriedAnswer(number=one.number, response=one.request) for one in calls],
+    )
+    assert await opening == b"here"
+    assert await asyncio.gather(*waiting) == [bytes([number]) for number in range(25)]
+
+
+@pytest.mark.parametrize("kind", ["socket"])
 async def test_more_than_a_socket_takes_at_once_goes_on_as_it_is_read(
     channel: Any, talker: Talker
 ) -> None:

@@ -31,6 +31,9 @@ TICKET_SECONDS: Final = 10.0
 _LONGEST_PATH_BYTES: Final = 103
 """What every system has room for in the address of a socket; Linux has for four more."""
 
+_PART_ANSWERS: Final = 10
+"""Measured with a hundred callers: a twentieth more runs a second than all at once."""
+
 _BACKLOG: Final = 1_024
 """Workers that connect at the same moment, as after a restart; more of them use gRPC."""
 
@@ -126,6 +129,8 @@ class SocketConversation(asyncio.Protocol):
         self._admitted = False
         self._speaking = False
         """About to, in this round of the loop."""
+        self._held_back = 0
+        """So many answers of this round wait for others."""
         self._full = False
         """The caller does not read as fast as it is answered."""
         self._failed = False
@@ -199,18 +204,32 @@ class SocketConversation(asyncio.Protocol):
         self._conversation.end(error)
 
     def _changed(self) -> None:
-        # Answers that are found in one round of the loop go together.
-        if not self._speaking and not self._full:
+        # Answers that are found in one round of the loop go together, but in parts: the caller is
+        # at the first of a hundred while the others are found.
+        if self._full:
+            return
+        if not self._speaking:
             self._speaking = True
-            asyncio.get_running_loop().call_soon(self._speak)
+            self._held_back = 0
+            asyncio.get_running_loop().call_soon(self._end_round)
+        self._held_back += 1
+        if self._held_back == _PART_ANSWERS:
+            self._held_back = 0
+            self._speak()
 
     def _speak(self) -> None:
+        transport, conversation = self._transport, self._conversation
+        while (
+            not self._full
+            and not transport.is_closing()
+            and (response := conversation.take()) is not None
+        ):
+            transport.write(framed(response.SerializeToString()))
+
+    def _end_round(self) -> None:
         self._speaking = False
-        if self._transport.is_closing():
-            return
-        while not self._full and (response := self._conversation.take()) is not None:
-            self._transport.write(framed(response.SerializeToString()))
-        if self._conversation.ended:
+        self._speak()
+        if self._conversation.ended and not self._transport.is_closing():
             failure = self._conversation.failure
             if failure is not None and self._admitted:
                 status = Described(failure).status().SerializeToString()

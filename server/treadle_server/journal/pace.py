@@ -1,19 +1,18 @@
-"""When a commit may begin, and on which thread.
+"""When a commit begins, and on which thread.
 
 One fsync costs as much as forty records, so commits want company; but a lone caller wants its
-answer. Taking whatever is queued each time ("eager") disappoints under load: each tiny commit costs
-a switch of threads and a wake-up of the loop, so groups never form. Hence two regimes, by the rate
-of units over the last tenth of a second: below `EAGER_UNITS_PER_SECOND` a commit begins as soon as
-there is something to commit, above it commits begin some time apart, which grows with the rate:
-about a millisecond for each 1,000 units a second, and never more than `LONGEST_SPACING_SECONDS`.
-Who comes in between waits for it, so it is long only where a caller waits longer for his turn.
-Measured on two cores, with everything else that a server does: at 5,000 units a second, 3 instead
-of 1.5 ms take a twentieth off the server's CPU and a tenth off the bytes that it writes.
+answer. So what is submitted is gathered until the event loop has gone round once without anything
+new: whatever came together (a report of a hundred results, which others may interrupt; the starts
+of a hundred callers) has been put in by then, and whoever comes later would have to be waited for.
+A commit that began earlier would gain nothing: while the loop works, the writer's thread does not
+get Python's lock, has its first few units half written, and everybody waits for these first. Where
+the loop is never without something new, the gathering ends after `LONGEST_GATHERING_SECONDS`
+(decision 22).
 
-In the first regime a commit is best made on the event loop itself: to wake the writer's thread, and
-to be woken by it, takes a tenth of a step's time, and of the server's CPU. The loop stands still
-meanwhile, so only where commits were short of late; where the disk is slow, the thread waits for it
-(decision 21).
+While there is little to do, the commit is best made on the event loop itself: to wake the writer's
+thread, and to be woken by it, takes a tenth of a step's time, and of the server's CPU. The loop
+stands still meanwhile, so only where commits were short of late; where the disk is slow, the thread
+waits for it (decision 21).
 """
 
 from __future__ import annotations
@@ -21,9 +20,9 @@ from __future__ import annotations
 import math
 from typing import Final
 
-EAGER_UNITS_PER_SECOND: Final = 1_200.0
-SPACING_SECONDS_PER_RATE: Final = 0.9e-6
-LONGEST_SPACING_SECONDS: Final = 0.003
+LONGEST_GATHERING_SECONDS: Final = 0.025
+LOOP_UNITS_PER_SECOND: Final = 1_200.0
+"""Up to which the event loop commits."""
 RATE_WINDOW_SECONDS: Final = 0.1
 LOOP_COMMIT_SECONDS: Final = 0.003
 """Commits that take longer on average are not for the event loop. A quick disk needs a tenth to a
@@ -38,10 +37,28 @@ as a commit, does not carry it over the bound.
 """
 
 
-class Pace:
-    """When the next commit may begin: see the module.
+class Gathering:
+    """What has come since the first unit of the next commit, looked at once in each round of the
+    loop.
+    """
 
-    The rate is that of units committed, averaged with exponentially fading weight, plus what waits.
+    def __init__(self) -> None:
+        self._since = 0.0
+        self._waiting = 0
+
+    def begins(self, now: float, waiting: int) -> None:
+        """The first unit has come; with it, `waiting` units wait."""
+        self._since, self._waiting = now, waiting
+
+    def is_over(self, now: float, waiting: int) -> bool:
+        """Whether the round brought nothing, or it is time; asked once in each."""
+        came, self._waiting = waiting != self._waiting, waiting
+        return not came or now - self._since >= LONGEST_GATHERING_SECONDS
+
+
+class Pace:
+    """How many units are committed a second, averaged with exponentially fading weight, and how
+    long commits take.
     """
 
     def __init__(self) -> None:
@@ -52,15 +69,7 @@ class Pace:
     def suits_loop(self, now: float, waiting: int, size: int) -> bool:
         """Whether the event loop may commit `waiting` units of `size` bytes itself, at once."""
         short = self._length_seconds <= LOOP_COMMIT_SECONDS and size <= LOOP_COMMIT_BYTES
-        return short and self._rate_with(now, waiting) < EAGER_UNITS_PER_SECOND
-
-    def pause(self, now: float, waiting: int) -> float:
-        """Seconds until `waiting` units may be committed; 0 or less: at once."""
-        rate = self._rate_with(now, waiting)
-        if rate < EAGER_UNITS_PER_SECOND:
-            return 0.0
-        spacing = min(rate * SPACING_SECONDS_PER_RATE, LONGEST_SPACING_SECONDS)
-        return self._began + spacing - now
+        return short and self._rate_with(now, waiting) < LOOP_UNITS_PER_SECOND
 
     def begins(self, now: float, units: int) -> None:
         """A commit of so many units begins."""

@@ -3,7 +3,7 @@
 `ThreadWriter` commits on a thread of its own, so that a slow disk holds up nobody but those who
 wait for it; while little is going on and the disk is quick, it saves itself the way there.
 `InlineWriter` always commits on the event loop, for simulations on virtual time. What a unit means
-and what follows from its outcome is the business of `runs`; how commits are spaced is in `pace`.
+and what follows from its outcome is the business of `runs`; when a commit begins is in `pace`.
 
 **Failure.** If a commit raises, nobody knows what is on the disk. Whoever waits gets
 `JournalError`, `on_failure` is called once, and nothing is accepted any more.
@@ -25,7 +25,7 @@ from treadle_server.journal.intake import (
     OnFailure,
     Waiting,
 )
-from treadle_server.journal.pace import Pace
+from treadle_server.journal.pace import Gathering, Pace
 from treadle_server.journal.port import Journal, Outcome, Unit
 
 __all__ = ["Counters", "InlineWriter", "JournalBusy", "ThreadWriter", "Writer"]
@@ -90,9 +90,16 @@ class ThreadWriter(Intake):
         """
         self._wakeup = threading.Condition(self._lock)
         self._pace = Pace()
+        self._gathering = Gathering()
+        self._looking = False
+        """`_look` is called in the next round of the loop."""
+        self._loop_may = False
+        """The thread was idle when that was arranged. Had it been at something, the answers might
+        still be on their way to the loop, which would tell of later units first.
+        """
+        self._due = False
+        """What waits is to be committed by the thread."""
         self._idle = False
-        self._loop_commits = False
-        """The event loop is about to, in this round."""
         self._closing = False
         self._ended: asyncio.Future[None] = self._loop.create_future()
         self._thread = threading.Thread(target=self._run, name="journal-writer", daemon=True)
@@ -102,21 +109,16 @@ class ThreadWriter(Intake):
         """See `Writer`."""
         with self._lock:
             future = self._add(unit)
-            if self._idle and not self._loop_commits:
-                if self._suits_loop(perf_counter()):
-                    self._loop_commits = True
-                    self._loop.call_soon(self._commit_on_loop)
-                else:
-                    self._wake()
+            if not self._looking:
+                self._gathering.begins(perf_counter(), len(self._queue.waiting))
+                self._look_soon()
         return future
 
     def carry_out(self, chore: Callable[[Journal], int]) -> asyncio.Future[int]:
         """See `Writer`."""
         with self._lock:
             future = self._add_chore(chore)
-            # Not while the loop is about to commit: it would answer a later unit before those that
-            # the thread takes now. It wakes the thread afterwards.
-            if not self._loop_commits:
+            if not self._looking:
                 self._wake()
         return future
 
@@ -130,30 +132,36 @@ class ThreadWriter(Intake):
         self._thread.join()
 
     def _wake(self) -> None:
-        # A writer that waits for its next moment is left alone: waking it costs two switches.
         if self._idle:
             self._idle = False
             self._wakeup.notify()
 
-    def _commit_on_loop(self) -> None:
-        """Commits what has come in this round of the loop, if it is still little. The thread does
-        nothing meanwhile: it needs the lock to begin.
-        """
+    def _look_soon(self) -> None:
+        self._looking, self._loop_may = True, self._idle
+        self._loop.call_soon(self._look)
+
+    def _look(self) -> None:
+        """Once in each round of the loop, from the first unit until the commit."""
         with self._lock:
-            self._loop_commits = False
-            if not self._idle:
-                return  # the thread has begun, to end, and sees to it
-            began = perf_counter()
-            if self._suits_loop(began):
-                batch = self._queue.take()
-                self._pace.begins(began, len(batch))
-                self._carry_out(batch, [], _call)
-                self._pace.ends(perf_counter())
-            if self._queue.waiting or self._queue.chores:
+            now, queue = perf_counter(), self._queue
+            if not self._gathering.is_over(now, len(queue.waiting)):
+                self._look_soon()
+                return
+            self._looking = False
+            if self._loop_may and self._pace.suits_loop(now, len(queue.waiting), queue.bytes):
+                self._commit_on_loop(now)
+            if queue.waiting or queue.chores:
+                self._due = True
                 self._wake()
 
-    def _suits_loop(self, now: float) -> bool:
-        return self._pace.suits_loop(now, len(self._queue.waiting), self._queue.bytes)
+    def _commit_on_loop(self, now: float) -> None:
+        """The thread does nothing meanwhile: it needs the lock to begin."""
+        if not self._idle:
+            return  # it is about to end, and sees to it
+        batch = self._queue.take()
+        self._pace.begins(now, len(batch))
+        self._carry_out(batch, [], _call)
+        self._pace.ends(perf_counter())
 
     def _run(self) -> None:
         while True:
@@ -165,19 +173,18 @@ class ThreadWriter(Intake):
         self._post(_end, self._ended)
 
     def _next(self) -> tuple[list[Waiting], list[Chore]]:
-        """Waits for the next moment to commit and takes what is to be done; nothing: the end."""
-        queue, pace = self._queue, self._pace
+        """Waits until there is something to do and takes it; nothing: the end."""
+        queue = self._queue
         with self._wakeup:
-            while not (queue.waiting or queue.chores or self._closing):
+            while not (self._due or queue.chores or self._closing):
                 self._idle = True
                 self._wakeup.wait()
             self._idle = False
-            pause = pace.pause(perf_counter(), len(queue.waiting))
-            if pause > 0 and not self._closing:
-                self._wakeup.wait(pause)
             batch, chores = queue.take(), list(queue.chores)
             queue.chores.clear()
-        pace.begins(perf_counter(), len(batch))
+            # What had no room goes at once.
+            self._due = bool(queue.waiting)
+        self._pace.begins(perf_counter(), len(batch))
         return batch, chores
 
     def _post(self, callback: Callable[..., None], *arguments: object) -> None:

@@ -29,6 +29,9 @@ RECEIVE_BYTES: Final = 72 << 20
 answer: 64 MiB of JSON and a little around it.
 """
 
+_PART_CALLS: Final = 10
+"""Measured, of a hundred starts at a time: with 10 or 25 a twentieth more runs a second."""
+
 _CREDENTIALS: Final = struct.Struct("iII")
 """`struct ucred` of Linux: process, user, group."""
 
@@ -82,6 +85,8 @@ class LocalSocket(asyncio.Protocol):
         self._end_status = b""
         self._speaking = False
         """Something was said in this round of the loop."""
+        self._held_back = 0
+        """So many calls since then wait for others."""
         self._full = False
         """The server does not read as fast as it is spoken to."""
 
@@ -136,12 +141,22 @@ class LocalSocket(asyncio.Protocol):
         self.speak()
 
     def speak(self) -> None:
-        """There is something to say. The first of a round of the loop goes at once, what follows
-        goes together at its end: a poll does not wait for the tasks that the last one brought.
+        """There is something to say. The first of a round of the loop goes at once: a poll does not
+        wait for the tasks that the last one brought. What follows goes in parts, so that the server
+        is at the first of a hundred starts while the others are made, and the rest when the round
+        ends.
         """
-        if not self._speaking and not self._full:
+        if self._full:
+            return
+        if not self._speaking:
             self._speaking = True
+            self._held_back = 0
             asyncio.get_running_loop().call_soon(self._end_round)
+            self._speak()
+            return
+        self._held_back += 1
+        if self._held_back == _PART_CALLS:
+            self._held_back = 0
             self._speak()
 
     async def until_ended(self) -> bytes:
