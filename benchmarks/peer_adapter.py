@@ -145,7 +145,8 @@ class Peer(Adapter):  # type: ignore[misc]
 
     async def run(self, kind: str, n: int, run_id: str, data: dict[str, Any]) -> Any:
         """Starts one, and waits for its result."""
-        return await (await self._start(kind, n, run_id, data)).result()
+        name, given = self._named(kind, n, data)
+        return await self._client.run(name, given, workflow_id=run_id)
 
     async def start(self, kind: str, n: int, run_id: str, data: dict[str, Any]) -> None:
         """Starts one."""

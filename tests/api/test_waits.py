@@ -5,15 +5,34 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+import grpc
 import pytest
 
 from examples.local_service import LocalService, local_service
-from tests.api.conftest import ONE_STEP
-from treadle import Client, errors
+from tests.api.conftest import ONE_STEP, Api
+from treadle import ApplicationError, BlockingClient, Client, Worker, activity, errors
+from treadle.v1 import run_service_pb2 as messages
 
 SHORT = 10.0
+
+DOUBLED = {
+    "treadle": "v1",
+    "kind": "graph",
+    "name": "doubled",
+    "params": {"n": {"type": "integer"}},
+    "nodes": {"twice": {"activity": "double", "input": "params.n"}},
+}
+
+
+@activity
+async def double(n: int) -> int:
+    if n > 100:
+        raise ApplicationError("too much", non_retryable=True)
+    return 2 * n
 
 
 @pytest.fixture
@@ -102,3 +121,107 @@ async def test_who_waits_hears_that_the_server_is_gone_for_good(tmp_path: Path) 
             service.server.kill()
             ends = await asyncio.gather(*waiting, return_exceptions=True)
             assert {type(end).__name__ for end in ends} == {"ServerUnavailable"}
+
+
+# --- started and awaited in one call --------------------------------------------------------------
+
+
+def start(wait_seconds: float, **fields: Any) -> messages.StartRunRequest:
+    request = messages.StartRunRequest(workflow="one_step", **fields)
+    request.wait_timeout.FromMicroseconds(round(wait_seconds * 1e6))
+    return request
+
+
+async def test_a_start_that_waits_is_answered_with_the_end(api: Api, client: Client) -> None:
+    waiting = asyncio.create_task(
+        asyncio.to_thread(api, "RunService.StartRun", start(SHORT, workflow_id="awaited"))
+    )
+    await asyncio.sleep(0.3)
+    run = await client.terminate(workflow_id="awaited")
+    response = (await waiting).response
+    assert (response.run_id, response.started) == (run.run_id, True)
+    assert (response.end.ended, response.end.run.run_id) == (True, run.run_id)
+    assert response.end.run.state == messages.RUN_STATE_TERMINATED
+
+
+async def test_a_start_whose_run_goes_on_longer_says_so(api: Api) -> None:
+    response = api("RunService.StartRun", start(0.05)).response
+    assert response.started
+    assert response.HasField("end")
+    assert not response.end.ended
+
+
+async def test_who_repeats_a_start_may_wait_for_another_time(api: Api) -> None:
+    first = api("RunService.StartRun", start(0.05, request_id="awaited twice")).response
+    unwaited = messages.StartRunRequest(workflow="one_step", request_id="awaited twice")
+    second = api("RunService.StartRun", unwaited).response
+    third = api("RunService.StartRun", start(0.1, request_id="awaited twice")).response
+    assert first.run_id == second.run_id == third.run_id
+    assert [one.HasField("end") for one in (first, second, third)] == [True, False, True]
+
+
+async def test_nothing_is_started_by_a_wait_that_cannot_be(api: Api) -> None:
+    refused = api("RunService.StartRun", start(0.0, workflow_id="not awaited"))
+    assert (refused.code, refused.field) == (grpc.StatusCode.INVALID_ARGUMENT, "wait_timeout")
+    batch = messages.BatchStartRunsRequest(items=[start(1.0, workflow_id="not awaited")])
+    [item] = api("RunService.BatchStartRuns", batch).response.items
+    assert item.status.metadata["field"] == "items[0].wait_timeout"
+    named = messages.GetRunRequest(workflow_id="not awaited")
+    assert api("RunService.GetRun", named).code is grpc.StatusCode.NOT_FOUND
+
+
+async def test_a_server_that_stops_answers_the_start_all_the_same(tmp_path: Path) -> None:
+    with local_service(tmp_path) as service:
+        async with Client(service.address) as client:
+            await client.deploy(ONE_STEP)
+        api = Api(service.address)
+        waiting = asyncio.create_task(asyncio.to_thread(api, "RunService.StartRun", start(SHORT)))
+        await asyncio.sleep(0.2)
+        await asyncio.to_thread(service.server.stop)
+        response = (await waiting).response
+        assert response.started
+        assert not response.HasField("end")
+        api.channel.close()
+
+
+async def test_run_gives_the_output(service: LocalService) -> None:
+    worker = Worker([double], address=service.address)
+    working = asyncio.ensure_future(worker.run())
+    async with Client(service.address) as client:
+        await client.deploy(DOUBLED)
+        assert await client.run("doubled", {"n": 4}) == 8
+        with pytest.raises(errors.RunFailed, match="too much"):
+            await client.run("doubled", {"n": 1_000}, timeout=SHORT)
+    with BlockingClient(service.address) as blocking:
+        assert await asyncio.to_thread(blocking.run, "doubled", {"n": 5}, timeout=SHORT) == 10
+    worker.stop()
+    await working
+
+
+async def test_run_ends_with_the_caller_s_patience(service: LocalService, client: Client) -> None:
+    with pytest.raises(TimeoutError, match="goes on"):
+        await client.run("one_step", timeout=0.1, workflow_id="goes on")
+    assert (await client.get_run(workflow_id="goes on")).state == "RUNNING"
+    with BlockingClient(service.address) as blocking:
+        for number, timeout in enumerate((0.1, 0.0)):
+            run = partial(blocking.run, timeout=timeout, workflow_id=f"goes on {number}")
+            with pytest.raises(TimeoutError, match="goes on"):
+                await asyncio.to_thread(run, "one_step")
+            assert (await client.get_run(workflow_id=f"goes on {number}")).state == "RUNNING"
+
+
+async def test_run_outlives_a_server(tmp_path: Path) -> None:
+    with local_service(tmp_path) as service:
+        async with Client(service.address, retry_seconds=30) as client:
+            await client.deploy(ONE_STEP)
+            waiting = [asyncio.ensure_future(client.run("one_step")) for _ in range(20)]
+            await asyncio.sleep(0.3)
+            service.server.kill()
+            await asyncio.sleep(0.2)
+            await asyncio.to_thread(service.start_server)
+            runs = [run async for run in client.list_runs()]
+            assert len(runs) == 20
+            for run in runs:
+                await client.terminate(run.run_id)
+            ends = await asyncio.gather(*waiting, return_exceptions=True)
+            assert {type(end).__name__ for end in ends} == {"RunTerminated"}

@@ -12,7 +12,7 @@ import json
 import time
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import grpc
 import pytest
@@ -268,6 +268,25 @@ def test_result_asks_until_the_run_has_ended(server: Server) -> None:
         wait_response(run_service_pb2.RUN_STATE_COMPLETED, output=payload.encode({"total": 5})),
     )
     assert answer.result() == {"total": 5}
+
+
+def test_run_asks_once_as_a_rule(server: Server) -> None:
+    answer = server.call(lambda: server.client.run("orders", {"id": 7}, workflow_id="o-7"))
+    end = wait_response(run_service_pb2.RUN_STATE_COMPLETED, output=payload.encode("done"))
+    started = run_service_pb2.StartRunResponse(run_id="r-1", started=True, end=cast(Any, end))
+    request = server.answer(RUNS, "StartRun", started)
+    assert (request.workflow_id, request.wait_timeout.seconds) == ("o-7", 60)
+    assert answer.result() == "done"
+
+
+def test_run_goes_on_waiting(server: Server) -> None:
+    answer = server.call(lambda: server.client.run("orders"))
+    started = run_service_pb2.StartRunResponse(run_id="r-1", started=True)
+    started.end.ended = False
+    server.answer(RUNS, "StartRun", started)
+    end = wait_response(run_service_pb2.RUN_STATE_COMPLETED, output=payload.encode("done"))
+    assert server.answer(RUNS, "WaitRun", end).run_id == "r-1"
+    assert answer.result() == "done"
 
 
 def test_result_gives_up_when_its_time_is_over(server: Server) -> None:

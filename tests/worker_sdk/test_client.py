@@ -24,6 +24,8 @@ class Runs(RunServiceServicer):
         self.watched_after: list[int] = []
         self.break_after: list[int] = []
         self.waits = 0
+        self.waited_for: list[str] = []
+        self.continued = False
         self._server: grpc.aio.Server | None = None
 
     async def start(self) -> None:
@@ -39,7 +41,16 @@ class Runs(RunServiceServicer):
     async def StartRun(self, request: Any, context: Any) -> run_service_pb2.StartRunResponse:
         if request.workflow == "unknown":
             await context.abort(grpc.StatusCode.NOT_FOUND, "no workflow 'unknown'")
-        return run_service_pb2.StartRunResponse(run_id="r-1", started=True)
+        response = run_service_pb2.StartRunResponse(run_id="r-1", started=True)
+        if request.workflow == "awaited":
+            assert 9 < request.wait_timeout.ToTimedelta().total_seconds() <= 10
+            response.end.ended = True
+            response.end.run.state = run_service_pb2.RUN_STATE_COMPLETED
+            response.end.output.CopyFrom(payload.encode("done at once"))
+        if request.workflow == "continued":
+            self.continued = response.end.ended = True
+            response.end.next_run_id = "r-2"
+        return response
 
     async def BatchStartRuns(
         self, request: Any, context: Any
@@ -58,6 +69,9 @@ class Runs(RunServiceServicer):
 
     async def WaitRun(self, request: Any, context: Any) -> run_service_pb2.WaitRunResponse:
         self.waits += 1
+        self.waited_for.append(request.run_id)
+        if self.continued and request.run_id == "r-1":
+            return run_service_pb2.WaitRunResponse(ended=True, next_run_id="r-2")
         run = run_service_pb2.Run(run_id="r-1", state=run_service_pb2.RUN_STATE_COMPLETED)
         return run_service_pb2.WaitRunResponse(
             ended=self.waits > 2, run=run, output=payload.encode("done")
@@ -96,6 +110,23 @@ async def test_start_and_result(client: Client, runs: Runs) -> None:
     assert runs.waits == 3
     with pytest.raises(errors.NotFound, match="no workflow 'unknown'"):
         await client.start("unknown")
+
+
+async def test_run_of_a_server_that_knows_only_to_start(client: Client, runs: Runs) -> None:
+    assert await client.run("orders", {"id": 7}, timeout=10) == "done"
+    assert runs.waits == 3
+    with pytest.raises(errors.NotFound, match="no workflow 'unknown'"):
+        await client.run("unknown")
+
+
+async def test_run_asks_once(client: Client, runs: Runs) -> None:
+    assert await client.run("awaited", timeout=10) == "done at once"
+    assert runs.waits == 0
+
+
+async def test_run_goes_on_with_the_run_that_takes_its_place(client: Client, runs: Runs) -> None:
+    assert await client.run("continued") == "done"
+    assert runs.waited_for == ["r-1", "r-2", "r-2"]
 
 
 async def test_start_many(client: Client) -> None:

@@ -6,7 +6,14 @@ from treadle._client.blocking import BlockingClient, BlockingRunHandle
 from treadle._client.blocking_groups import BlockingGroupHandle
 from treadle._client.channel import ADDRESS_VARIABLE, DEFAULT_ADDRESS
 from treadle._client.groups import GroupMember, GroupResult, GroupStatus
-from treadle._client.requests import ConflictPolicy, IncidentAnswer, ReusePolicy, Start, StartEvent
+from treadle._client.requests import (
+    ConflictPolicy,
+    IncidentAnswer,
+    ReusePolicy,
+    Start,
+    StartEvent,
+    StartOptions,
+)
 from treadle._client.values import (
     Definition,
     Hint,
@@ -44,5 +51,6 @@ __all__ = [
     "RunState",
     "Start",
     "StartEvent",
+    "StartOptions",
     "StartedRun",
 ]

@@ -26,6 +26,10 @@ def start_request(
     request: messages.StartRunRequest, namespace: str, path: str, traceparent: str
 ) -> StartRequest:
     """A checked start."""
+    if request.HasField("wait_timeout"):
+        raise invalid(
+            f"{path}wait_timeout", "is for a StartRun of its own; wait for others with WaitRun"
+        )
     conflict = checks.enum_value(f"{path}conflict_policy", request, "conflict_policy")
     reuse = checks.enum_value(f"{path}reuse_policy", request, "reuse_policy")
     run_timeout = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -16,9 +17,10 @@ from treadle_server.engine.inputs import ReceiveUpdate
 from treadle_server.engine.values import Duration, IncidentAnswer
 from treadle_server.journal.codec import failure_to_message, payload_to_message
 from treadle_server.journal.port import Record
-from treadle_server.runs.errors import NotFound
+from treadle_server.runs.errors import NotFound, Stopping
 from treadle_server.runs.model import (
     RetryRequest,
+    RunReference,
     StartRequest,
 )
 from treadle_server.runs.service import Runs
@@ -39,14 +41,24 @@ class RunService(GroupMethods):
     async def StartRun(
         self, request: messages.StartRunRequest, context: Any
     ) -> messages.StartRunResponse:
-        """Starts one run."""
+        """Starts one run; may wait for its end."""
         namespace = checks.namespace(request.namespace)
+        timeout = self._timeout(request, "wait_timeout")
+        request.ClearField("wait_timeout")  # who repeats the request may wait longer
         [answer] = await self._runs.start(
             [requests.start_request(request, namespace, "", requests.traceparent(context))]
         )
         if isinstance(answer, Exception):
             raise answer
-        return convert.started(answer)
+        response = convert.started(answer)
+        if timeout is not None:
+            # The run is on disk, and its caller is told so, whether or not somebody waits here.
+            with contextlib.suppress(Stopping):
+                end = await self._runs.wait(
+                    RunReference(namespace=namespace, run_id=answer.run_id), timeout
+                )
+                response.end.CopyFrom(convert.wait_response(end))
+        return response
 
     async def BatchStartRuns(
         self, request: messages.BatchStartRunsRequest, context: Any
@@ -158,10 +170,16 @@ class RunService(GroupMethods):
         self, request: messages.WaitRunRequest, _context: Any
     ) -> messages.WaitRunResponse:
         """Waits for a run's end."""
-        timeout = WAIT_DEFAULT
-        if request.HasField("timeout"):
-            timeout = min(checks.duration("timeout", request.timeout), self._longest_wait)
-        return convert.wait_response(await self._runs.wait(requests.reference(request), timeout))
+        timeout = self._timeout(request, "timeout")
+        end = await self._runs.wait(
+            requests.reference(request), WAIT_DEFAULT if timeout is None else timeout
+        )
+        return convert.wait_response(end)
+
+    def _timeout(self, request: Any, field: str) -> Duration | None:
+        if not request.HasField(field):
+            return None
+        return min(checks.duration(field, getattr(request, field)), self._longest_wait)
 
     async def CancelRun(
         self, request: messages.CancelRunRequest, _context: Any

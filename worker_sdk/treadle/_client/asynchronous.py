@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Unpack
 
 import grpc
 import grpc.aio
@@ -21,6 +22,7 @@ from treadle._client.requests import (
     ReusePolicy,
     Start,
     StartEvent,
+    StartOptions,
     VersionState,
 )
 from treadle._client.values import (
@@ -40,8 +42,7 @@ class Client(StartsGroups):
     """Deploys workflows, starts runs, looks at them and steers them, from asyncio.
 
         async with treadle.Client() as client:
-            handle = await client.start("order_processing", {"id": 17})
-            print(await handle.result())
+            print(await client.run("order_processing", {"id": 17}))
 
     Args:
         address: host and port; `TREADLE_ADDRESS` if None, and 127.0.0.1:7400 without that.
@@ -178,6 +179,28 @@ class Client(StartsGroups):
         )
         response = await self._call(self._runs.StartRun, requests.start(item, self.namespace))
         return RunHandle(self, response.run_id, values.started(response))
+
+    async def run(
+        self,
+        workflow: str | NamedVersion,
+        input: object = None,  # noqa: A002
+        *,
+        timeout: float | None = None,
+        **options: Unpack[StartOptions],
+    ) -> object:
+        """Starts a run and waits for its output: `start` and `RunHandle.result`, in one call of the
+        server's as a rule. If the connection breaks meanwhile, it waits for the same run again.
+
+        Args:
+            workflow: the workflow, or its name.
+            input: anything `treadle.payload.encode` takes.
+            timeout: seconds to wait at most; without limit if None.
+            options: those of `start`.
+
+        Raises what `start` and `RunHandle.result` raise.
+        """
+        item = Start(workflow=workflow, input=input, **options)
+        return await self._run(requests.start(item, self.namespace), timeout)
 
     async def start_many(self, items: Iterable[Start]) -> list[RunHandle | RequestError]:
         """Starts many runs, up to 1,000 per call.

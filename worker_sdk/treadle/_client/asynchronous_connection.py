@@ -74,6 +74,23 @@ class Connected:
         )
         return values.description(await self._call(self._runs.GetRun, request))
 
+    async def _run(
+        self, request: run_service_pb2.StartRunRequest, timeout_seconds: float | None
+    ) -> object:
+        """The output of a run that is started by this."""
+        now = asyncio.get_running_loop().time
+        began = now()
+        wait = requests.ask_to_wait(request, timeout_seconds, self._longest_wait_seconds)
+        try:
+            async with asyncio.timeout(timeout_seconds):  # also while no server answers
+                response = await self._call(self._runs.StartRun, request, wait)
+        except TimeoutError:
+            raise requests.not_heard_of(request.workflow) from None
+        if response.end.ended and not response.end.next_run_id:
+            return values.result(response.end)
+        left = None if timeout_seconds is None else timeout_seconds - (now() - began)
+        return await self._result(response.run_id, left)
+
     async def _result(self, run_id: str, timeout_seconds: float | None) -> object:
         now = asyncio.get_running_loop().time
         give_up_at = None if timeout_seconds is None else now() + timeout_seconds

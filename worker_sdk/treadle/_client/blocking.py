@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Unpack
 
 import grpc
 
@@ -19,6 +20,7 @@ from treadle._client.requests import (
     ReusePolicy,
     Start,
     StartEvent,
+    StartOptions,
     VersionState,
 )
 from treadle._client.values import (
@@ -38,8 +40,7 @@ class BlockingClient(StartsGroupsBlocking):
     """Deploys workflows, starts runs, looks at them and steers them, from plain functions.
 
         with treadle.BlockingClient() as client:
-            handle = client.start("order_processing", {"id": 17})
-            print(handle.result())
+            print(client.run("order_processing", {"id": 17}))
 
     Args:
         address: host and port; `TREADLE_ADDRESS` if None, and 127.0.0.1:7400 without that.
@@ -174,6 +175,29 @@ class BlockingClient(StartsGroupsBlocking):
         )
         response = self._call(self._runs.StartRun, requests.start(item, self.namespace))
         return BlockingRunHandle(self, response.run_id, values.started(response))
+
+    def run(
+        self,
+        workflow: str | NamedVersion,
+        input: object = None,  # noqa: A002
+        *,
+        timeout: float | None = None,
+        **options: Unpack[StartOptions],
+    ) -> object:
+        """Starts a run and waits for its output: `start` and `BlockingRunHandle.result`, in one
+        call of the server's as a rule. If the connection breaks meanwhile, it waits for the same
+        run again.
+
+        Args:
+            workflow: the workflow, or its name.
+            input: anything `treadle.payload.encode` takes.
+            timeout: seconds to wait at most; without limit if None.
+            options: those of `start`.
+
+        Raises what `start` and `BlockingRunHandle.result` raise.
+        """
+        item = Start(workflow=workflow, input=input, **options)
+        return self._run(requests.start(item, self.namespace), timeout)
 
     def start_many(self, items: Iterable[Start]) -> list[BlockingRunHandle | RequestError]:
         """Starts many runs, up to 1,000 per call.

@@ -71,6 +71,18 @@ class ConnectedBlocking:
         )
         return values.description(self._call(self._runs.GetRun, request))
 
+    def _run(
+        self, request: run_service_pb2.StartRunRequest, timeout_seconds: float | None
+    ) -> object:
+        """The output of a run that is started by this."""
+        began = time.monotonic()
+        wait = requests.ask_to_wait(request, timeout_seconds, requests.MAX_WAIT_SECONDS)
+        response = self._call(self._runs.StartRun, request, wait)
+        if response.end.ended and not response.end.next_run_id:
+            return values.result(response.end)
+        left = None if timeout_seconds is None else timeout_seconds - (time.monotonic() - began)
+        return self._result(response.run_id, left)
+
     def _result(self, run_id: str, timeout_seconds: float | None) -> object:
         give_up_at = None if timeout_seconds is None else time.monotonic() + timeout_seconds
         expected: set[str] = set()  # runs that go on in place of others, and begin in a moment

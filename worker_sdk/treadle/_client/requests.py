@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal, Protocol, get_args, runtime_checkable
+from typing import Any, Literal, Protocol, TypedDict, get_args, runtime_checkable
 
 from google.protobuf.duration_pb2 import Duration
 
@@ -85,6 +85,19 @@ class Start:
     conflict_policy: ConflictPolicy | None = None
     reuse_policy: ReusePolicy | None = None
     events: Sequence[StartEvent] = ()
+
+
+class StartOptions(TypedDict, total=False):
+    """The optional arguments of `start`, for what starts a run and does more."""
+
+    workflow_id: str | None
+    version: int
+    request_id: str | None
+    run_timeout: timedelta | float | None
+    begin: datetime | timedelta | None
+    conflict_policy: ConflictPolicy | None
+    reuse_policy: ReusePolicy | None
+    events: Sequence[StartEvent]
 
 
 def start(item: Start, namespace: str) -> run_service_pb2.StartRunRequest:
@@ -248,6 +261,26 @@ def wait_seconds(left: float | None, longest: float, run_id: str) -> float:
     return min(left, longest)
 
 
+def ask_to_wait(
+    request: run_service_pb2.StartRunRequest, left: float | None, longest: float
+) -> float:
+    """Has a start answered when its run has ended, within `left` seconds (None: without end); how
+    long the answer may take.
+    """
+    wait = longest if left is None else min(left, longest)
+    if wait <= 0:
+        return 0.0
+    request.wait_timeout.CopyFrom(duration(wait))
+    return wait
+
+
 def not_ended(run_id: str) -> TimeoutError:
     """What a caller gets whose patience is over."""
     return TimeoutError(f"run {run_id} has not ended in the given time; it goes on")
+
+
+def not_heard_of(workflow: str) -> TimeoutError:
+    """The same before the server has answered the start."""
+    return TimeoutError(
+        f"the run of {workflow!r} has not ended in the given time; if it was started, it goes on"
+    )

@@ -180,7 +180,7 @@ class NodeStatus(_message.Message):
     def __init__(self, node: _Optional[str] = ..., state: _Optional[_Union[NodeState, str]] = ...) -> None: ...
 
 class StartRunRequest(_message.Message):
-    __slots__ = ("namespace", "request_id", "workflow", "version", "workflow_id", "input", "input_json", "run_timeout", "conflict_policy", "reuse_policy", "begin_time", "begin_delay", "events")
+    __slots__ = ("namespace", "request_id", "workflow", "version", "workflow_id", "input", "input_json", "run_timeout", "conflict_policy", "reuse_policy", "begin_time", "begin_delay", "events", "wait_timeout")
     NAMESPACE_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     WORKFLOW_FIELD_NUMBER: _ClassVar[int]
@@ -194,6 +194,7 @@ class StartRunRequest(_message.Message):
     BEGIN_TIME_FIELD_NUMBER: _ClassVar[int]
     BEGIN_DELAY_FIELD_NUMBER: _ClassVar[int]
     EVENTS_FIELD_NUMBER: _ClassVar[int]
+    WAIT_TIMEOUT_FIELD_NUMBER: _ClassVar[int]
     namespace: str
     request_id: str
     workflow: str
@@ -207,7 +208,8 @@ class StartRunRequest(_message.Message):
     begin_time: _timestamp_pb2.Timestamp
     begin_delay: _duration_pb2.Duration
     events: _containers.RepeatedCompositeFieldContainer[StartEvent]
-    def __init__(self, namespace: _Optional[str] = ..., request_id: _Optional[str] = ..., workflow: _Optional[str] = ..., version: _Optional[int] = ..., workflow_id: _Optional[str] = ..., input: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., input_json: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ..., run_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., conflict_policy: _Optional[_Union[WorkflowIdConflictPolicy, str]] = ..., reuse_policy: _Optional[_Union[WorkflowIdReusePolicy, str]] = ..., begin_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., begin_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., events: _Optional[_Iterable[_Union[StartEvent, _Mapping]]] = ...) -> None: ...
+    wait_timeout: _duration_pb2.Duration
+    def __init__(self, namespace: _Optional[str] = ..., request_id: _Optional[str] = ..., workflow: _Optional[str] = ..., version: _Optional[int] = ..., workflow_id: _Optional[str] = ..., input: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., input_json: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ..., run_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., conflict_policy: _Optional[_Union[WorkflowIdConflictPolicy, str]] = ..., reuse_policy: _Optional[_Union[WorkflowIdReusePolicy, str]] = ..., begin_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., begin_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., events: _Optional[_Iterable[_Union[StartEvent, _Mapping]]] = ..., wait_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class StartEvent(_message.Message):
     __slots__ = ("event_id", "name", "payload", "payload_json")
@@ -222,18 +224,20 @@ class StartEvent(_message.Message):
     def __init__(self, event_id: _Optional[str] = ..., name: _Optional[str] = ..., payload: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., payload_json: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ...) -> None: ...
 
 class StartRunResponse(_message.Message):
-    __slots__ = ("run_id", "workflow_id", "version", "started", "trace_id")
+    __slots__ = ("run_id", "workflow_id", "version", "started", "trace_id", "end")
     RUN_ID_FIELD_NUMBER: _ClassVar[int]
     WORKFLOW_ID_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     STARTED_FIELD_NUMBER: _ClassVar[int]
     TRACE_ID_FIELD_NUMBER: _ClassVar[int]
+    END_FIELD_NUMBER: _ClassVar[int]
     run_id: str
     workflow_id: str
     version: int
     started: bool
     trace_id: str
-    def __init__(self, run_id: _Optional[str] = ..., workflow_id: _Optional[str] = ..., version: _Optional[int] = ..., started: bool = ..., trace_id: _Optional[str] = ...) -> None: ...
+    end: WaitRunResponse
+    def __init__(self, run_id: _Optional[str] = ..., workflow_id: _Optional[str] = ..., version: _Optional[int] = ..., started: bool = ..., trace_id: _Optional[str] = ..., end: _Optional[_Union[WaitRunResponse, _Mapping]] = ...) -> None: ...
 
 class BatchStartRunsRequest(_message.Message):
     __slots__ = ("namespace", "items")

@@ -161,7 +161,7 @@ class RunServiceServicer(object):
     """
 
     def StartRun(self, request, context):
-        """Starts one run. OK means it is on disk.
+        """Starts one run. OK means it is on disk. With `wait_timeout` the answer comes when it has ended.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

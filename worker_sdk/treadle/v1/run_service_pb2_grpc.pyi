@@ -37,7 +37,7 @@ class RunServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> RunServiceAsyncStub: ...
     StartRun: _grpc.UnaryUnaryMultiCallable[_run_service_pb2.StartRunRequest, _run_service_pb2.StartRunResponse]
-    """Starts one run. OK means it is on disk."""
+    """Starts one run. OK means it is on disk. With `wait_timeout` the answer comes when it has ended."""
     BatchStartRuns: _grpc.UnaryUnaryMultiCallable[_run_service_pb2.BatchStartRunsRequest, _run_service_pb2.BatchStartRunsResponse]
     """Starts many runs, each with a status of its own: one bad item does not touch the others."""
     GetRun: _grpc.UnaryUnaryMultiCallable[_run_service_pb2.GetRunRequest, _run_service_pb2.GetRunResponse]
@@ -108,7 +108,7 @@ class RunServiceAsyncStub(RunServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     StartRun: _aio.UnaryUnaryMultiCallable[_run_service_pb2.StartRunRequest, _run_service_pb2.StartRunResponse]  # type: ignore[assignment]
-    """Starts one run. OK means it is on disk."""
+    """Starts one run. OK means it is on disk. With `wait_timeout` the answer comes when it has ended."""
     BatchStartRuns: _aio.UnaryUnaryMultiCallable[_run_service_pb2.BatchStartRunsRequest, _run_service_pb2.BatchStartRunsResponse]  # type: ignore[assignment]
     """Starts many runs, each with a status of its own: one bad item does not touch the others."""
     GetRun: _aio.UnaryUnaryMultiCallable[_run_service_pb2.GetRunRequest, _run_service_pb2.GetRunResponse]  # type: ignore[assignment]
@@ -182,7 +182,7 @@ class RunServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _run_service_pb2.StartRunRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_run_service_pb2.StartRunResponse, _abc.Awaitable[_run_service_pb2.StartRunResponse]]:
-        """Starts one run. OK means it is on disk."""
+        """Starts one run. OK means it is on disk. With `wait_timeout` the answer comes when it has ended."""
 
     @_abc_1.abstractmethod
     def BatchStartRuns(
