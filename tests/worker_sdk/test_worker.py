@@ -11,11 +11,9 @@ import pytest
 
 import treadle
 from tests.worker_sdk.conftest import StartWorker
-from tests.worker_sdk.fake_server import OK, FakeServer, refusal
+from tests.worker_sdk.fake_server import FakeServer
 from treadle import Context, activity, payload
-from treadle._client.retry import Backoff
 from treadle.errors import DefinitionError, InvalidRequest
-from treadle.v1 import payload_pb2
 from treadle.v1 import worker_service_pb2 as messages
 from treadle.worker import Worker
 
@@ -133,107 +131,6 @@ async def test_the_answer_to_a_report_brings_the_next_task(
     assert len(server.polls) < 10
 
 
-class HeldUp:
-    """Reports that have come and wait for `release`."""
-
-    def __init__(self, server: FakeServer) -> None:
-        self.calls: list[int] = []
-        """The number of results in each."""
-        self.release = asyncio.Event()
-        self._server = server
-        server.before_report = self._hold_up
-
-    async def _hold_up(self, request: messages.CompleteTasksRequest, context: Any) -> None:
-        if self.release.is_set():
-            return
-        self.calls.append(len(request.results))
-        await self._server.notify()
-        await self.release.wait()
-
-    async def each(self, activity: str, count: int) -> list[bytes]:
-        """Has so many tasks reported by a call each; their tokens. Their inputs are 0, 1 and on."""
-        tokens = []
-        for number in range(count):
-            tokens.append(await self._server.add(activity, number))
-            await self._server.until(lambda: len(self.calls) == len(tokens))
-        return tokens
-
-
-async def test_a_result_does_not_wait_for_the_answers_to_a_few_others(
-    server: FakeServer, start_worker: StartWorker
-) -> None:
-    held_up = HeldUp(server)
-    start_worker([double], slots=50)
-    tokens = await held_up.each("double", 8)
-    assert held_up.calls == [1] * 8
-    held_up.release.set()
-    for token in tokens:
-        await server.result(token)
-
-
-async def test_results_wait_for_the_answers_to_many_others_and_go_out_together(
-    server: FakeServer, start_worker: StartWorker
-) -> None:
-    held_up = HeldUp(server)
-    ran = 0
-    all_ran = asyncio.Event()
-
-    @activity
-    async def count(number: int) -> None:
-        nonlocal ran
-        ran += 1
-        if ran == 28:
-            all_ran.set()
-
-    start_worker([count], slots=50)
-    tokens = await held_up.each("count", 8)
-    tokens += [await server.add("count", 0) for _ in range(20)]
-    await all_ran.wait()
-    await asyncio.sleep(0.05)
-    assert held_up.calls == [1] * 8
-    held_up.release.set()
-    for token in tokens:
-        await server.result(token)
-    assert [len(report.results) for report in server.reports] == [1] * 8 + [20]
-
-
-async def test_after_calls_that_failed_together_there_is_one_call(
-    server: FakeServer, start_worker: StartWorker
-) -> None:
-    held_up = HeldUp(server)
-    start_worker([double], slots=50)
-    tokens = await held_up.each("double", 3)
-    await server.stop()
-    held_up.release.set()
-    await server.start()
-    for number, token in enumerate(tokens):
-        assert await server.output(token) == 2 * number
-    assert [len(report.results) for report in server.reports] == [3]
-
-
-async def test_calls_that_were_put_off_together_wait_once(
-    server: FakeServer, start_worker: StartWorker, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    waits: list[float | None] = []
-    next_delay_seconds = Backoff.next_delay_seconds
-
-    def noted(self: Backoff) -> float | None:
-        waits.append(next_delay_seconds(self))
-        return waits[-1]
-
-    monkeypatch.setattr(Backoff, "next_delay_seconds", noted)
-    answers = iter([refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, "busy")] * 3)
-    server.refuse = lambda result: next(answers, OK)
-    held_up = HeldUp(server)
-    start_worker([double], slots=50)
-    tokens = await held_up.each("double", 3)
-    held_up.release.set()
-    for token in tokens:
-        await server.result(token)
-    assert [len(report.results) for report in server.reports] == [1, 1, 1, 3]
-    assert len(waits) == 1
-
-
 async def test_deliveries_are_acknowledged(server: FakeServer, start_worker: StartWorker) -> None:
     start_worker([double], slots=1)
     for number in range(5):
@@ -322,114 +219,6 @@ async def test_memory_operations_travel_with_the_result(
         ("state", "compare_and_set"),
     ]
     assert payload.decode(operations[3].compare_and_set.expected) == "open"
-
-
-async def test_a_refused_result_is_dropped_and_the_others_of_its_batch_are_not(
-    server: FakeServer, start_worker: StartWorker
-) -> None:
-    def refuse(result: messages.TaskResult) -> payload_pb2.ItemStatus:
-        if result.task_token == b"token-2":
-            return refusal(grpc.StatusCode.FAILED_PRECONDITION, "the lease has ended")
-        return OK
-
-    server.refuse = refuse
-    running = start_worker([double])
-    tokens = [await server.add("double", number) for number in range(3)]
-    for token in (tokens[0], tokens[2]):
-        await server.result(token)
-    await running.drain()
-    sent = [result.task_token for report in server.reports for result in report.results]
-    assert sorted(sent) == tokens
-
-
-async def test_a_result_that_the_server_finds_invalid_is_reported_as_a_failure(
-    server: FakeServer, start_worker: StartWorker
-) -> None:
-    server.refuse = lambda result: (
-        refusal(grpc.StatusCode.INVALID_ARGUMENT, "output: too long")
-        if result.HasField("completed")
-        else OK
-    )
-    start_worker([double])
-    failure = await server.failure(await server.add("double", 1))
-    assert failure.kind == "treadle.ResultRefused"
-    assert "output: too long" in failure.message
-    assert failure.non_retryable
-
-
-async def test_a_result_is_sent_again_until_it_is_taken(
-    server: FakeServer, start_worker: StartWorker
-) -> None:
-    answers = iter([refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, "busy")] * 2)
-    server.refuse = lambda result: next(answers, OK)
-    calls = iter([grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.INTERNAL])
-
-    async def fail_twice(request: Any, context: Any) -> None:
-        if code := next(calls, None):
-            await context.abort(code, "not now")
-
-    server.before_report = fail_twice
-    start_worker([double])
-    assert await server.output(await server.add("double", 3)) == 6
-    assert len(server.reports) == 3
-
-
-async def test_a_call_that_is_refused_as_a_whole_is_taken_apart(
-    server: FakeServer, start_worker: StartWorker
-) -> None:
-    together = asyncio.Barrier(5)
-
-    @activity
-    async def meet(number: int) -> int:
-        await together.wait()
-        return number
-
-    async def refuse(request: messages.CompleteTasksRequest, context: Any) -> None:
-        if any(payload.decode(result.completed.output) == 3 for result in request.results):
-            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "results[3] is no good")
-
-    server.before_report = refuse
-    start_worker([meet])
-    tokens = [await server.add("meet", number) for number in range(5)]
-    for number in (0, 1, 2, 4):
-        assert await server.output(tokens[number]) == number
-    assert (await server.failure(tokens[3])).kind == "treadle.ResultRefused"
-
-
-async def test_a_call_that_was_under_way_does_not_end_the_search_for_the_result_that_spoils_one(
-    server: FakeServer, start_worker: StartWorker
-) -> None:
-    together = asyncio.Barrier(2)
-    release = asyncio.Event()
-    sizes: list[int] = []
-
-    @activity
-    async def meet(number: int) -> int:
-        if number:
-            await together.wait()
-        return number
-
-    async def answer(request: messages.CompleteTasksRequest, context: Any) -> None:
-        sizes.append(len(request.results))
-        await server.notify()
-        outputs = [payload.decode(result.completed.output) for result in request.results]
-        if 0 in outputs:
-            await release.wait()
-        if 3 in outputs:
-            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "results[0] is no good")
-
-    server.before_report = answer
-    start_worker([meet])
-    first = await server.add("meet", 0)
-    await server.until(lambda: len(sizes) == 1)
-    bad, good = [await server.add("meet", number) for number in (3, 1)]
-    await server.until(lambda: len(sizes) == 2)
-    await asyncio.sleep(0.05)  # the refusal is with the worker before the answer to the first
-    release.set()
-    assert await server.output(first) == 0
-    assert await server.output(good) == 1
-    assert (await server.failure(bad)).kind == "treadle.ResultRefused"
-    assert sizes[:3] == [1, 2, 1]
 
 
 async def test_a_server_that_answers_polls_at_once_is_not_stormed(

@@ -1,9 +1,9 @@
 """Results on their way to the server.
 
 A result goes out at once while few others are on their way, and otherwise with whatever else has
-gathered by the time a call returns: batches grow with the load by themselves. A result is kept
-until the server has taken or refused it; its token names it, so sending it twice is safe. The
-answer may bring the next tasks.
+gathered by the time a call returns, or with many others: batches grow with the load by themselves.
+A result is kept until the server has taken or refused it; its token names it, so sending it twice
+is safe. The answer may bring the next tasks.
 """
 
 from __future__ import annotations
@@ -31,6 +31,12 @@ _FEW_RESULTS = 8
 """With fewer on their way, the next one does not wait for their answer, which under load takes many
 times as long as the way: each call of one result costs more than its share of a batch, so there
 must not be many.
+"""
+
+_MANY_RESULTS = 50
+"""So many together do not wait either, or the server would commit the few by themselves, and do
+nothing meanwhile. Measured with a hundred runs at a time: 6 % more of them a second; with 25, code
+is slower, whose results come one by one.
 """
 
 _INVALID = grpc.StatusCode.INVALID_ARGUMENT.value[0]
@@ -87,7 +93,11 @@ class Reporter:
             self._calls.create_task(self._report(batch, promised, on_trial=self._failing))
 
     def _may_call(self) -> bool:
-        return len(self._on_their_way) < (1 if self._failing else _FEW_RESULTS)
+        on_their_way = len(self._on_their_way)
+        if self._failing:
+            return not on_their_way
+        waiting = len(self._session.unreported) - on_their_way
+        return on_their_way < _FEW_RESULTS or waiting >= _MANY_RESULTS
 
     def _next_batch(self) -> list[messages.TaskResult]:
         batch: list[messages.TaskResult] = []
