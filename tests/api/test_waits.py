@@ -132,11 +132,22 @@ def start(wait_seconds: float, **fields: Any) -> messages.StartRunRequest:
     return request
 
 
+async def begun(client: Client, workflow_id: str) -> None:
+    """Waits until the run is there."""
+    async with asyncio.timeout(SHORT):
+        while True:
+            try:
+                await client.get_run(workflow_id=workflow_id)
+                return
+            except errors.NotFound:
+                await asyncio.sleep(0.01)
+
+
 async def test_a_start_that_waits_is_answered_with_the_end(api: Api, client: Client) -> None:
     waiting = asyncio.create_task(
         asyncio.to_thread(api, "RunService.StartRun", start(SHORT, workflow_id="awaited"))
     )
-    await asyncio.sleep(0.3)
+    await begun(client, "awaited")
     run = await client.terminate(workflow_id="awaited")
     response = (await waiting).response
     assert (response.run_id, response.started) == (run.run_id, True)
@@ -172,11 +183,12 @@ async def test_nothing_is_started_by_a_wait_that_cannot_be(api: Api) -> None:
 
 async def test_a_server_that_stops_answers_the_start_all_the_same(tmp_path: Path) -> None:
     with local_service(tmp_path) as service:
+        api = Api(service.address)
         async with Client(service.address) as client:
             await client.deploy(ONE_STEP)
-        api = Api(service.address)
-        waiting = asyncio.create_task(asyncio.to_thread(api, "RunService.StartRun", start(SHORT)))
-        await asyncio.sleep(0.2)
+            request = start(SHORT, workflow_id="awaited")
+            waiting = asyncio.create_task(asyncio.to_thread(api, "RunService.StartRun", request))
+            await begun(client, "awaited")
         await asyncio.to_thread(service.server.stop)
         response = (await waiting).response
         assert response.started
@@ -214,8 +226,12 @@ async def test_run_outlives_a_server(tmp_path: Path) -> None:
     with local_service(tmp_path) as service:
         async with Client(service.address, retry_seconds=30) as client:
             await client.deploy(ONE_STEP)
-            waiting = [asyncio.ensure_future(client.run("one_step")) for _ in range(20)]
-            await asyncio.sleep(0.3)
+            names = [f"awaited {number}" for number in range(20)]
+            waiting = [
+                asyncio.ensure_future(client.run("one_step", workflow_id=name)) for name in names
+            ]
+            for name in names:
+                await begun(client, name)
             service.server.kill()
             await asyncio.sleep(0.2)
             await asyncio.to_thread(service.start_server)

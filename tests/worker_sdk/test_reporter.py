@@ -61,59 +61,48 @@ async def test_a_result_does_not_wait_for_the_answers_to_a_few_others(
         await server.result(token)
 
 
-async def test_results_wait_for_the_answers_to_many_others_and_go_out_together(
-    server: FakeServer, start_worker: StartWorker
+@pytest.mark.parametrize(
+    ("gathered", "size", "calls"),
+    [(20, 1, [20]), (60, 1, [60]), (60, 100_000, [31, 29])],
+    ids=["some", "many", "large"],
+)
+async def test_behind_a_few_many_results_go_at_once_and_others_together(
+    server: FakeServer, start_worker: StartWorker, gathered: int, size: int, calls: list[int]
 ) -> None:
     held_up = HeldUp(server)
-    ran = 0
-    all_ran = asyncio.Event()
+    begun = ended = 0
+    may_end, all_ended = asyncio.Event(), asyncio.Event()
+    all_begun = asyncio.Event()
 
     @activity
-    async def count(number: int) -> None:
-        nonlocal ran
-        ran += 1
-        if ran == 28:
-            all_ran.set()
-
-    start_worker([count], slots=50)
-    tokens = await held_up.each("count", 8)
-    tokens += [await server.add("count", 0) for _ in range(20)]
-    await all_ran.wait()
-    await asyncio.sleep(0.05)
-    assert held_up.calls == [1] * 8
-    held_up.release.set()
-    for token in tokens:
-        await server.result(token)
-    assert [len(report.results) for report in server.reports] == [1] * 8 + [20]
-
-
-async def test_many_results_do_not_wait_for_the_answers_to_others(
-    server: FakeServer, start_worker: StartWorker
-) -> None:
-    held_up = HeldUp(server)
-    begun = 0
-    all_begun, may_end = asyncio.Event(), asyncio.Event()
-
-    @activity
-    async def held(number: int) -> None:
-        nonlocal begun
+    async def held(number: int) -> str:
+        nonlocal begun, ended
         begun += 1
-        if begun == 68:
+        if number < 8:
+            return ""
+        if begun == 8 + gathered:
             all_begun.set()
-        if number >= 8:
-            await may_end.wait()
+        await may_end.wait()
+        ended += 1
+        if ended == gathered:
+            all_ended.set()
+        return "x" * size
 
     start_worker([held], slots=100)
     tokens = await held_up.each("held", 8)
-    tokens += [await server.add("held", 8) for _ in range(60)]
+    tokens += [await server.add("held", 8) for _ in range(gathered)]
     await all_begun.wait()
-    assert held_up.calls == [1] * 8
     may_end.set()
-    await server.until(lambda: len(held_up.calls) == 9)
-    assert held_up.calls[8] >= 50
+    await all_ended.wait()
+    if calls == [60]:
+        await server.until(lambda: len(held_up.calls) == 9)
+    else:
+        await asyncio.sleep(0.05)
+        assert held_up.calls == [1] * 8
     held_up.release.set()
     for token in tokens:
         await server.result(token)
+    assert [len(report.results) for report in server.reports] == [1] * 8 + calls
 
 
 async def test_after_calls_that_failed_together_there_is_one_call(

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Sequence
-from time import perf_counter  # spaces commits; no time of the domain
+from time import perf_counter  # for the pace of commits; no time of the domain
 from typing import Final, Protocol
 
 from treadle_server.journal.intake import (

@@ -57,12 +57,16 @@ class HotRun:
     """Of code: committed records with events that its code has not seen."""
     sticky: str = ""
     """Of code: the session that had its last decision, and may have the run in memory."""
-    run_id: bytes = field(init=False)
-    namespace: str = field(init=False)
-    """Both as in the row; asked for forty times in a run of three steps."""
 
-    def __post_init__(self) -> None:
-        self.run_id, self.namespace = self.row.run_id, self.row.namespace
+    @property
+    def run_id(self) -> bytes:
+        """The run's id."""
+        return self.row.run_id
+
+    @property
+    def namespace(self) -> str:
+        """The run's namespace."""
+        return self.row.namespace
 
     @property
     def weight(self) -> int:

@@ -168,7 +168,7 @@ class Turns:
         if first_refusal(answers) is not None:
             # Only what succeeded is remembered under its request id, or struck out as delivered.
             puts, deletes = (), ()
-        rows = [*puts, *[one.row for one in letters]] if letters else puts
+        rows = [*puts, *(one.row for one in letters)]
         unit = self._unit(hot, turn, now, rows, deletes, new=new)
         if unit is None:
             self._after_nothing(hot, turn)
@@ -297,25 +297,26 @@ class Turns:
         if turn.events:
             records = records_of(hot.run_id, turn.events, now)
         write_row = self._bring_row_up_to_date(hot, now, new=new)
-        # Loops, as there is mostly nothing to go through: a comprehension costs a call even then.
-        rows, gone = list(puts), list(deletes)
         added, removed = queue_changes(state, turn)
-        for place in added:
-            rows.append(Row(Table.READY, ready_key(hot, place)))
-        for place in removed:
-            gone.append((Table.READY, ready_key(hot, place)))
+        rows = [*puts, *(Row(Table.READY, ready_key(hot, place)) for place in added)]
         begun, over = self._changed_waits(hot)
-        for wait in begun:
-            rows.append(Row(Table.WAIT, wait))
-        for wait in over:
-            gone.append((Table.WAIT, wait))
-        for key, output, until in turn.results_to_keep:
-            kept = kept_key(hot.namespace, key)
-            rows.append(Row(Table.REQUEST, kept, encode_payload(output), until))
-        if not (records or write_row or rows or gone):
+        rows += [Row(Table.WAIT, key) for key in begun]
+        rows += [
+            Row(Table.REQUEST, kept_key(hot.namespace, key), encode_payload(output), until)
+            for key, output, until in turn.results_to_keep
+        ]
+        if not (records or write_row or rows or removed or deletes):
             return None
-        run = copy_row(hot) if write_row else None
-        return Unit(records=records, run=run, puts=rows, deletes=gone)
+        return Unit(
+            records=records,
+            run=copy_row(hot) if write_row else None,
+            puts=rows,
+            deletes=[
+                *deletes,
+                *((Table.READY, ready_key(hot, place)) for place in removed),
+                *((Table.WAIT, key) for key in over),
+            ],
+        )
 
     def _changed_waits(self, hot: HotRun) -> tuple[list[Key], list[Key]]:
         """Keys of rows of waits that began and that are over since the rows were written."""
@@ -464,7 +465,4 @@ async def until_settled(settled: asyncio.Future[Outcome] | None) -> bool:
 
 def first_refusal(answers: Sequence[Any]) -> Refusal | None:
     """The first refusal among answers."""
-    for answer in answers:
-        if isinstance(answer, Refusal):
-            return answer
-    return None
+    return next((answer for answer in answers if isinstance(answer, Refusal)), None)
