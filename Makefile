@@ -136,6 +136,11 @@ proto: $(CODEGEN_STAMP) ## Generate worker_sdk/treadle/v1 from proto/
 	$(say) "generating worker_sdk/treadle/v1"
 	@tools/generate_proto.sh $(CODEGEN) worker_sdk
 
+.PHONY: codec
+codec: $(SETUP_STAMP) ## Write the journal's codec from the engine's dataclasses and their messages
+	$(say) "writing server/treadle_server/journal/codec_functions.py"
+	@$(BIN)/python tools/codec_source.py server/treadle_server/journal/codec_functions.py
+
 .PHONY: docs
 docs: $(SETUP_STAMP) ## Write the pages of docs/reference that follow from the code
 	$(say) "writing state diagrams and the command line's reference"
@@ -150,6 +155,8 @@ proto-baseline: $(SETUP_STAMP) ## Accept the present contract as what `check` co
 verify: $(SETUP_STAMP) $(CODEGEN_STAMP) ## Check that generated files are current, and the wheel is whole
 	$(say) "comparing worker_sdk/treadle/v1 with what proto/ generates"
 	@tools/verify_proto.sh $(CODEGEN)
+	$(say) "comparing the journal's codec with what the engine's values and proto/ say"
+	@$(BIN)/python tools/codec_source.py --check server/treadle_server/journal/codec_functions.py
 	$(say) "comparing docs/reference with what the code says"
 	@tools/verify_docs.sh $(VENV)
 	$(say) "installing the wheel with the light base alone"

@@ -35,7 +35,7 @@ LAYERS = (
     ("treadle_server/definitions/", "rules of graphs, expressions"),
     ("treadle_server/engine/", "engine"),
     ("treadle_server/journal/codec", "events to bytes"),
-    ("<derived codec>", "events to bytes"),
+    ("treadle_server/journal/wire", "events to bytes"),
     ("treadle_server/journal/sqlite/packing", "packing of bodies"),
     ("treadle_server/journal/sqlite/", "SQLite, with its fsync"),
     ("treadle_server/journal/", "queue and thread of the writer"),

@@ -14,7 +14,7 @@ def test_samples_are_added_up_by_layer() -> None:
         [
             f"{MAIN};handle (treadle_server/api/handlers.py);apply (treadle_server/runs/turns.py);"
             "replace (dataclasses.py) 4",
-            f"{MAIN};fold (treadle_server/runs/hot.py);decode_Payload (<derived codec>) 3",
+            f"{MAIN};fold (treadle_server/runs/hot.py);decode (treadle_server/journal/codec.py) 3",
             f"{MAIN} 2",
             "_bootstrap (threading.py);Thread.run (threading.py) 1",
         ]

@@ -9,7 +9,6 @@ import math
 import types
 import typing
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -38,7 +37,6 @@ from treadle_server.engine.values import (
     TimeoutKind,
 )
 from treadle_server.journal import codec, wire
-from treadle_server.journal.codec_source import derive
 
 T = 1_795_000_000_123_456
 """2026-11-18T11:06:40.123456Z"""
@@ -330,82 +328,6 @@ def test_what_is_kept_of_earlier_events_is_bounded() -> None:
 def test_a_number_that_does_not_fit_is_a_value_error(seq: int) -> None:
     with pytest.raises(ValueError, match="out of range"):
         codec.encode_batch([RunCompleted(seq=seq, output=values.NULL, started_time=0, workflow="")])
-
-
-@dataclass
-class CompareAndSetWithoutExpected:
-    value: Payload
-
-
-@dataclass
-class CompareAndSetOfText:
-    value: str
-    expected: Payload | None = None
-
-
-@dataclass
-class CompareAndSetThatMayLackNothing:
-    value: tuple[Payload, ...]
-    expected: Payload | None = None
-
-
-class BackoffWithOtherNumbers(enum.IntEnum):
-    UNSPECIFIED = 0
-    FIXED = 2
-    LINEAR = 1
-    EXPONENTIAL = 3
-
-
-@dataclass
-class RetryPolicyOfOtherNumbers:
-    max_attempts: int
-    initial_interval: int
-    backoff: BackoffWithOtherNumbers
-    coefficient: float
-    increment: int
-    max_interval: int
-    jitter: float
-    retry_on: tuple[str, ...]
-    non_retryable_kinds: tuple[str, ...]
-
-
-@dataclass
-class PayloadThatMayLackData:
-    metadata: Mapping[str, bytes]
-    data: bytes | None
-
-
-@pytest.mark.parametrize(
-    ("cls", "message", "complaint"),
-    [
-        (
-            CompareAndSetWithoutExpected,
-            payload_pb2.CompareAndSet,
-            r"without a counterpart.*expected",
-        ),
-        (CompareAndSetOfText, payload_pb2.CompareAndSet, r"OfText\.value: str"),
-        (CompareAndSetThatMayLackNothing, payload_pb2.CompareAndSet, r"value: a tuple"),
-        (RetryPolicyOfOtherNumbers, payload_pb2.RetryPolicy, "names or numbers differ"),
-        (PayloadThatMayLackData, payload_pb2.Payload, r"data may be None"),
-    ],
-)
-def test_a_class_that_disagrees_with_its_message_is_refused(
-    cls: type, message: Any, complaint: str
-) -> None:
-    known: dict[type, Any] = {} if cls is PayloadThatMayLackData else {Payload: payload_pb2.Payload}
-    with pytest.raises(TypeError, match=complaint):
-        derive(values={**known, cls: message}, events=EVENT_TYPES, event=event_pb2.Event)
-
-
-def test_an_event_without_a_message_is_refused() -> None:
-    @dataclass
-    class RunForgotten(Event):
-        pass
-
-    with pytest.raises(TypeError, match="RunForgotten"):
-        derive(values={}, events=[*EVENT_TYPES, RunForgotten], event=event_pb2.Event)
-    with pytest.raises(TypeError, match="RunStarted"):
-        derive(values={}, events=EVENT_TYPES[1:], event=event_pb2.Event)
 
 
 def test_enum_numbers_are_members_again() -> None:

@@ -10,6 +10,7 @@ What code asks for is numbered from 0, and the number makes the key of what it b
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import ClassVar
 
 from treadle_server.engine import events as e
 from treadle_server.engine.entities import DECISION
@@ -65,8 +66,7 @@ class CodeProgress(Progress):
         "updates",
     )
 
-    remote = True
-    """Code on a worker decides how the run goes on and how it ends."""
+    remote: ClassVar[bool] = True
     live = 1
     at_rest = False
     """Only a report can end the run."""

@@ -45,13 +45,12 @@ class GraphProgress(Progress):
         "live",
         "loops",
         "maps",
+        "news",
         "outputs",
         "topology",
         "unhandled",
         "weight",
     )
-
-    remote = news = False  # the server decides by itself, and at once
 
     def __init__(self, topology: Topology) -> None:
         self.topology = topology
@@ -69,6 +68,7 @@ class GraphProgress(Progress):
         self.failed: dict[int, Failure] = {}
         self.first_failure: tuple[str, Failure] | None = None
         self.live = 0
+        self.news = False
         self.unhandled: tuple[str, Failure] | None = None
 
     # --- what the decider asks --------------------------------------------------------------------

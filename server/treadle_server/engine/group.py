@@ -33,7 +33,6 @@ class Member:
 class GroupProgress(Progress):
     """See the module's docstring. Members have their places as keys."""
 
-    remote: bool = False
     live: int = 1
     at_rest: bool = False
     """Only its decider ends the run."""

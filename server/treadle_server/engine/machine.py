@@ -84,7 +84,6 @@ class MachineProgress(Progress):
     became of its activities, timers and children.
     """
 
-    remote: bool = False
     live: int = 1
     at_rest: bool = False
     """Only reaching a final state ends the run."""

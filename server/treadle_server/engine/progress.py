@@ -5,6 +5,7 @@ count, and what is not folded.
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import ClassVar
 
 from treadle_server.engine import events as e
 from treadle_server.engine.topology import NodeState
@@ -19,6 +20,9 @@ class Progress:
     """
 
     __slots__ = ()
+
+    remote: ClassVar[bool] = False
+    """Whether code on a worker decides how the run goes on and how it ends."""
 
     @abstractmethod
     def node_started(self, key: str) -> None:

@@ -28,16 +28,16 @@ def backoff_delay(policy: RetryPolicy, retry: int) -> Duration:
     """The wait before the `retry`-th retry (from 1), without jitter."""
     match policy.backoff:
         case Backoff.FIXED:
-            delay: float = policy.initial_interval
+            delay = float(policy.initial_interval)
         case Backoff.LINEAR:
-            delay = policy.initial_interval + (retry - 1) * policy.increment
+            delay = float(policy.initial_interval + (retry - 1) * policy.increment)
         case _:
             # A float power overflows near 2**1024; long before that the cap holds.
             exponent = min(retry - 1, 1_000)
             try:
                 delay = policy.initial_interval * policy.coefficient**exponent
             except OverflowError:
-                delay = policy.max_interval
+                delay = float(policy.max_interval)
     return int(min(delay, policy.max_interval))
 
 

@@ -11,6 +11,7 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Final
 
 Instant = int
 """Microseconds since the Unix epoch, by the server's clock."""
@@ -186,19 +187,19 @@ class SeedOutcome:
 class FailureKind:
     """The kinds of failure that Treadle itself makes."""
 
-    TIMEOUT = "treadle.Timeout"
-    LEASE_LOST = "treadle.LeaseLost"
-    CANCELLED = "treadle.Cancelled"
-    EXPRESSION_FAILED = "treadle.ExpressionFailed"
-    INVALID_INPUT = "treadle.InvalidInput"
-    MEMORY_CONFLICT = "treadle.MemoryConflict"
-    NODE_INPUT_CONFLICT = "treadle.NodeInputConflict"
-    LOOP_BOUND_REACHED = "treadle.LoopBoundReached"
-    WAIT_TIMED_OUT = "treadle.WaitTimedOut"
-    MAP_FAILED = "treadle.MapFailed"
-    CHILD_FAILED = "treadle.ChildFailed"
-    RUN_ENDED = "treadle.RunEnded"
-    RESULT_UNHANDLED = "treadle.ResultUnhandled"
-    REPLAY_MISMATCH = "treadle.ReplayMismatch"
+    TIMEOUT: Final = "treadle.Timeout"
+    LEASE_LOST: Final = "treadle.LeaseLost"
+    CANCELLED: Final = "treadle.Cancelled"
+    EXPRESSION_FAILED: Final = "treadle.ExpressionFailed"
+    INVALID_INPUT: Final = "treadle.InvalidInput"
+    MEMORY_CONFLICT: Final = "treadle.MemoryConflict"
+    NODE_INPUT_CONFLICT: Final = "treadle.NodeInputConflict"
+    LOOP_BOUND_REACHED: Final = "treadle.LoopBoundReached"
+    WAIT_TIMED_OUT: Final = "treadle.WaitTimedOut"
+    MAP_FAILED: Final = "treadle.MapFailed"
+    CHILD_FAILED: Final = "treadle.ChildFailed"
+    RUN_ENDED: Final = "treadle.RunEnded"
+    RESULT_UNHANDLED: Final = "treadle.ResultUnhandled"
+    REPLAY_MISMATCH: Final = "treadle.ReplayMismatch"
     """Made by workers, as is what follows."""
-    CODE_BLOCKED = "treadle.CodeBlocked"
+    CODE_BLOCKED: Final = "treadle.CodeBlocked"

@@ -4,13 +4,13 @@ What lives here: the one translation between the dataclasses of `engine` and the
 of the same names. What does not: wire forms that are not values of the engine (requests and replies
 belong to `api`), and any check of what the values mean.
 
-The translation is derived, not written down. A dataclass and its message have the same field names,
-so one pass over both at import gives, for each pair, the source of an encoder and of a decoder
-(`codec_source`), much as `dataclasses` makes `__init__`. Disagreement (a field that only one side
-has, an enum whose numbers differ) is a `TypeError` at import: neither side can change alone.
-Generated straight-line code, because every journaled event passes here; and encoders write bytes
-themselves (`wire`), as most of them are known from the events before (0.8 against 3.9 µs for
-`AttemptStarted` by way of a message).
+The translation follows from both sides, and nobody writes it down: `make codec` compares each
+dataclass with its message, field by field, and writes `codec_functions`: an encoder and a decoder
+for each pair, straight-line code, because every journaled event passes here. Where the two disagree
+(a field that only one side has, an enum whose numbers differ) it refuses, and `make verify` says if
+the file is not current: neither side can change alone. Encoders write bytes themselves (`wire`), as
+most of them are known from the events before (0.8 against 3.9 µs for `AttemptStarted` by way of a
+message).
 
 | dataclass field | message field |
 | --- | --- |
@@ -30,29 +30,26 @@ be read again is lost.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from google.protobuf.message import DecodeError
 
 from treadle.v1 import event_pb2, payload_pb2
-from treadle_server.engine.events import (
-    EVENT_TYPES,
-    CarriedEvent,
-    DecidedEdge,
-    Event,
-    StateHistory,
-    StateVisit,
-)
-from treadle_server.engine.values import (
-    CompareAndSet,
-    Failure,
-    MemoryOperation,
-    Payload,
-    RetryPolicy,
-    SeedOutcome,
-)
+from treadle_server.engine.events import Event
+from treadle_server.engine.values import Failure, MemoryOperation, Payload, RetryPolicy
 from treadle_server.journal import wire
-from treadle_server.journal.codec_source import CodecError, derive
+from treadle_server.journal.codec_functions import (
+    ENCODERS,
+    EVENT_DECODERS,
+    decode_Failure,
+    decode_MemoryOperation,
+    decode_Payload,
+    decode_RetryPolicy,
+    encode_Failure,
+    encode_MemoryOperation,
+    encode_Payload,
+    encode_RetryPolicy,
+)
+from treadle_server.journal.wire import CodecError
 
 __all__ = [
     "CodecError",
@@ -72,26 +69,7 @@ __all__ = [
     "retry_policy_to_message",
 ]
 
-_DERIVED = derive(
-    values={
-        Payload: payload_pb2.Payload,
-        Failure: payload_pb2.Failure,
-        RetryPolicy: payload_pb2.RetryPolicy,
-        CompareAndSet: payload_pb2.CompareAndSet,
-        MemoryOperation: payload_pb2.MemoryOperation,
-        DecidedEdge: event_pb2.DecidedEdge,
-        CarriedEvent: event_pb2.CarriedEvent,
-        SeedOutcome: event_pb2.SeedOutcome,
-        StateVisit: event_pb2.StateVisit,
-        StateHistory: event_pb2.StateHistory,
-    },
-    events=EVENT_TYPES,
-    event=event_pb2.Event,
-)
-_ENCODERS: dict[type, Any] = _DERIVED.encoders
 _EVENTS = wire.tag(event_pb2.EventBatch.DESCRIPTOR.fields_by_name["events"].number, wire.LENGTH)
-_DECODERS: dict[type, Any] = _DERIVED.decoders
-_EVENT_DECODERS: dict[str, Any] = _DERIVED.event_decoders
 
 
 def encode_batch(events: Sequence[Event]) -> bytes:
@@ -101,7 +79,7 @@ def encode_batch(events: Sequence[Event]) -> bytes:
     all their events. Raises `ValueError` for a value that its message cannot hold: an integer out
     of range, text that is not Unicode, a failure with too many causes.
     """
-    encoders, lengths = _ENCODERS, wire.LENGTHS
+    encoders, lengths = ENCODERS, wire.LENGTHS
     pieces: list[bytes] = []
     for event in events:
         body = encoders[type(event)](event)
@@ -121,7 +99,7 @@ def decode_batch(body: bytes) -> list[Event]:
 
 def event_to_message(event: Event) -> event_pb2.Event:
     """One event as its message. Raises `ValueError` as `encode_batch` does."""
-    return event_pb2.Event.FromString(_ENCODERS[type(event)](event))
+    return event_pb2.Event.FromString(ENCODERS[type(event)](event))
 
 
 def event_from_message(message: event_pb2.Event) -> Event:
@@ -131,14 +109,13 @@ def event_from_message(message: event_pb2.Event) -> Event:
         raise CodecError(
             f"event {message.seq} is of a kind that this version of Treadle does not know"
         )
-    event: Event = _EVENT_DECODERS[kind](message)
+    event: Event = EVENT_DECODERS[kind](message)
     return event
 
 
 def encode_payload(payload: Payload) -> bytes:
     """The bytes of a payload by itself."""
-    encoded: bytes = _ENCODERS[Payload](payload)
-    return encoded
+    return encode_Payload(payload)
 
 
 def decode_payload(data: bytes) -> Payload:
@@ -151,44 +128,40 @@ def decode_payload(data: bytes) -> Payload:
 
 def payload_to_message(payload: Payload) -> payload_pb2.Payload:
     """A payload as its message."""
-    return payload_pb2.Payload.FromString(_ENCODERS[Payload](payload))
+    return payload_pb2.Payload.FromString(encode_Payload(payload))
 
 
 def payload_from_message(message: payload_pb2.Payload) -> Payload:
     """A payload from its message."""
-    payload: Payload = _DECODERS[Payload](message)
-    return payload
+    return decode_Payload(message)
 
 
 def failure_to_message(failure: Failure) -> payload_pb2.Failure:
     """A failure as its message. Raises `CodecError` if its causes are nested too deep."""
-    return payload_pb2.Failure.FromString(_ENCODERS[Failure](failure))
+    return payload_pb2.Failure.FromString(encode_Failure(failure))
 
 
 def failure_from_message(message: payload_pb2.Failure) -> Failure:
     """A failure from its message. Raises `CodecError` for an unknown `timeout_kind`."""
-    failure: Failure = _DECODERS[Failure](message)
-    return failure
+    return decode_Failure(message)
 
 
 def retry_policy_to_message(policy: RetryPolicy) -> payload_pb2.RetryPolicy:
     """A retry policy as its message."""
-    return payload_pb2.RetryPolicy.FromString(_ENCODERS[RetryPolicy](policy))
+    return payload_pb2.RetryPolicy.FromString(encode_RetryPolicy(policy))
 
 
 def retry_policy_from_message(message: payload_pb2.RetryPolicy) -> RetryPolicy:
     """A retry policy from its message; what is absent there is zero, not the default. Raises
     `CodecError`."""
-    policy: RetryPolicy = _DECODERS[RetryPolicy](message)
-    return policy
+    return decode_RetryPolicy(message)
 
 
 def memory_operation_to_message(operation: MemoryOperation) -> payload_pb2.MemoryOperation:
     """A change of memory as its message."""
-    return payload_pb2.MemoryOperation.FromString(_ENCODERS[MemoryOperation](operation))
+    return payload_pb2.MemoryOperation.FromString(encode_MemoryOperation(operation))
 
 
 def memory_operation_from_message(message: payload_pb2.MemoryOperation) -> MemoryOperation:
     """A change of memory from its message; if none of the four is set there, none is set here."""
-    operation: MemoryOperation = _DECODERS[MemoryOperation](message)
-    return operation
+    return decode_MemoryOperation(message)

@@ -5,12 +5,13 @@ that has its type's zero value. What comes again and again in a journal (keys, t
 sessions, small numbers, the moment of a turn) is looked up, as the piece that it was before: 0.05
 µs, where an assignment to a message's field and its share of the serialization take 0.3.
 
-What is not here: which field is written how (`codec_source`). The format is that of
+What is not here: which field is written how (`codec_functions`). The format is that of
 protobuf.dev/programming-guides/encoding; tests hold it to protobuf's own bytes.
 """
 
 from __future__ import annotations
 
+import enum
 import math
 import struct
 from abc import abstractmethod
@@ -27,6 +28,16 @@ _MOST_PIECES: Final = 1_000
 """With more, what is kept is forgotten: then it is not what comes again and again."""
 _LONGEST_TEXT: Final = 100
 _LARGEST_NUMBER: Final = 10_000
+
+
+class CodecError(ValueError):
+    """Bytes or a message that are not what this version writes, or a value that a message cannot
+    hold."""
+
+
+def unknown(cls: type[enum.IntEnum], number: int) -> CodecError:
+    """The error for a number that is no member of an enum."""
+    return CodecError(f"{number} is not a {cls.__name__} that this version of Treadle knows")
 
 
 def varint(number: int) -> bytes:
@@ -131,18 +142,21 @@ _SECONDS: Final = Seconds(1, 64, always=False)
 CLOCKS: Final = Clocks()
 
 
-class Doubles(Kept[float]):
-    """Pieces of one `double` field. `always`: it is written though it is 0."""
+class Doubles(Kept[Any]):
+    """Pieces of one `double` field. `always`: it is written though it is 0.
+
+    Its values are `float`; said to mypyc, that would be another kind of argument than `Kept`'s.
+    """
 
     def __init__(self, number: int, *, always: bool) -> None:
         self._tag = tag(number, FIXED64)
         self._always = always
 
-    def _make(self, value: float) -> bytes:
+    def _make(self, value: Any) -> bytes:
         unset = value == 0 and math.copysign(1, value) > 0
         return b"" if unset and not self._always else self._tag + struct.pack("<d", value)
 
-    def _recurs(self, value: float) -> bool:
+    def _recurs(self, value: Any) -> bool:
         return value != 0 and not math.isnan(value)  # 0.0 equals -0.0, and NaN nothing
 
 

@@ -102,8 +102,8 @@ class ThreadWriter(Intake):
         self._idle = False
         self._closing = False
         self._ended: asyncio.Future[None] = self._loop.create_future()
-        self._thread = threading.Thread(target=self._run, name="journal-writer", daemon=True)
-        self._thread.start()
+        self._writing = threading.Thread(target=self._run, name="journal-writer", daemon=True)
+        self._writing.start()
 
     def submit(self, unit: Unit) -> asyncio.Future[Outcome]:
         """See `Writer`."""
@@ -129,7 +129,7 @@ class ThreadWriter(Intake):
             self._closing = True
             self._wakeup.notify()
         await asyncio.shield(self._ended)
-        self._thread.join()
+        self._writing.join()
 
     def _wake(self) -> None:
         if self._idle:
