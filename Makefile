@@ -13,10 +13,12 @@ INTERPRETER = $(if $(filter file,$(origin PYTHON)),$$($(PYTHON) tools/interprete
 VENV := .venv
 BIN := $(VENV)/bin
 CODEGEN := .cache/codegen
+COMPILED := .cache/compiled
 INSTALL := -m pip install --disable-pip-version-check --quiet --no-deps
 
 SETUP_STAMP := $(VENV)/.stamp
 CODEGEN_STAMP := $(CODEGEN)/.stamp
+COMPILED_STAMP := $(COMPILED)/.stamp
 
 # Options for the program behind a verb: make test ARGS='-k journal -x'
 ARGS ?=
@@ -52,6 +54,17 @@ $(CODEGEN_STAMP): requirements/codegen.txt
 	@$(CODEGEN)/bin/python $(INSTALL) --require-hashes --requirement requirements/codegen.txt
 	@touch $@
 
+.PHONY: compiled
+compiled: $(COMPILED_STAMP) ## Build the wheel with the server's hot path compiled (needs a C compiler), into .cache/compiled
+
+$(COMPILED_STAMP): $(SETUP_STAMP) $(wildcard tools/*.py) $(shell find server worker_sdk -name '*.py' -o -name '*.sql')
+	$(say) "compiling the server into $(COMPILED) (two to four minutes)"
+	@rm -rf $(COMPILED) && mkdir -p $(COMPILED)
+	@TREADLE_COMPILED=1 $(BIN)/hatchling build --target wheel --directory $(COMPILED)/wheel >$(COMPILED)/build.log 2>&1 \
+		|| { tail -n 30 $(COMPILED)/build.log >&2; exit 1; }
+	@$(BIN)/python $(INSTALL) --no-compile --target $(COMPILED) $(COMPILED)/wheel/*.whl
+	@touch $@
+
 .PHONY: lock
 lock: $(SETUP_STAMP) ## Renew the pinned versions in requirements/
 	$(say) "resolving requirements/*.txt"
@@ -68,8 +81,13 @@ tools: ## Get grpcurl, Jaeger and the YAML language server for the tests, into a
 demo: $(SETUP_STAMP) ## Run 500 orders through a server and two workers
 	@$(BIN)/python -m examples.order_processing $(ARGS)
 
+# What is measured is the compiled build, or with BUILD=interpreted the other.
+BUILD ?= compiled
+MEASURED = $(if $(filter compiled,$(BUILD)),$(COMPILED_STAMP),$(SETUP_STAMP))
+bench bench-peers: export PYTHONPATH := $(if $(filter compiled,$(BUILD)),$(abspath $(COMPILED)))
+
 .PHONY: bench
-bench: $(SETUP_STAMP) ## Measure runs a second, latencies, CPU, fsync and the bare echo rate
+bench: $(MEASURED) ## Measure runs a second, latencies, CPU, fsync and the bare echo rate
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 .PHONY: flame
@@ -78,7 +96,7 @@ flame: $(SETUP_STAMP) ## Draw where the server's time goes while it is busy, int
 	@$(BIN)/python -m benchmarks.flame $(ARGS)
 
 .PHONY: bench-peers
-bench-peers: $(SETUP_STAMP) ## Measure other engines and this one in the same run (HARNESS says where theirs is)
+bench-peers: $(MEASURED) ## Measure other engines and this one in the same run (HARNESS says where theirs is)
 	$(say) "other engines, into .cache/peers"
 	@tools/peers.sh $(HARNESS)
 	@$(BIN)/python -m benchmarks.peers $(if $(HARNESS),--harness $(HARNESS)) $(ARGS)
@@ -89,6 +107,12 @@ bench-peers: $(SETUP_STAMP) ## Measure other engines and this one in the same ru
 test: $(SETUP_STAMP) ## Run all tests; what could not run is counted, with its reason
 	$(say) "running the tests"
 	@$(BIN)/pytest $(ARGS)
+
+# Suites of what is compiled, and those that drive whole servers.
+.PHONY: test-compiled
+test-compiled: $(COMPILED_STAMP) ## Run the tests of what is compiled with the compiled build
+	$(say) "running tests with the compiled build"
+	@PYTHONPATH=$(abspath $(COMPILED)) $(BIN)/pytest $(foreach suite,engine definitions journal runs matching timers api simulation acceptance,tests/$(suite)) $(ARGS)
 
 .PHONY: simulate
 simulate: $(SETUP_STAMP) ## Run the server in a simulated world of crashes: SEED=N repeats one

@@ -16,6 +16,8 @@ from typing import Any
 import grpc
 import grpc.aio
 
+from benchmarks.build import build
+
 _FSYNCS = 300
 _COMMITS, _ROWS, _ROW_BYTES = 500, 25, 700
 _BLOCK = b"x" * 4096
@@ -62,7 +64,7 @@ def setting() -> dict[str, str]:
         "python": platform.python_version(),
         "sqlite": sqlite3.sqlite_version,
         "grpcio": metadata.version("grpcio"),
-        "treadle": metadata.version("treadle"),
+        "treadle": f"{metadata.version('treadle')}, {build()}",
         "payload": "250 bytes",
     }
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from common import Adapter, abump, join, until  # type: ignore[import-not-found]
 
+from benchmarks.build import build
 from benchmarks.steps import chain, states
 from treadle import Client, Worker, activity, step, workflow
 from treadle.client import RunHandle
@@ -114,7 +115,7 @@ class Peer(Adapter):  # type: ignore[misc]
 
     def version(self) -> dict[str, str]:
         """What is measured."""
-        return {"treadle": metadata.version("treadle")}
+        return {"treadle": f"{metadata.version('treadle')}, {build()}"}
 
     async def work(self, index: int) -> None:
         """A worker's process."""

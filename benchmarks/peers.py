@@ -60,7 +60,8 @@ def prepared(harness: Path, folder: Path) -> Path:
     own = REPOSITORY / "benchmarks"
     shutil.copyfile(own / "peer_adapter.py", made / "adapters" / "treadle.py")
     (made / "benchmarks").mkdir()
-    shutil.copyfile(own / "steps.py", made / "benchmarks" / "steps.py")
+    for module in ("build.py", "steps.py"):
+        shutil.copyfile(own / module, made / "benchmarks" / module)
     return made
 
 

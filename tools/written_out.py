@@ -1,7 +1,8 @@
-"""Dataclasses with their `__init__` written out, for a compiler of which `dataclasses` is not part.
+"""Dataclasses with what `dataclasses` makes of them written out, for mypyc, which does not.
 
-Lines stay where they are, so that what a traceback says is true of the file that people read: each
-`__init__` takes one of the two empty lines that follow its class.
+Their `__init__`, which it would leave to the interpreter; and their annotations, of which it keeps
+less than half. Lines stay where they are, so that what a traceback says is true of the file that
+people read: the two take the two empty lines that follow a class.
 """
 
 from __future__ import annotations
@@ -54,16 +55,17 @@ def dataclasses_of(source: str) -> dict[str, Record]:
 
 
 def written_out(source: str, known: Mapping[str, Record]) -> str:
-    """The source of a module with an `__init__` in each plain dataclass. `known`: dataclasses that
-    its own may be made from, by name.
+    """The source of a module, with more in its dataclasses. `known`: the dataclasses that they may
+    be made from, by name.
     """
     lines = [*source.splitlines(), "", ""]
-    for record in dataclasses_of(source).values():
-        inherited = [
-            field for base in record.bases if base in known for field in known[base].fields
-        ]
+    for name, record in dataclasses_of(source).items():
+        bases = [known[base] for base in record.bases if base in known]
+        inherited = [field for base in bases for field in base.fields]
         if record.plain and (inherited or record.fields):
             lines[record.end_line] = _init(record, inherited)
+        annotations = {field.name: field.annotation for field in record.fields}
+        lines[record.end_line + 1] = f"setattr({name}, '__annotations__', {annotations!r})"
     text = "\n".join(lines) + "\n"
     return text.replace(_FUTURE, f"{_FUTURE}; import typing as _typing", 1)
 

@@ -24,6 +24,7 @@ from treadle_server.api.local_socket import SECRET_BYTES, LocalSocket
 from treadle_server.api.server import AddressUnusable, ApiServer
 from treadle_server.clock import SystemClock
 from treadle_server.config import ServerConfig
+from treadle_server.engine import turn
 from treadle_server.engine.events import Event
 from treadle_server.ids import RandomIds
 from treadle_server.journal.codec import decode_batch
@@ -48,6 +49,8 @@ JOURNAL_FILE = "treadle.db"
 _SECRET = ("token_secret",)
 _CURSOR = ("trace_cursor",)
 _FLUSH_SECONDS = 5.0
+_COMPILED = not str(turn.__file__).endswith(".py")
+"""Whether this is the build whose hot path is compiled (`tools/compile_server`)."""
 
 _log = structlog.get_logger(component="server")
 
@@ -92,7 +95,13 @@ class Server:
         await self._start_telemetry(info)
         self.runs.start_serving(info)
         await self._api.set_serving(True)
-        _log.info("serving", address=address, journal=info.engine, records=info.position)
+        _log.info(
+            "serving",
+            address=address,
+            journal=info.engine,
+            records=info.position,
+            compiled=_COMPILED,
+        )
         return address
 
     async def stop(self, grace_seconds: float) -> None:

@@ -6,8 +6,7 @@ queues or workers.
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from treadle_server.definitions.compiled import Compiled, compile_document
@@ -19,7 +18,7 @@ from treadle_server.engine.evolve import evolve
 from treadle_server.engine.state import RunState
 from treadle_server.engine.transitions import ActivityStage
 from treadle_server.engine.turn import take_turn
-from treadle_server.engine.values import NO_METADATA, Duration, Failure, Payload
+from treadle_server.engine.values import Duration, Failure, Payload
 
 SECOND = 1_000_000
 BEGINNING = 1_000_000 * SECOND
@@ -101,12 +100,6 @@ def is_ready(activity: Activity, now: int) -> bool:
     return activity.stage is ActivityStage.QUEUED and activity.ready_time <= now
 
 
-def copy_of(state: RunState) -> RunState:
-    """The state as it is now. What runs share stays shared."""
-    shared = (state.graph.topology, NO_METADATA)
-    return copy.deepcopy(state, {id(one): one for one in shared})
-
-
 def fold(compiled: Compiled, events: Sequence[Event]) -> RunState:
     """The state that the events alone give."""
     state = compiled.new_state(RUN_ID)
@@ -120,17 +113,9 @@ def folded_part(state: RunState) -> dict[str, Any]:
     out, and of the candidates those that count no more.
     """
     progress = state.graph
-    parts = {
-        name: getattr(state, name)
-        for name in RunState.__slots__
-        if name not in ("progress", "activities", "to_stop", "due")
-    }
+    parts = _slots(state, "progress", "activities", "to_stop", "due")
     parts["activities"] = {
-        key: {
-            name: getattr(one, name)
-            for name in Activity.__slots__
-            if name not in ("until", "heartbeat_time", "due_time")
-        }
+        key: _slots(one, "until", "heartbeat_time", "due_time")
         for key, one in state.activities.items()
     }
     parts["to_stop"] = [
@@ -138,11 +123,7 @@ def folded_part(state: RunState) -> dict[str, Any]:
         for key in state.to_stop
         if key in state.activities and state.activities[key].stage is not ActivityStage.CANCELLING
     ]
-    parts["progress"] = {
-        name: getattr(progress, name)
-        for name in type(progress).__slots__
-        if name not in ("topology", "_candidates", "loops", "maps", "arrivals")
-    }
+    parts["progress"] = _slots(progress, "topology", "_candidates", "loops", "maps", "arrivals")
     parts["arrivals"] = _slots(progress.arrivals, "_topology")
     parts["loops"] = _slots(progress.loops, "_topology")
     parts["maps"] = {node: _slots(one) for node, one in progress.maps.items()}
@@ -152,6 +133,7 @@ def folded_part(state: RunState) -> dict[str, Any]:
 
 
 def _slots(thing: Any, *apart: str) -> dict[str, Any]:
-    """What a thing with slots holds."""
-    slots = getattr(type(thing), "__slots__", ())
+    """What a thing with slots holds; where it is compiled, they have another name."""
+    kind = type(thing)
+    slots: Iterable[str] = getattr(kind, "__slots__", ()) or getattr(kind, "__mypyc_attrs__", ())
     return {name: getattr(thing, name) for name in slots if name not in apart}

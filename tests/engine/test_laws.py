@@ -12,7 +12,6 @@ from tests.engine.graphs import KINDS, OUTPUTS, graphs, whole_graphs
 from tests.engine.run_driver import (
     SECOND,
     RunDriver,
-    copy_of,
     fold,
     folded_part,
     is_ready,
@@ -206,7 +205,7 @@ def test_the_state_is_the_fold_of_the_events_from_any_snapshot_on(
     driver = storm(data, graph)
     expected = folded_part(driver.state)
     middle = data.draw(st.integers(0, len(driver.events)), "snapshot after")
-    state = copy_of(fold(driver.compiled, driver.events[:middle]))
+    state = fold(driver.compiled, driver.events[:middle])
     for one in driver.events[middle:]:
         evolve(state, one)
     assert folded_part(state) == expected
@@ -242,7 +241,7 @@ def test_a_recovered_run_goes_on_like_one_that_never_stopped(
 def test_an_ended_run_never_changes(graph: dict[str, Any], data: st.DataObject) -> None:
     driver = storm(data, graph)
     end(data, driver)
-    ended = folded_part(copy_of(driver.state))
+    ended = folded_part(fold(driver.compiled, driver.events))
     for _ in range(5):
         driver.now += SECOND
         turn = driver.turn(data.draw(one_input(driver), "late input"))

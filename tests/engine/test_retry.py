@@ -69,7 +69,7 @@ def test_jitter_spreads() -> None:
 def outcome(of: RetryPolicy, attempt: int = 1, **fields: object) -> int | RetryState:
     give_up_time = fields.pop("give_up_time", None)
     given = {"kind": "Broken"} | fields
-    return next_attempt(
+    time, why_none = next_attempt(
         of,
         attempt=attempt,
         failure=Failure(**given),  # type: ignore[arg-type]
@@ -77,6 +77,7 @@ def outcome(of: RetryPolicy, attempt: int = 1, **fields: object) -> int | RetryS
         give_up_time=give_up_time,  # type: ignore[arg-type]
         seed=b"",
     )
+    return time if why_none is None else why_none
 
 
 def test_attempts_are_counted_the_first_included() -> None:

@@ -15,14 +15,15 @@ from tools.codec_source import VALUES, main, source
 from treadle.v1 import event_pb2, payload_pb2
 from treadle_server.engine.events import EVENT_TYPES, Event
 from treadle_server.engine.values import Payload
-from treadle_server.journal import codec_functions
+
+CODEC = Path(__file__).parents[2] / "server/treadle_server/journal/codec_functions.py"
 
 
 def test_the_codec_is_current(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     old = tmp_path / "codec_functions.py"
     old.write_text(source(VALUES, EVENT_TYPES, event_pb2.Event).replace("texts_1", "texts_2"))
     command = ["codec_source.py", "--check"]
-    monkeypatch.setattr(sys, "argv", [*command, str(codec_functions.__file__)])
+    monkeypatch.setattr(sys, "argv", [*command, str(CODEC)])
     assert main() == 0
     monkeypatch.setattr(sys, "argv", [*command, str(old)])
     assert main() == 1

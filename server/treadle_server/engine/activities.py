@@ -112,9 +112,10 @@ def complete(state: RunState, result: i.CompleteAttempt, now: Instant) -> list[e
 def fail(state: RunState, activity: Activity, failure: Failure, now: Instant) -> list[e.Event]:
     """Ends the open attempt: another one follows, or the activity has failed."""
     scheduled = activity.scheduled
-    outcome: Instant | RetryState = RetryState.CANCEL_REQUESTED
+    next_time: Instant = now
+    why_none: RetryState | None = RetryState.CANCEL_REQUESTED
     if may_go_on(state, activity):
-        outcome = next_attempt(
+        next_time, why_none = next_attempt(
             scheduled.retry,
             attempt=activity.attempt,
             failure=failure,
@@ -122,11 +123,11 @@ def fail(state: RunState, activity: Activity, failure: Failure, now: Instant) ->
             give_up_time=activity.give_up_time,
             seed=state.run_id + scheduled.key.encode() + activity.lease.to_bytes(8, "big"),
         )
-    if not isinstance(outcome, RetryState):
-        return [attempt_failed(activity, failure, next_time=outcome)]
-    if asks_a_person(activity, outcome):
+    if why_none is None:
+        return [attempt_failed(activity, failure, next_time=next_time)]
+    if asks_a_person(activity, why_none):
         return [attempt_failed(activity, failure, next_time=now), _held(activity, failure)]
-    return [failed_for_good(activity, failure, outcome)]
+    return [failed_for_good(activity, failure, why_none)]
 
 
 def may_go_on(state: RunState, activity: Activity) -> bool:

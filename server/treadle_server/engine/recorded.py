@@ -144,7 +144,7 @@ def _dataclass(cls: type) -> _Coder:
     def decode(form: dict[str, Any]) -> Any:
         given = {name: coder(name).decode(one) for name, one in form.items() if name in wanted}
         if cls is RunState:
-            given |= {"run_id": b"", "progress": None}
+            given |= {"run_id": b"", "progress": MachineProgress()}
         return cls(**given)
 
     return _Coder(encode, decode)

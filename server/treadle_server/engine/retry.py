@@ -75,24 +75,24 @@ def next_attempt(
     now: Instant,
     give_up_time: Instant | None,
     seed: bytes,
-) -> Instant | RetryState:
-    """When the attempt after number `attempt` begins, or why there is none.
+) -> tuple[Instant, RetryState | None]:
+    """When the attempt after number `attempt` begins, and None; or now, and why there is none.
 
     `give_up_time` is when schedule_to_close runs out; an attempt that could not begin before it is
     not made.
     """
     if failure.timeout_kind in _FINAL_TIMEOUTS:
-        return RetryState.TIMEOUT
+        return now, RetryState.TIMEOUT
     if policy.max_attempts == 1:
-        return RetryState.NO_POLICY
+        return now, RetryState.NO_POLICY
     if excluded(policy, failure):
-        return RetryState.NON_RETRYABLE
+        return now, RetryState.NON_RETRYABLE
     if policy.max_attempts and attempt >= policy.max_attempts:
-        return RetryState.MAX_ATTEMPTS
+        return now, RetryState.MAX_ATTEMPTS
     if failure.next_delay is not None:
         delay = max(0, failure.next_delay)
     else:
         delay = with_jitter(backoff_delay(policy, attempt), policy.jitter, seed)
     if give_up_time is not None and now + delay >= give_up_time:
-        return RetryState.TIMEOUT
-    return now + delay
+        return now, RetryState.TIMEOUT
+    return now + delay, None

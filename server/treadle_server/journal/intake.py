@@ -15,8 +15,8 @@ from typing import Any, Final
 
 from treadle_server.journal.port import Journal, JournalError, Outcome, Unit
 
-MAX_COMMIT_UNITS: Final = 1_000
-MAX_COMMIT_BYTES: Final = 4 * 1024 * 1024
+MAX_COMMIT_UNITS = 1_000
+MAX_COMMIT_BYTES = 4 * 1024 * 1024
 MAX_COMMIT_UNITS_OF_RUN: Final = 16
 """While other runs wait as well."""
 FULL_COMMIT_UNITS: Final = 32

@@ -10,10 +10,11 @@ before or after a `commit` whose result it drops.
 
 from __future__ import annotations
 
+import dataclasses
 import pickle
 import threading
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -376,7 +377,22 @@ class MemoryJournal:
 
     def backup(self, target: Path) -> None:
         with self._locked() as stored, target.open("xb") as file:
-            pickle.dump(stored, file)
+            _Pickler(file).dump(stored)
+
+
+class _Pickler(pickle.Pickler):
+    """Has dataclasses made from their fields: those that are compiled are not made otherwise."""
+
+    def reducer_override(self, thing: Any) -> Any:
+        """See `pickle.Pickler`."""
+        if isinstance(thing, type) or not dataclasses.is_dataclass(thing):
+            return NotImplemented
+        names = [one.name for one in dataclasses.fields(thing)]
+        return _made, (type(thing), {name: getattr(thing, name) for name in names})
+
+
+def _made(kind: Callable[..., Any], fields: dict[str, Any]) -> Any:
+    return kind(**fields)
 
 
 def _findings(stored: _Stored) -> Iterator[Finding]:

@@ -309,7 +309,7 @@ class Turns:
             return None
         return Unit(
             records=records,
-            run=copy_row(hot) if write_row else None,
+            run=copy_row(hot.row) if write_row else None,
             puts=rows,
             deletes=[
                 *deletes,

@@ -231,7 +231,7 @@ class MachineDecider(Decider):
             case TransitionCause.ERROR:
                 assert candidate.failure is not None, "an error has a failure"
                 inner = self._definition.index.get(state_of_key(candidate.key), ROOT)
-                around = plan.source in self._configurations.upwards(inner)
+                around = plan.source in list(self._configurations.upwards(inner))
                 return around and (not plan.kinds or candidate.failure.kind in plan.kinds)
             case _:
                 return True

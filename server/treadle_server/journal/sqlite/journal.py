@@ -45,7 +45,7 @@ from treadle_server.journal.sqlite import (
 from treadle_server.journal.sqlite.lock import FileLock
 from treadle_server.journal.sqlite.plan import Plan, Verdict
 
-KNOWN_RUNS: Final = 16_384
+KNOWN_RUNS = 16_384
 """Runs whose last seq is remembered (about 2 MB); others cost a look into the index."""
 
 
