@@ -57,7 +57,7 @@ $(CODEGEN_STAMP): requirements/codegen.txt
 .PHONY: compiled
 compiled: $(COMPILED_STAMP) ## Build the wheel with the server's hot path compiled (needs a C compiler), into .cache/compiled
 
-$(COMPILED_STAMP): $(SETUP_STAMP) $(wildcard tools/*.py) $(shell find server worker_sdk -name '*.py' -o -name '*.sql')
+$(COMPILED_STAMP): $(SETUP_STAMP) pyproject.toml tools/compile_server.py tools/hatch_build.py tools/written_out.py $(shell find server worker_sdk -name '*.py' -o -name '*.sql')
 	$(say) "compiling the server into $(COMPILED) (two to four minutes)"
 	@rm -rf $(COMPILED) && mkdir -p $(COMPILED)
 	@TREADLE_COMPILED=1 $(BIN)/hatchling build --target wheel --directory $(COMPILED)/wheel >$(COMPILED)/build.log 2>&1 \
@@ -112,7 +112,7 @@ test: $(SETUP_STAMP) ## Run all tests; what could not run is counted, with its r
 .PHONY: test-compiled
 test-compiled: $(COMPILED_STAMP) ## Run the tests of what is compiled with the compiled build
 	$(say) "running tests with the compiled build"
-	@PYTHONPATH=$(abspath $(COMPILED)) $(BIN)/pytest $(foreach suite,engine definitions journal runs matching timers api simulation acceptance,tests/$(suite)) $(ARGS)
+	@PYTHONPATH=$(abspath $(COMPILED)) $(BIN)/pytest $(foreach suite,engine definitions machine journal runs matching timers api simulation acceptance,tests/$(suite)) $(ARGS)
 
 .PHONY: simulate
 simulate: $(SETUP_STAMP) ## Run the server in a simulated world of crashes: SEED=N repeats one

@@ -52,7 +52,7 @@ INTERPRETED = {
     "api/local_socket.py": "a protocol of asyncio",
     "api/server.py": "runs once",
     "engine/decider.py": "the base of deciders, also of interpreted ones",
-    "journal/memory.py": "for tests",
+    "journal/memory.py": "what the others are compared with: plain, not fast",
     "journal/pace.py": "little is done there, and tests change how it measures",
     "runs/groups.py": "an asynchronous generator",
     "runs/polls.py": "lets go of arguments before it waits",

@@ -6,6 +6,7 @@ queues or workers.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -18,7 +19,7 @@ from treadle_server.engine.evolve import evolve
 from treadle_server.engine.state import RunState
 from treadle_server.engine.transitions import ActivityStage
 from treadle_server.engine.turn import take_turn
-from treadle_server.engine.values import Duration, Failure, Payload
+from treadle_server.engine.values import NO_METADATA, Duration, Failure, Payload
 
 SECOND = 1_000_000
 BEGINNING = 1_000_000 * SECOND
@@ -106,6 +107,16 @@ def fold(compiled: Compiled, events: Sequence[Event]) -> RunState:
     for event in events:
         evolve(state, event)
     return state
+
+
+def copy_of(state: RunState) -> RunState:
+    """The state as it is now. What runs share stays shared. Compiled objects are not made without
+    their arguments, and so not copied.
+    """
+    if not hasattr(RunState, "__slots__"):
+        return state
+    shared = (state.graph.topology, NO_METADATA)
+    return copy.deepcopy(state, {id(one): one for one in shared})
 
 
 def folded_part(state: RunState) -> dict[str, Any]:
