@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import sys
 import typing
@@ -120,3 +121,20 @@ def test_each_pattern_is_of_files_that_are_there() -> None:
     assert is_compiled("engine/turn.py")
     assert not is_compiled("engine/decider.py")
     assert not is_compiled("cli/main.py")
+
+
+def test_no_number_may_also_be_a_member_of_an_enum() -> None:
+    """Of `int | SomeIntEnum` mypyc makes a plain number, and whoever asks which it is errs."""
+    trees = {path: ast.parse(path.read_text()) for path in PACKAGE.rglob("*.py")}
+    nodes = [(path, node) for path, tree in trees.items() for node in ast.walk(tree)]
+    enums = {
+        node.name
+        for _, node in nodes
+        if isinstance(node, ast.ClassDef) and "enum.IntEnum" in map(ast.unparse, node.bases)
+    }
+    assert "RetryState" in enums
+    for path, node in nodes:
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
+            parts = set(ast.unparse(node).split(" | "))
+            mixed = parts & {"int", "Instant", "Duration"} and parts & enums
+            assert not mixed, f"{path}:{node.lineno}: {ast.unparse(node)}"
