@@ -46,17 +46,15 @@ COMPILED = (
 INTERPRETED = {
     "*/__init__.py": "nothing but imports",
     "*/errors.py": "class attributes, which compiled exceptions do not have",
-    "api/*_service.py": "asynchronous generators, which mypyc does not know",
-    "api/group_methods.py": "an asynchronous generator",
+    "api/conversation_service.py": "an asynchronous generator, which mypyc does not know",
     "api/handlers.py": "asynchronous generators",
     "api/local_socket.py": "a protocol of asyncio",
     "api/server.py": "runs once",
+    "api/watch_methods.py": "asynchronous generators",
     "engine/decider.py": "the base of deciders, also of interpreted ones",
     "journal/memory.py": "what the others are compared with: plain, not fast",
     "journal/pace.py": "little is done there, and tests change how it measures",
-    "runs/groups.py": "an asynchronous generator",
-    "runs/polls.py": "lets go of arguments before it waits",
-    "runs/query.py": "asynchronous generators",
+    "runs/watching.py": "asynchronous generators",
 }
 """With the reason. Compiled and interpreted modules call each other like any others."""
 

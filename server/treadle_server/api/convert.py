@@ -151,6 +151,23 @@ def run_view(view: RunView, now: Instant) -> run_service_pb2.GetRunResponse:
     return response
 
 
+def event_bytes(records: list[Record], after_seq: int) -> bytes:
+    """Records' bodies one after the other: an EventBatch has its events where these replies have
+    theirs.
+
+    Only a record that begins before what was asked for is looked into.
+    """
+    parts: list[bytes] = []
+    for record in records:
+        if record.base_seq > after_seq:
+            parts.append(record.body)
+            continue
+        batch = event_pb2.EventBatch.FromString(record.body)
+        kept = [event for event in batch.events if event.seq > after_seq]
+        parts.append(event_pb2.EventBatch(events=kept).SerializeToString())
+    return b"".join(parts)
+
+
 def watched(
     found: Sequence[tuple[RunRow, Record]], position: int
 ) -> run_service_pb2.WatchRunsResponse:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 from treadle.v1 import run_service_pb2 as messages
@@ -57,7 +56,7 @@ class GroupMethods:
     ) -> messages.GetGroupResponse:
         """Shows a group."""
         view = await self._runs.group(requests.reference(request))
-        response = messages.GetGroupResponse(status=_status(view))
+        response = messages.GetGroupResponse(status=group_status(view))
         if not request.include_members:
             return response
         query = ("group", view.run_id.hex())
@@ -69,13 +68,6 @@ class GroupMethods:
         if last < len(view.members):
             response.next_page_token = self._pages.make(query, (last,))
         return response
-
-    async def WatchGroup(
-        self, request: messages.WatchGroupRequest, _context: Any
-    ) -> AsyncIterator[bytes]:
-        """Streams how a group stands."""
-        async for view in self._runs.watch_group(requests.reference(request)):
-            yield messages.WatchGroupResponse(status=_status(view)).SerializeToString()
 
 
 def _item(item: messages.GroupItem, number: int) -> GroupItem:
@@ -95,7 +87,8 @@ def _item(item: messages.GroupItem, number: int) -> GroupItem:
     )
 
 
-def _status(view: GroupView) -> messages.GroupStatus:
+def group_status(view: GroupView) -> messages.GroupStatus:
+    """How a group stands, as a message."""
     return messages.GroupStatus(
         run_id=run_id_text(view.run_id),
         state=int(view.stage),  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ the exception's text. So handlers get bytes, parse them here, and let nothing ou
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import grpc
@@ -28,6 +28,7 @@ from treadle_server.api.errors import abort, invalid
 from treadle_server.api.local_socket import LocalSocket
 from treadle_server.api.pages import Pages
 from treadle_server.api.run_service import RunService
+from treadle_server.api.watch_methods import WatchMethods
 from treadle_server.api.worker_service import WorkerService
 from treadle_server.clock import Clock
 from treadle_server.engine.values import Duration
@@ -56,11 +57,11 @@ def handlers(
     carried: dict[str, Answer] = {} if local_socket is None else local_socket.methods
     conversations = ConversationService(carried, local_socket)
     runs.when_draining(conversations.stop)
-    services: dict[str, Any] = {
-        "DefinitionService": DefinitionService(runs, pages),
-        "RunService": RunService(runs, pages, clock, longest_wait),
-        "WorkerService": WorkerService(runs, sampling_ratio, longest_wait),
-        "ConversationService": conversations,
+    services: dict[str, tuple[Any, ...]] = {
+        "DefinitionService": (DefinitionService(runs, pages),),
+        "RunService": (RunService(runs, pages, clock, longest_wait), WatchMethods(runs)),
+        "WorkerService": (WorkerService(runs, sampling_ratio, longest_wait),),
+        "ConversationService": (conversations,),
     }
     return {
         descriptor.full_name: _of_service(descriptor, services[name], carried)
@@ -69,12 +70,14 @@ def handlers(
     }
 
 
-def _of_service(descriptor: Any, service: Any, carried: dict[str, Answer]) -> dict[str, Handler]:
-    """The handlers of one service; its unary methods are added to `carried`."""
+def _of_service(
+    descriptor: Any, parts: Sequence[Any], carried: dict[str, Answer]
+) -> dict[str, Handler]:
+    """The handlers of one service, whose methods the parts have; unary ones go into `carried`."""
     found: dict[str, Handler] = {}
     for method in descriptor.methods:
         request_type = symbol_database.Default().GetSymbol(method.input_type.full_name)
-        function = getattr(service, method.name)
+        [function] = [getattr(part, method.name) for part in parts if hasattr(part, method.name)]
         if method.client_streaming:
             found[method.name] = grpc.stream_stream_rpc_method_handler(
                 _conversing(function, request_type)

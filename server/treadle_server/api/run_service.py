@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
 from typing import Any
 
-from treadle.v1 import event_pb2
 from treadle.v1 import run_service_pb2 as messages
 from treadle_server.api import checks, convert, requests
 from treadle_server.api.errors import invalid, item_status
@@ -16,7 +14,6 @@ from treadle_server.clock import Clock
 from treadle_server.engine.inputs import ReceiveUpdate
 from treadle_server.engine.values import Duration, IncidentAnswer
 from treadle_server.journal.codec import failure_to_message, payload_to_message
-from treadle_server.journal.port import Record
 from treadle_server.runs.errors import NotFound, Stopping
 from treadle_server.runs.model import (
     RetryRequest,
@@ -143,28 +140,7 @@ class RunService(GroupMethods):
         )
         last_seq = records[-1].base_seq + records[-1].count - 1 if more else 0
         tail = messages.GetRunHistoryResponse(next_after_seq=last_seq).SerializeToString()
-        return event_bytes(records, after_seq) + tail
-
-    async def WatchRun(
-        self, request: messages.WatchRunRequest, _context: Any
-    ) -> AsyncIterator[bytes]:
-        """Streams events."""
-        after_seq = checks.count("after_seq", request.after_seq, low=0, high=2**62)
-        async for records in self._runs.watch(requests.reference(request), after_seq):
-            yield event_bytes(records, after_seq)
-
-    async def WatchRuns(
-        self, request: messages.WatchRunsRequest, _context: Any
-    ) -> AsyncIterator[bytes]:
-        """Streams the events of all runs."""
-        after = checks.count("after_position", request.after_position, low=0, high=2**62)
-        watched = self._runs.watch_all(
-            checks.namespace(request.namespace),
-            workflow=checks.identifier("workflow", request.workflow) or None,
-            after_position=None if request.from_now else after,
-        )
-        async for found, position in watched:
-            yield convert.watched(found, position).SerializeToString()
+        return convert.event_bytes(records, after_seq) + tail
 
     async def WaitRun(
         self, request: messages.WaitRunRequest, _context: Any
@@ -319,20 +295,3 @@ class RunService(GroupMethods):
             started=answer.started,
             trace_id=answer.trace_id,
         )
-
-
-def event_bytes(records: list[Record], after_seq: int) -> bytes:
-    """Records' bodies one after the other: an EventBatch has its events where these replies have
-    theirs.
-
-    Only a record that begins before what was asked for is looked into.
-    """
-    parts: list[bytes] = []
-    for record in records:
-        if record.base_seq > after_seq:
-            parts.append(record.body)
-            continue
-        batch = event_pb2.EventBatch.FromString(record.body)
-        kept = [event for event in batch.events if event.seq > after_seq]
-        parts.append(event_pb2.EventBatch(events=kept).SerializeToString())
-    return b"".join(parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import Any
 
 from treadle.v1 import worker_service_pb2 as messages
@@ -9,7 +10,7 @@ from treadle_server.api import checks, convert
 from treadle_server.api.errors import item_status
 from treadle_server.api.worker_requests import MAX_SESSION_BYTES, poll_request, reported
 from treadle_server.engine.values import Duration
-from treadle_server.runs.model import Beat, CompleteRequest, TaskView
+from treadle_server.runs.model import Beat, CompleteRequest, PollAnswer, TaskView
 from treadle_server.runs.service import Runs
 
 
@@ -21,13 +22,17 @@ class WorkerService:
         self._longest_wait = longest_wait
         self._sampling_ratio = sampling_ratio
 
-    async def PollTasks(
+    def PollTasks(
         self, request: messages.PollTasksRequest, context: Any
-    ) -> messages.PollTasksResponse:
+    ) -> Awaitable[messages.PollTasksResponse]:
         """Waits for tasks."""
-        plain_json = request.plain_json
+        # Not asynchronous itself: two kilobytes of a request would wait with it.
         polling = self._runs.poll(poll_request(request, context, self._longest_wait))
-        del request  # two kilobytes that would wait with it
+        return self._polled(polling, plain_json=request.plain_json)
+
+    async def _polled(
+        self, polling: Awaitable[PollAnswer], *, plain_json: bool
+    ) -> messages.PollTasksResponse:
         answer = await polling
         response = messages.PollTasksResponse(
             control_messages=[convert.control(stop) for stop in answer.stops],

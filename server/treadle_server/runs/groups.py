@@ -1,10 +1,9 @@
-"""Run groups: starting one, how it stands, watching it."""
+"""Run groups: starting one, and how it stands."""
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from treadle_server.definitions.errors import InputInvalid, Violation
@@ -13,8 +12,8 @@ from treadle_server.engine.group import GroupProgress
 from treadle_server.engine.transitions import ENDED
 from treadle_server.engine.values import Payload
 from treadle_server.runs.definitions import Definitions
-from treadle_server.runs.errors import NotFound, RunNotFound, Stopping
-from treadle_server.runs.hot import HotRun, HotRuns
+from treadle_server.runs.errors import NotFound, RunNotFound
+from treadle_server.runs.hot import HotRun
 from treadle_server.runs.model import (
     GroupItem,
     GroupRequest,
@@ -26,8 +25,6 @@ from treadle_server.runs.model import (
 from treadle_server.runs.query import Queries
 
 MAX_INPUT_BYTES = 2 * 1024 * 1024
-WATCH_EVERY_SECONDS = 0.1
-"""A watcher is told of changes no more often than this."""
 
 
 class Groups:
@@ -38,12 +35,10 @@ class Groups:
         *,
         definitions: Definitions,
         queries: Queries,
-        hot: HotRuns,
         start: Callable[[list[StartRequest]], Awaitable[list[Started | Exception]]],
     ) -> None:
         self._definitions = definitions
         self._queries = queries
-        self._hot = hot
         self._start = start
         self._ended: GroupView | None = None
         """The last one that was looked at and had ended: its members are read page by page."""
@@ -114,23 +109,6 @@ class Groups:
             self._ended = view
         return view
 
-    async def watch(self, reference: RunReference) -> AsyncIterator[GroupView]:
-        """How the group stands whenever that changes; ends with the group."""
-        run_id = self._queries.find(reference).run_id
-        before: GroupView | None = None
-        with self._hot.watched(run_id) as changed:
-            while not self._queries.stopping:
-                changed.clear()
-                view = await self.view(reference)
-                if before is None or _standing(view) != _standing(before):
-                    yield view
-                if view.stage in ENDED:
-                    return
-                before = view
-                await changed.wait()
-                await asyncio.sleep(WATCH_EVERY_SECONDS)
-        raise Stopping("the server is stopping; watch again")
-
 
 def _item(item: GroupItem) -> dict[str, Any]:
     found: dict[str, Any] = {"workflow": item.workflow, "input": item.input}
@@ -139,10 +117,6 @@ def _item(item: GroupItem) -> dict[str, Any]:
     if item.workflow_id:
         found["workflow_id"] = item.workflow_id
     return found
-
-
-def _standing(view: GroupView) -> tuple[Any, ...]:
-    return view.stage, view.counts, view.running, view.reason
 
 
 def _view(hot: HotRun) -> GroupView:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Coroutine, Iterable
+from collections.abc import Awaitable, Collection, Coroutine, Iterable
 from typing import Any
 
 from treadle_server.clock import Clock
@@ -11,7 +11,7 @@ from treadle_server.engine import inputs as i
 from treadle_server.engine.entities import DECISION, held_type
 from treadle_server.engine.inputs import Granted
 from treadle_server.engine.transitions import ActivityStage
-from treadle_server.engine.values import IncidentAnswer
+from treadle_server.engine.values import Duration, IncidentAnswer
 from treadle_server.journal.port import Journal, Outcome, Table
 from treadle_server.matching.deadlines import Deadlines
 from treadle_server.matching.lanes import TaskReference
@@ -62,12 +62,14 @@ class Polls:
 
     # --- polls ------------------------------------------------------------------------------------
 
-    async def poll(self, request: PollRequest) -> PollAnswer:
+    def poll(self, request: PollRequest) -> Awaitable[PollAnswer]:
         """Waits for tasks or control messages, at most `request.wait`. Raises `SessionUnknown`."""
         if self.draining:
             raise Stopping("the server is stopping; poll again in a moment")
         session, repeated, held = self._enter(request)
-        ready = asyncio.get_running_loop().create_future()
+        # There may be ten thousand polls that wait: a future takes a kilobyte less than an event,
+        # and what was asked is known and need not wait with them.
+        ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         taker = Taker(
             types=self._types(request, session),
             capacity=request.max_tasks,
@@ -76,17 +78,27 @@ class Polls:
             session=session,
             ready=ready,
         )
+        place = request.namespace, request.queue
+        return self._serve(taker, ready, place, request.wait, repeated, held)
+
+    async def _serve(
+        self,
+        taker: Taker,
+        ready: asyncio.Future[None],
+        place: tuple[str, str],
+        wait: Duration,
+        repeated: list[LeaseReference],
+        held: Collection[LeaseReference],
+    ) -> PollAnswer:
+        """See `poll`. `place`: namespace and queue."""
+        session = taker.session
         try:
             if session is not None:
                 await self._catch_up(session, taker, repeated, held)
-            await self.take_waiting(request.namespace, request.queue, taker)
+            await self.take_waiting(*place, taker)
             if not taker.delivered and not (session and session.stops):
-                place = request.namespace, request.queue
-                deadline = self._deadlines.add(taker, request.wait)
+                deadline = self._deadlines.add(taker, wait)
                 self._matching.park(*place, taker)
-                # There may be ten thousand of these: what was asked is known and need not wait with
-                # the poll, and a future takes a kilobyte less than an event.
-                del request, repeated, held
                 try:
                     await ready
                 finally:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import TypeVar
 
@@ -26,7 +25,6 @@ _Thing = TypeVar("_Thing")
 
 ACTIVITIES_SHOWN = 1_000
 WATCH_BYTES = 1 << 20
-LOG_PAGE = 200
 
 
 class Queries:
@@ -35,27 +33,13 @@ class Queries:
     def __init__(self, journal: Journal, hot: HotRuns) -> None:
         self._journal = journal
         self._hot = hot
-        self._stopping = False
-        self._watchers: dict[asyncio.Event, None] = {}
-        self._position = 0
-
-    def committed(self, position: int) -> None:
-        """The log has come so far: those who watch all runs look again."""
-        self._position = max(self._position, position)
-        for watcher in self._watchers:
-            watcher.set()
+        self.stopping = False
+        """All waiting is to end: the server is stopping."""
 
     def stop(self) -> None:
-        """Ends all waiting: the server is stopping."""
-        self._stopping = True
+        """Ends all waiting for runs."""
+        self.stopping = True
         self._hot.tell_all_watchers()
-        for watcher in self._watchers:
-            watcher.set()
-
-    @property
-    def stopping(self) -> bool:
-        """Whether all waiting is to end."""
-        return self._stopping
 
     def find(self, reference: RunReference) -> RunRow:
         """The row of the run that is meant; raises `NotFound`. Its `last_seq` may be staged."""
@@ -94,7 +78,7 @@ class Queries:
         try:
             async with asyncio.timeout(timeout / 1_000_000):
                 while (end := await self._end(run_id, told)) is None:
-                    if self._stopping:
+                    if self.stopping:
                         raise Stopping("the server is stopping; wait again")
                     await changed.wait()
                     changed.clear()
@@ -169,59 +153,6 @@ class Queries:
             await asyncio.sleep(0)
         listed = list(found.by_key.values())
         return listed[after : after + limit], len(listed) > after + limit
-
-    async def watch(self, reference: RunReference, after_seq: int) -> AsyncIterator[list[Record]]:
-        """Records as they are committed; ends with the run."""
-        run_id = self.find(reference).run_id
-        with self._hot.watched(run_id) as changed:
-            while not self._stopping:
-                changed.clear()
-                # Whether it has ended is asked before reading: what comes between is read in the
-                # next round.
-                [row] = self._journal.get_runs([run_id])
-                while records := self._journal.read_run(run_id, after_seq, WATCH_BYTES):
-                    after_seq = records[-1].base_seq + records[-1].count - 1
-                    yield records
-                if row is None or row.end_time is not None:
-                    return
-                await changed.wait()
-        raise Stopping("the server is stopping; watch again with the last seq")
-
-    async def watch_all(
-        self, namespace: str, *, workflow: str | None, after_position: int | None
-    ) -> AsyncIterator[tuple[list[tuple[RunRow, Record]], int]]:
-        """Records of all runs as they are committed, with the position that was come to; None:
-        from now on. Gives nothing but the position if what came is not of interest.
-        """
-        position = self._position if after_position is None else after_position
-        changed = asyncio.Event()
-        self._watchers[changed] = None
-        try:
-            while not self._stopping:
-                changed.clear()
-                records = self._journal.read_log(position, LOG_PAGE)
-                if records:
-                    position = records[-1].position
-                yield self._of(namespace, workflow, records), position
-                if not records:
-                    await changed.wait()
-                else:
-                    await asyncio.sleep(0)
-        finally:
-            del self._watchers[changed]
-        raise Stopping("the server is stopping; watch again with the last position")
-
-    def _of(
-        self, namespace: str, workflow: str | None, records: list[Record]
-    ) -> list[tuple[RunRow, Record]]:
-        run_ids = list(dict.fromkeys(record.run_id for record in records))
-        rows = dict(zip(run_ids, self._journal.get_runs(run_ids), strict=True))
-        found: list[tuple[RunRow, Record]] = []
-        for record in records:
-            row = rows[record.run_id]
-            if row is not None and row.namespace == namespace and workflow in (None, row.workflow):
-                found.append((row, record))
-        return found
 
 
 def view_of(hot: HotRun, *, include_nodes: bool) -> RunView:

@@ -26,6 +26,7 @@ from treadle_server.runs.deletion import Deletion
 from treadle_server.runs.errors import NotFound
 from treadle_server.runs.groups import Groups
 from treadle_server.runs.hot import HotRun, HotRuns
+from treadle_server.runs.log_end import LogEnd
 from treadle_server.runs.messages import Messages
 from treadle_server.runs.model import (
     DefinitionView,
@@ -41,6 +42,7 @@ from treadle_server.runs.tokens import Tokens
 from treadle_server.runs.turns import Turns
 from treadle_server.runs.updates import Updates
 from treadle_server.runs.upkeep import Upkeep
+from treadle_server.runs.watching import Watching
 from treadle_server.timers.loop import HORIZON, TimerLoop
 
 _log = structlog.get_logger(component="runs")
@@ -110,6 +112,7 @@ class Runs:
             polls=self._polls,
         )
         self._queries = Queries(journal, self._hot)
+        self._log_end = LogEnd()
         self._starts = Starts(
             clock=clock,
             ids=ids,
@@ -139,8 +142,6 @@ class Runs:
         self.start = self._starts.start
         self.describe = self._queries.describe
         self.wait = self._queries.wait
-        self.watch = self._queries.watch
-        self.watch_all = self._queries.watch_all
         self.poll = self._polls.poll
         self.complete = self._reports.complete
         self.read_history = self._reports.history
@@ -158,19 +159,27 @@ class Runs:
         groups = Groups(
             definitions=self._definitions,
             queries=self._queries,
-            hot=self._hot,
             start=self._starts.start,
         )
         self.start_group = groups.start
         self.group = groups.view
-        self.watch_group = groups.watch
+        watching = Watching(
+            journal=journal,
+            hot=self._hot,
+            queries=self._queries,
+            groups=groups,
+            log_end=self._log_end,
+        )
+        self.watch = watching.run
+        self.watch_all = watching.all_runs
+        self.watch_group = watching.group
 
     def start_serving(self, info: Info) -> None:
         """Recovers what must be known at once, and starts the timers."""
         self._matching.sessions.recovered = recovery.open_hand_overs(
             self._journal, info.position, self._clock.now()
         )
-        self._queries.committed(info.position)
+        self._log_end.committed(info.position)
         self._timers.start()
         self._messages.recover()
         if self._keeps_up:
@@ -184,6 +193,7 @@ class Runs:
         """Answers everybody who waits; nobody new may wait. First step of stopping."""
         self._polls.drain()
         self._queries.stop()
+        self._log_end.wake()
         for tell in self._told_of_drain:
             tell()
 
@@ -279,7 +289,7 @@ class Runs:
     def _on_commit(self, run_id: bytes, events: Sequence[Event], position: int) -> None:
         self._committed(events, position)
         self._cuts.note(run_id, events, position)
-        self._queries.committed(position)
+        self._log_end.committed(position)
 
     async def _wake(self, run_ids: list[bytes]) -> None:
         for run_id in run_ids:
