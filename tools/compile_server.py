@@ -27,6 +27,7 @@ PACKAGE = "treadle_server"
 
 COMPILED = (
     "api/*",
+    "clock.py",
     "definitions/*/bindings.py",
     "definitions/*/configuration.py",
     "definitions/*/decider.py",
@@ -37,9 +38,12 @@ COMPILED = (
     "definitions/*/working.py",
     "definitions/compiled.py",
     "engine/*",
+    "ids.py",
     "journal/*",
     "matching/*",
     "runs/*",
+    "telemetry/counters.py",
+    "telemetry/ids.py",
     "timers/*",
 )
 
@@ -54,6 +58,7 @@ INTERPRETED = {
     "engine/decider.py": "the base of deciders, also of interpreted ones",
     "journal/memory.py": "what the others are compared with: plain, not fast",
     "journal/pace.py": "little is done there, and tests change how it measures",
+    "journal/settled.py": "a future of asyncio",
     "runs/watching.py": "asynchronous generators",
 }
 """With the reason. Compiled and interpreted modules call each other like any others."""
@@ -69,6 +74,11 @@ ignore_missing_imports = True
 ignore_errors = True
 """
 """What the server depends on need not be there when it is compiled, nor types of it."""
+
+_FLAGS = ["-fvisibility=hidden"]
+"""Functions call each other directly, and not through the table that other libraries could change:
+all of them are in one file.
+"""
 
 
 def is_compiled(path: str) -> bool:
@@ -96,6 +106,8 @@ def compile_package(source: Path, folder: Path, types: Path) -> list[Path]:
             multi_file=True,
             group_name=PACKAGE,
         )
+        for extension in extensions:
+            extension.extra_compile_args += _FLAGS
         build = ParallelBuild(Distribution({"ext_modules": extensions}))
         build.inplace = True
         build.ensure_finalized()

@@ -33,11 +33,12 @@ from treadle_server.journal.port import Info, Journal, JournalError, Row, Table,
 from treadle_server.journal.sqlite.journal import SqliteJournal
 from treadle_server.journal.writer import ThreadWriter
 from treadle_server.runs.service import Runs
+from treadle_server.telemetry.counters import Metrics
 from treadle_server.telemetry.environment import InvalidEnvironment, Settings, read_environment
 from treadle_server.telemetry.exporter import ExportRecord, TraceExporter, open_trace_exporter
 from treadle_server.telemetry.log_export import open_logger_provider, sink
 from treadle_server.telemetry.logs import InvalidLogLevel, configure_logs
-from treadle_server.telemetry.metrics import Gauges, Metrics, open_meter_provider, register
+from treadle_server.telemetry.metrics import Gauges, open_meter_provider, register
 from treadle_server.telemetry.otlp import resource_of_process
 
 EXIT_OK = 0

@@ -5,61 +5,22 @@ that it was.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.journal.make import record, run_id, start
+from tests.journal.watched import WatchedJournal
 from treadle_server.journal import intake, pace
-from treadle_server.journal.memory import MemoryJournal
 from treadle_server.journal.port import JournalError, Outcome, Row, Table, Unit
 from treadle_server.journal.sqlite import SqliteJournal
 from treadle_server.journal.writer import InlineWriter, JournalBusy, ThreadWriter, Writer
 
 COMMITTED, CONFLICT = Outcome.COMMITTED, Outcome.CONFLICT
-
-
-class WatchedJournal(MemoryJournal):
-    """Keeps what was asked of it, and by whom; waits or fails when told to."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.commits: list[list[Unit]] = []
-        self.threads: set[int] = set()
-        self.may_commit = threading.Event()
-        self.may_commit.set()
-        self.in_commit = threading.Event()
-        self.failure: BaseException | None = None
-        self._in_use = threading.Lock()
-
-    def commit(self, units: Sequence[Unit]) -> list[Outcome]:
-        with self._used():
-            self.commits.append(list(units))
-            self.in_commit.set()
-            self.may_commit.wait()
-            if self.failure is not None:
-                raise self.failure
-            return super().commit(units)
-
-    def trim(self, table: Table, before: int, limit: int) -> int:
-        with self._used():
-            if self.failure is not None:
-                raise self.failure
-            return super().trim(table, before, limit)
-
-    @contextlib.contextmanager
-    def _used(self) -> Iterator[None]:
-        self.threads.add(threading.get_ident())
-        assert self._in_use.acquire(blocking=False), "two threads at the same time"
-        try:
-            yield
-        finally:
-            self._in_use.release()
 
 
 @pytest.fixture
@@ -137,16 +98,6 @@ async def test_answers_come_in_order_of_submission(writer: Writer) -> None:
     await asyncio.gather(*futures)
     await asyncio.sleep(0)
     assert answered == list(range(1, 201))
-
-
-async def test_a_caller_that_has_gone_disturbs_nobody(
-    writer: Writer, journal: WatchedJournal, failures: list[BaseException]
-) -> None:
-    gone, stays = writer.submit(start(1)), writer.submit(start(2))
-    gone.cancel()
-    assert await stays is COMMITTED
-    assert journal.stats().runs == 2
-    assert failures == []
 
 
 async def test_trimming_is_done_between_commits(writer: Writer, journal: WatchedJournal) -> None:
@@ -244,6 +195,28 @@ async def test_what_arrives_during_a_commit_goes_into_the_next(
     assert await asyncio.gather(first, *later) == [COMMITTED] * 4
     assert [len(commit) for commit in journal.commits] == [1, 3]
     assert journal.threads.isdisjoint({threading.get_ident()})
+
+
+async def test_a_caller_that_goes_disturbs_nobody_and_hears_of_it_after_the_commit(
+    blocked: tuple[ThreadWriter, asyncio.Future[Outcome]],
+    journal: WatchedJournal,
+    failures: list[BaseException],
+) -> None:
+    _writer, unit = blocked
+
+    async def wait() -> Outcome:
+        return await unit
+
+    goes, stays = asyncio.create_task(wait()), asyncio.create_task(wait())
+    await asyncio.sleep(0)
+    goes.cancel()
+    await asyncio.sleep(0)
+    assert not goes.done()
+    journal.may_commit.set()
+    assert await stays is COMMITTED
+    with pytest.raises(asyncio.CancelledError):
+        await goes
+    assert failures == []
 
 
 async def test_a_full_queue_refuses_at_once(

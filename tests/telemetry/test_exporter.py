@@ -16,12 +16,12 @@ from tests.telemetry.receiver import Context, Receiver, Response
 from treadle_server.engine.events import Event
 from treadle_server.engine.values import Failure
 from treadle_server.telemetry import ids
+from treadle_server.telemetry.counters import Metrics
 from treadle_server.telemetry.exporter import (
     RECORDS_PER_READ,
     ExportRecord,
     TraceExporter,
 )
-from treadle_server.telemetry.metrics import Metrics
 from treadle_server.telemetry.otlp import (
     REQUEST_BYTES_LIMIT,
     OtlpSender,

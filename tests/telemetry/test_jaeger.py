@@ -13,9 +13,9 @@ from tests.telemetry import story
 from tests.telemetry.story import RUN_ID, at
 from treadle_server.engine.events import Event
 from treadle_server.telemetry import ids
+from treadle_server.telemetry.counters import Metrics
 from treadle_server.telemetry.environment import read_environment
 from treadle_server.telemetry.exporter import ExportRecord, TraceExporter, open_trace_exporter
-from treadle_server.telemetry.metrics import Metrics
 from treadle_server.telemetry.otlp import resource_of_process
 
 

@@ -13,11 +13,10 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader, NumberDataPoi
 from tests.telemetry import story
 from tests.telemetry.receiver import Receiver
 from treadle_server.engine.events import Event
+from treadle_server.telemetry.counters import LABEL_SETS_LIMIT, Metrics
 from treadle_server.telemetry.metrics import (
     INSTRUMENTS,
-    LABEL_SETS_LIMIT,
     Gauges,
-    Metrics,
     open_meter_provider,
     register,
 )

@@ -7,13 +7,14 @@ which thread.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter  # measures commits; no time of the domain
 from typing import Any, Final
 
 from treadle_server.journal.port import Journal, JournalError, Outcome, Unit
+from treadle_server.journal.settled import Settled
 
 MAX_COMMIT_UNITS = 1_000
 MAX_COMMIT_BYTES = 4 * 1024 * 1024
@@ -67,7 +68,9 @@ class Waiting:
 
     unit: Unit
     size: int
-    future: asyncio.Future[Outcome]
+    future: Settled
+    subjects: Sequence[Hashable]
+    """See `subjects_of`."""
 
 
 @dataclass(slots=True)
@@ -113,24 +116,24 @@ class Queue:
         put_off: list[Waiting] = []
         late: set[Hashable] = set()
         """What the units that were put off are about: nobody overtakes them there."""
-        shares: Counter[Hashable] = Counter()
+        shares: dict[Hashable, int] = {}
         size = 0
         while self.waiting and len(taken) < MAX_COMMIT_UNITS and len(put_off) < MAX_COMMIT_UNITS:
             first = self.waiting[0]
-            subjects = _subjects(first.unit)
-            shares.update(subjects)
-            if not late.isdisjoint(subjects) or any(
-                shares[one] > MAX_COMMIT_UNITS_OF_RUN for one in subjects
-            ):
-                late.update(subjects)
+            waits = False
+            for subject in first.subjects:
+                shares[subject] = share = shares.get(subject, 0) + 1
+                waits = waits or share > MAX_COMMIT_UNITS_OF_RUN or subject in late
+            if waits:
+                late.update(first.subjects)
                 put_off.append(self.waiting.popleft())
                 continue
             if taken and size + first.size > MAX_COMMIT_BYTES:
                 break
             size += first.size
             taken.append(self.waiting.popleft())
-        mine = set(_subjects(taken[0].unit)) if taken else set()
-        company = any(mine.isdisjoint(_subjects(one.unit)) for one in taken[1:])
+        mine = set(taken[0].subjects) if taken else set()
+        company = any(mine.isdisjoint(one.subjects) for one in taken[1:])
         self.lone = 0 if company else self.lone + 1
         room = LONE_COMMIT_UNITS if self.lone > LONE_COMMITS else FULL_COMMIT_UNITS
         back = 0
@@ -182,12 +185,12 @@ class Intake:
         """See `Writer`."""
         return self._queue.full(SHARE_OF_REQUESTS if for_requests else 1.0)
 
-    def _add(self, unit: Unit) -> asyncio.Future[Outcome]:
+    def _add(self, unit: Unit) -> Settled:
         if self._refusal is not None:
             raise JournalError(self._refusal)
-        future: asyncio.Future[Outcome] = self._loop.create_future()
+        future = Settled(loop=self._loop)
         try:
-            self._queue.add(Waiting(unit, _size(unit), future))
+            self._queue.add(Waiting(unit, _size(unit), future, subjects_of(unit)))
         except JournalBusy:
             self.counters.refused += 1
             raise
@@ -240,7 +243,7 @@ class Intake:
         self._on_failure(error)
 
 
-def _subjects(unit: Unit) -> list[Hashable]:
+def subjects_of(unit: Unit) -> list[Hashable]:
     """The runs that a unit is about, and the workflow id of one that it begins or ends: two units
     about the same keep their order.
     """

@@ -14,6 +14,7 @@ from treadle_server.engine.transitions import RunStage
 from treadle_server.engine.values import Duration, Instant
 from treadle_server.journal.codec import decode_batch
 from treadle_server.journal.port import Journal, Record, RunRow
+from treadle_server.matching.deadlines import Deadlines
 from treadle_server.runs.errors import RunNotFound, Stopping
 from treadle_server.runs.executions import Execution, Executions
 from treadle_server.runs.hot import HotRun, HotRuns
@@ -27,12 +28,44 @@ ACTIVITIES_SHOWN = 1_000
 WATCH_BYTES = 1 << 20
 
 
+class _Wait:
+    """Somebody who waits for a run's end."""
+
+    def __init__(self) -> None:
+        self.told: HotRun | None = None
+        """The run that has ended."""
+        self.over = False
+        """He has waited for as long as he wanted to."""
+        self._something: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def tell(self, hot: HotRun | None) -> None:
+        """See `Watcher`."""
+        if hot is None or hot.state.ended:
+            self.told = hot
+            self._look()
+
+    def wake(self) -> None:
+        """See `Waiter`."""
+        self.over = True
+        self._look()
+
+    async def something(self) -> None:
+        """Returns when there is something to look at since the last time."""
+        await self._something
+        self._something = asyncio.get_running_loop().create_future()
+
+    def _look(self) -> None:
+        if not self._something.done():
+            self._something.set_result(None)
+
+
 class Queries:
     """See the module's docstring."""
 
     def __init__(self, journal: Journal, hot: HotRuns) -> None:
         self._journal = journal
         self._hot = hot
+        self._deadlines = Deadlines()
         self.stopping = False
         """All waiting is to end: the server is stopping."""
 
@@ -64,29 +97,20 @@ class Queries:
         `Stopping`. A run that is not in memory stays on the disk until something happens to it.
         """
         run_id = self.find(reference).run_id
-        changed = asyncio.Event()
-        told: HotRun | None = None
-
-        def watcher(hot: HotRun | None) -> None:
-            nonlocal told
-            if hot is None or hot.state.ended:
-                told = hot
-                changed.set()
-
+        wait = _Wait()
+        tell = wait.tell
         # First the watch, then the look: whatever comes in between is seen by one of the two.
-        self._hot.watch(run_id, watcher)
+        self._hot.watch(run_id, tell)
+        deadline = self._deadlines.add(wait, timeout)
         try:
-            async with asyncio.timeout(timeout / 1_000_000):
-                while (end := await self._end(run_id, told)) is None:
-                    if self.stopping:
-                        raise Stopping("the server is stopping; wait again")
-                    await changed.wait()
-                    changed.clear()
-                return end
-        except TimeoutError:
-            return None
+            while (end := await self._end(run_id, wait.told)) is None and not wait.over:
+                if self.stopping:
+                    raise Stopping("the server is stopping; wait again")
+                await wait.something()
+            return end
         finally:
-            self._hot.unwatch(run_id, watcher)
+            self._deadlines.remove(wait, deadline)
+            self._hot.unwatch(run_id, tell)
 
     async def _end(self, run_id: bytes, told: HotRun | None) -> RunEnd | None:
         """How a run has ended; None if it has not, as far as the disk knows."""

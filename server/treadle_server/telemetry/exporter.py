@@ -26,9 +26,9 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.sdk.resources import Resource
 
 from treadle_server.engine.events import Event
+from treadle_server.telemetry.counters import Metrics
 from treadle_server.telemetry.environment import Settings
 from treadle_server.telemetry.ids import is_sampled
-from treadle_server.telemetry.metrics import Metrics
 from treadle_server.telemetry.otlp import (
     OtlpSender,
     RequestBuilder,
