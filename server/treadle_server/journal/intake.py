@@ -14,7 +14,6 @@ from time import perf_counter  # measures commits; no time of the domain
 from typing import Any, Final
 
 from treadle_server.journal.port import Journal, JournalError, Outcome, Unit
-from treadle_server.journal.settled import Settled
 
 MAX_COMMIT_UNITS = 1_000
 MAX_COMMIT_BYTES = 4 * 1024 * 1024
@@ -68,7 +67,7 @@ class Waiting:
 
     unit: Unit
     size: int
-    future: Settled
+    future: asyncio.Future[Outcome]
     subjects: Sequence[Hashable]
     """See `subjects_of`."""
 
@@ -185,10 +184,10 @@ class Intake:
         """See `Writer`."""
         return self._queue.full(SHARE_OF_REQUESTS if for_requests else 1.0)
 
-    def _add(self, unit: Unit) -> Settled:
+    def _add(self, unit: Unit) -> asyncio.Future[Outcome]:
         if self._refusal is not None:
             raise JournalError(self._refusal)
-        future = Settled(loop=self._loop)
+        future: asyncio.Future[Outcome] = self._loop.create_future()
         try:
             self._queue.add(Waiting(unit, _size(unit), future, subjects_of(unit)))
         except JournalBusy:

@@ -26,8 +26,7 @@ from treadle_server.journal.intake import (
     Waiting,
 )
 from treadle_server.journal.pace import Gathering, Pace
-from treadle_server.journal.port import Journal, Unit
-from treadle_server.journal.settled import Settled
+from treadle_server.journal.port import Journal, Outcome, Unit
 
 __all__ = ["Counters", "InlineWriter", "JournalBusy", "ThreadWriter", "Writer"]
 
@@ -48,11 +47,12 @@ class Writer(Protocol):
         """
         ...
 
-    def submit(self, unit: Unit) -> Settled:
+    def submit(self, unit: Unit) -> asyncio.Future[Outcome]:
         """Queues a unit; the future tells its outcome after the commit, in order of submission.
 
         Raises `JournalBusy` if the queue is full, `JournalError` if the writer has failed or is
-        closed. It ends with `JournalError` if the outcome is unknown.
+        closed. Cancelling the future does not take the unit back. It ends with `JournalError` if
+        the outcome is unknown.
         """
         ...
 
@@ -105,7 +105,7 @@ class ThreadWriter(Intake):
         self._writing = threading.Thread(target=self._run, name="journal-writer", daemon=True)
         self._writing.start()
 
-    def submit(self, unit: Unit) -> Settled:
+    def submit(self, unit: Unit) -> asyncio.Future[Outcome]:
         """See `Writer`."""
         with self._lock:
             future = self._add(unit)
@@ -225,7 +225,7 @@ class InlineWriter(Intake):
         self._delay_seconds = delay_seconds
         self._timer: asyncio.TimerHandle | None = None
 
-    def submit(self, unit: Unit) -> Settled:
+    def submit(self, unit: Unit) -> asyncio.Future[Outcome]:
         """See `Writer`."""
         future = self._add(unit)
         self._arm()

@@ -21,8 +21,7 @@ from treadle_server.engine.machine import MachineProgress
 from treadle_server.engine.state import RunState
 from treadle_server.engine.values import Duration, Instant, Payload
 from treadle_server.journal.codec import decode_batch
-from treadle_server.journal.port import Journal, Record, RunRow
-from treadle_server.journal.settled import Settled
+from treadle_server.journal.port import Journal, Outcome, Record, RunRow
 from treadle_server.runs.definitions import Definitions
 from treadle_server.runs.errors import RunNotFound
 
@@ -45,7 +44,7 @@ class HotRun:
     row: RunRow
     state: RunState
     compiled: Compiled
-    settled: Settled | None = None
+    settled: asyncio.Future[Outcome] | None = None
     dropped: bool = False
     """Its state is wrong, or that of another in its place is right."""
     waits: dict[str, str] = field(default_factory=dict)

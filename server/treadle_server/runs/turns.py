@@ -41,7 +41,6 @@ from treadle_server.journal.port import (
     Table,
     Unit,
 )
-from treadle_server.journal.settled import Settled
 from treadle_server.journal.writer import Writer
 from treadle_server.matching.matching import Matching
 from treadle_server.matching.polls import Taker
@@ -75,7 +74,7 @@ class Applied:
     """What a caller gets: answers in the order of the inputs, valid once `settled` is COMMITTED."""
 
     answers: list[Any]
-    settled: Settled | None
+    settled: asyncio.Future[Outcome] | None
     assignments: list[Assignment] = field(default_factory=list)
 
 
@@ -363,9 +362,13 @@ class Turns:
         unit: Unit,
         assignments: list[Assignment],
         letters: Sequence[Letter],
-        settled: Settled,
+        settled: asyncio.Future[Outcome],
     ) -> None:
-        if settled.exception() is not None or settled.result() is not Outcome.COMMITTED:
+        if (
+            settled.cancelled()
+            or settled.exception() is not None
+            or settled.result() is not Outcome.COMMITTED
+        ):
             self._hot.drop(hot)
             for assignment in assignments:
                 assignment.taker.release()
@@ -444,14 +447,16 @@ def grant_input(key: str, taker: Taker) -> GrantLease:
     )
 
 
-async def until_settled(settled: Settled | None) -> bool:
+async def until_settled(settled: asyncio.Future[Outcome] | None) -> bool:
     """Waits for a commit, whatever happens to the caller's own request; False if it did not
     happen.
     """
     if settled is None:
         return True
     try:
-        return await settled is Outcome.COMMITTED
+        if settled.done():
+            return settled.result() is Outcome.COMMITTED
+        return await asyncio.shield(settled) is Outcome.COMMITTED
     except JournalError:
         raise Stopping(
             "the journal has failed; what became of this is known after a restart"
