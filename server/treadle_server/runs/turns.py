@@ -450,6 +450,10 @@ def grant_input(key: str, taker: Taker) -> GrantLease:
 async def until_settled(settled: asyncio.Future[Outcome] | None) -> bool:
     """Waits for a commit, whatever happens to the caller's own request; False if it did not
     happen.
+
+    Whoever is woken finds all that was committed with it released: the shield takes a round of the
+    loop more than the releases do. Without it a report of several runs of code was answered from
+    tails that lacked their last events.
     """
     if settled is None:
         return True
