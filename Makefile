@@ -112,7 +112,7 @@ test: $(SETUP_STAMP) ## Run all tests; what could not run is counted, with its r
 .PHONY: test-compiled
 test-compiled: $(COMPILED_STAMP) ## Run the tests of what is compiled with the compiled build
 	$(say) "running tests with the compiled build"
-	@PYTHONPATH=$(abspath $(COMPILED)) $(BIN)/pytest $(foreach suite,engine definitions machine journal runs matching timers api simulation acceptance,tests/$(suite)) $(ARGS)
+	@PYTHONPATH=$(abspath $(COMPILED)) $(BIN)/pytest $(foreach suite,engine definitions machine journal runs matching timers telemetry api simulation acceptance,tests/$(suite)) $(ARGS)
 
 .PHONY: simulate
 simulate: $(SETUP_STAMP) ## Run the server in a simulated world of crashes: SEED=N repeats one

@@ -20,10 +20,11 @@ _RUNNING = 1
 
 
 class GroupMethods:
-    """A part of `RunService`."""
+    """One method per RPC, found by its name."""
 
-    _runs: Runs
-    _pages: Pages
+    def __init__(self, runs: Runs, pages: Pages) -> None:
+        self._runs = runs
+        self._pages = pages
 
     async def StartGroup(
         self, request: messages.StartGroupRequest, context: Any

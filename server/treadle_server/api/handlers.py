@@ -25,6 +25,7 @@ from treadle_server.api.conversation import Answer
 from treadle_server.api.conversation_service import ConversationService
 from treadle_server.api.definition_service import DefinitionService
 from treadle_server.api.errors import abort, invalid
+from treadle_server.api.group_methods import GroupMethods
 from treadle_server.api.local_socket import LocalSocket
 from treadle_server.api.pages import Pages
 from treadle_server.api.run_service import RunService
@@ -59,7 +60,11 @@ def handlers(
     runs.when_draining(conversations.stop)
     services: dict[str, tuple[Any, ...]] = {
         "DefinitionService": (DefinitionService(runs, pages),),
-        "RunService": (RunService(runs, pages, clock, longest_wait), WatchMethods(runs)),
+        "RunService": (
+            RunService(runs, pages, clock, longest_wait),
+            GroupMethods(runs, pages),
+            WatchMethods(runs),
+        ),
         "WorkerService": (WorkerService(runs, sampling_ratio, longest_wait),),
         "ConversationService": (conversations,),
     }

@@ -8,7 +8,6 @@ from typing import Any
 from treadle.v1 import run_service_pb2 as messages
 from treadle_server.api import checks, convert, requests
 from treadle_server.api.errors import invalid, item_status
-from treadle_server.api.group_methods import GroupMethods
 from treadle_server.api.pages import Pages
 from treadle_server.clock import Clock
 from treadle_server.engine.inputs import ReceiveUpdate
@@ -26,7 +25,7 @@ HISTORY_BYTES = 2 << 20
 WAIT_DEFAULT: Duration = 20 * 1_000_000
 
 
-class RunService(GroupMethods):
+class RunService:
     """One method per RPC, found by its name."""
 
     def __init__(self, runs: Runs, pages: Pages, clock: Clock, longest_wait: Duration) -> None:
