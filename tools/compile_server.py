@@ -58,6 +58,7 @@ INTERPRETED = {
     "engine/decider.py": "the base of deciders, also of interpreted ones",
     "journal/memory.py": "what the others are compared with: plain, not fast",
     "journal/pace.py": "little is done there, and tests change how it measures",
+    "journal/settled.py": "a future of asyncio",
     "runs/watching.py": "asynchronous generators",
 }
 """With the reason. Compiled and interpreted modules call each other like any others."""

@@ -12,13 +12,14 @@ from tests.journal.make import end, record, run_id, start
 from treadle_server.journal import intake
 from treadle_server.journal.intake import Queue, Waiting, subjects_of
 from treadle_server.journal.port import Unit
+from treadle_server.journal.settled import Settled
 
 
 def queue_of(units: list[Unit]) -> Queue:
     loop = asyncio.new_event_loop()
     queue = Queue(100_000, 1 << 40)
     for unit in units:
-        queue.add(Waiting(unit, 300, loop.create_future(), subjects_of(unit)))
+        queue.add(Waiting(unit, 300, Settled(loop=loop), subjects_of(unit), None))
     loop.close()
     return queue
 

@@ -100,16 +100,6 @@ async def test_answers_come_in_order_of_submission(writer: Writer) -> None:
     assert answered == list(range(1, 201))
 
 
-async def test_a_caller_that_has_gone_disturbs_nobody(
-    writer: Writer, journal: WatchedJournal, failures: list[BaseException]
-) -> None:
-    gone, stays = writer.submit(start(1)), writer.submit(start(2))
-    gone.cancel()
-    assert await stays is COMMITTED
-    assert journal.stats().runs == 2
-    assert failures == []
-
-
 async def test_trimming_is_done_between_commits(writer: Writer, journal: WatchedJournal) -> None:
     rows = [Row(Table.REQUEST, ("n", "m", str(number)), b"", number) for number in range(9)]
     await writer.submit(Unit(puts=rows))
@@ -205,6 +195,28 @@ async def test_what_arrives_during_a_commit_goes_into_the_next(
     assert await asyncio.gather(first, *later) == [COMMITTED] * 4
     assert [len(commit) for commit in journal.commits] == [1, 3]
     assert journal.threads.isdisjoint({threading.get_ident()})
+
+
+async def test_a_caller_that_goes_disturbs_nobody_and_hears_of_it_after_the_commit(
+    blocked: tuple[ThreadWriter, asyncio.Future[Outcome]],
+    journal: WatchedJournal,
+    failures: list[BaseException],
+) -> None:
+    _writer, unit = blocked
+
+    async def wait() -> Outcome:
+        return await unit
+
+    goes, stays = asyncio.create_task(wait()), asyncio.create_task(wait())
+    await asyncio.sleep(0)
+    goes.cancel()
+    await asyncio.sleep(0)
+    assert not goes.done()
+    journal.may_commit.set()
+    assert await stays is COMMITTED
+    with pytest.raises(asyncio.CancelledError):
+        await goes
+    assert failures == []
 
 
 async def test_a_full_queue_refuses_at_once(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+from functools import partial
 
 import pytest
 
@@ -21,11 +21,13 @@ async def test_who_waits_for_one_unit_finds_the_whole_commit_released(
     journal.open()
     failures: list[BaseException] = []
     writer = kind(journal, on_failure=failures.append)
-    released: list[asyncio.Future[Outcome]] = []
-    units = [writer.submit(start(number)) for number in range(1, 21)]
-    for unit in units:
-        unit.add_done_callback(released.append)
+    released: list[tuple[int, Outcome | None]] = []
+
+    def release(number: int, outcome: Outcome | None) -> None:
+        released.append((number, outcome))
+
+    units = [writer.submit(start(number), partial(release, number)) for number in range(1, 21)]
     assert await until_settled(units[0])
-    assert released == units
+    assert released == [(number, Outcome.COMMITTED) for number in range(1, 21)]
     await writer.close()
     assert failures == []

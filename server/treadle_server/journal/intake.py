@@ -14,6 +14,7 @@ from time import perf_counter  # measures commits; no time of the domain
 from typing import Any, Final
 
 from treadle_server.journal.port import Journal, JournalError, Outcome, Unit
+from treadle_server.journal.settled import Release, Settled
 
 MAX_COMMIT_UNITS = 1_000
 MAX_COMMIT_BYTES = 4 * 1024 * 1024
@@ -67,9 +68,10 @@ class Waiting:
 
     unit: Unit
     size: int
-    future: asyncio.Future[Outcome]
+    future: Settled
     subjects: Sequence[Hashable]
     """See `subjects_of`."""
+    release: Release | None
 
 
 @dataclass(slots=True)
@@ -146,10 +148,9 @@ class Queue:
 
     def drop(self, error: JournalError) -> None:
         """Tells everybody who waits that the outcome is unknown."""
-        for waiting in self.waiting:
-            _fail(waiting.future, error)
-        for chore in self.chores:
-            _fail(chore.future, error)
+        everybody: list[Waiting | Chore] = [*self.waiting, *self.chores]
+        for one in everybody:
+            _fail(one, error)
         self.waiting.clear()
         self.chores.clear()
         self.bytes = 0
@@ -160,10 +161,13 @@ def _resolve(future: asyncio.Future[Any], result: object) -> None:
         future.set_result(result)
 
 
-def _fail(future: asyncio.Future[Any], error: JournalError) -> None:
+def _fail(one: Waiting | Chore, error: JournalError) -> None:
+    future = one.future
     if not future.done():
         future.set_exception(error)
         future.exception()  # `on_failure` has it; that nobody awaits this one is no news
+    if isinstance(one, Waiting):
+        _release(one, None)
 
 
 class Intake:
@@ -184,12 +188,12 @@ class Intake:
         """See `Writer`."""
         return self._queue.full(SHARE_OF_REQUESTS if for_requests else 1.0)
 
-    def _add(self, unit: Unit) -> asyncio.Future[Outcome]:
+    def _add(self, unit: Unit, release: Release | None) -> Settled:
         if self._refusal is not None:
             raise JournalError(self._refusal)
-        future: asyncio.Future[Outcome] = self._loop.create_future()
+        future = Settled(loop=self._loop)
         try:
-            self._queue.add(Waiting(unit, _size(unit), future, subjects_of(unit)))
+            self._queue.add(Waiting(unit, _size(unit), future, subjects_of(unit), release))
         except JournalBusy:
             self.counters.refused += 1
             raise
@@ -236,8 +240,8 @@ class Intake:
         self._refusal = f"the journal has failed: {error}"
         failure = JournalError(self._refusal)
         failure.__cause__ = error
-        for waiting in unknown:
-            _fail(waiting.future, failure)
+        for one in unknown:
+            _fail(one, failure)
         self._queue.drop(failure)
         self._on_failure(error)
 
@@ -262,5 +266,18 @@ def _size(unit: Unit) -> int:
 
 
 def _settle(batch: Sequence[Waiting], outcomes: Sequence[Outcome]) -> None:
+    """Who waits is woken in a later round of the loop: by then the whole commit is released."""
     for waiting, outcome in zip(batch, outcomes, strict=True):
-        _resolve(waiting.future, outcome)
+        waiting.future.set_result(outcome)
+        _release(waiting, outcome)
+
+
+def _release(waiting: Waiting, outcome: Outcome | None) -> None:
+    if waiting.release is None:
+        return
+    try:
+        waiting.release(outcome)
+    except Exception as error:  # noqa: BLE001 - a defect; the others must be released all the same
+        waiting.future.get_loop().call_exception_handler(
+            {"message": "a unit could not be released", "exception": error}
+        )

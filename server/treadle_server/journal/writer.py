@@ -26,7 +26,8 @@ from treadle_server.journal.intake import (
     Waiting,
 )
 from treadle_server.journal.pace import Gathering, Pace
-from treadle_server.journal.port import Journal, Outcome, Unit
+from treadle_server.journal.port import Journal, Unit
+from treadle_server.journal.settled import Release, Settled
 
 __all__ = ["Counters", "InlineWriter", "JournalBusy", "ThreadWriter", "Writer"]
 
@@ -47,12 +48,13 @@ class Writer(Protocol):
         """
         ...
 
-    def submit(self, unit: Unit) -> asyncio.Future[Outcome]:
+    def submit(self, unit: Unit, release: Release | None = None) -> Settled:
         """Queues a unit; the future tells its outcome after the commit, in order of submission.
+        Before anybody who waits is woken, `release` is called for each unit of the commit that has
+        one, in the same order.
 
         Raises `JournalBusy` if the queue is full, `JournalError` if the writer has failed or is
-        closed. Cancelling the future does not take the unit back. It ends with `JournalError` if
-        the outcome is unknown.
+        closed. It ends with `JournalError` if the outcome is unknown.
         """
         ...
 
@@ -105,10 +107,10 @@ class ThreadWriter(Intake):
         self._writing = threading.Thread(target=self._run, name="journal-writer", daemon=True)
         self._writing.start()
 
-    def submit(self, unit: Unit) -> asyncio.Future[Outcome]:
+    def submit(self, unit: Unit, release: Release | None = None) -> Settled:
         """See `Writer`."""
         with self._lock:
-            future = self._add(unit)
+            future = self._add(unit, release)
             if not self._looking:
                 self._gathering.begins(perf_counter(), len(self._queue.waiting))
                 self._look_soon()
@@ -225,9 +227,9 @@ class InlineWriter(Intake):
         self._delay_seconds = delay_seconds
         self._timer: asyncio.TimerHandle | None = None
 
-    def submit(self, unit: Unit) -> asyncio.Future[Outcome]:
+    def submit(self, unit: Unit, release: Release | None = None) -> Settled:
         """See `Writer`."""
-        future = self._add(unit)
+        future = self._add(unit, release)
         self._arm()
         return future
 

@@ -119,7 +119,7 @@ class Definitions:
             expire_time = self._clock.now() + REQUEST_LIFE
             puts.append(Row(Table.REQUEST, request_key, content_hash, expire_time))
         must_have_room(self._writer)
-        outcome = await asyncio.shield(self._writer.submit(Unit(puts=puts)))
+        outcome = await self._writer.submit(Unit(puts=puts))
         if outcome is not Outcome.COMMITTED:
             raise Stopping("the definition could not be stored; try again")
         self._versions[namespace, definition.name] = known
@@ -233,7 +233,7 @@ class Definitions:
                 known.current = self._highest_active(namespace, workflow, known)
             must_have_room(self._writer)
             unit = Unit(puts=[known.row(namespace, workflow)])
-            if await asyncio.shield(self._writer.submit(unit)) is not Outcome.COMMITTED:
+            if await self._writer.submit(unit) is not Outcome.COMMITTED:
                 raise Stopping("the version could not be changed; try again")
             self._versions[namespace, workflow] = known
         return self._with_state(namespace, view)

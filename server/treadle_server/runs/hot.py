@@ -21,7 +21,8 @@ from treadle_server.engine.machine import MachineProgress
 from treadle_server.engine.state import RunState
 from treadle_server.engine.values import Duration, Instant, Payload
 from treadle_server.journal.codec import decode_batch
-from treadle_server.journal.port import Journal, Outcome, Record, RunRow
+from treadle_server.journal.port import Journal, Record, RunRow
+from treadle_server.journal.settled import Settled
 from treadle_server.runs.definitions import Definitions
 from treadle_server.runs.errors import RunNotFound
 
@@ -44,7 +45,7 @@ class HotRun:
     row: RunRow
     state: RunState
     compiled: Compiled
-    settled: asyncio.Future[Outcome] | None = None
+    settled: Settled | None = None
     dropped: bool = False
     """Its state is wrong, or that of another in its place is right."""
     waits: dict[str, str] = field(default_factory=dict)
@@ -78,8 +79,12 @@ class HotRun:
         """Whether it cannot leave memory now: a turn of it is on its way to the journal, or its
         workers' heartbeats are known here only.
         """
-        on_its_way = self.settled is not None and not self.settled.done()
-        return on_its_way or bool(self.heartbeats or self.heartbeat_details)
+        return self.on_its_way or bool(self.heartbeats or self.heartbeat_details)
+
+    @property
+    def on_its_way(self) -> bool:
+        """Whether a turn of it is not committed yet."""
+        return self.settled is not None and not self.settled.done()
 
     def rests(self, now: Instant) -> bool:
         """Whether nothing will happen to the run for a while: then it need cost disk only."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Collection, Coroutine, Iterable
 from typing import Any
 
@@ -12,7 +13,8 @@ from treadle_server.engine.entities import DECISION, held_type
 from treadle_server.engine.inputs import Granted
 from treadle_server.engine.transitions import ActivityStage
 from treadle_server.engine.values import Duration, IncidentAnswer
-from treadle_server.journal.port import Journal, Outcome, Table
+from treadle_server.journal.port import Journal, Table
+from treadle_server.journal.settled import Settled
 from treadle_server.matching.deadlines import Deadlines
 from treadle_server.matching.lanes import TaskReference
 from treadle_server.matching.matching import Matching
@@ -225,7 +227,7 @@ class Polls:
     async def take_waiting(self, namespace: str, queue: str, taker: Taker) -> None:
         """Takes what waits in the queue, as far as the worker can hold it."""
         while taker.capacity > 0:
-            settled: list[asyncio.Future[Outcome]] = []
+            settled: list[Settled] = []
             while taker.capacity > 0:
                 reference = self._matching.take(namespace, queue, taker)
                 if reference is None:
@@ -240,15 +242,12 @@ class Polls:
                     settled.append(granted)
             if not settled:
                 return
-            await asyncio.gather(*(until_settled(one) for one in settled), return_exceptions=True)
-            # Deliveries are callbacks of the same futures; they have run when the gathering wakes
-            # us.
+            await _all_settled(settled)
+            # The units have been released: what was granted is delivered.
             if taker.delivered:
                 return
 
-    async def _grant(
-        self, reference: TaskReference, taker: Taker
-    ) -> asyncio.Future[Outcome] | None:
+    async def _grant(self, reference: TaskReference, taker: Taker) -> Settled | None:
         """Leases one waiting task; None if the run refuses, because it has changed since."""
         try:
             hot = self._hot.get(reference.run_id) or await self._hot.load_open(reference.run_id)
@@ -260,9 +259,7 @@ class Polls:
             self._in_background(self._offer_again(reference))
             raise
 
-    def _grant_hot(
-        self, hot: HotRun, reference: TaskReference, taker: Taker
-    ) -> asyncio.Future[Outcome] | None:
+    def _grant_hot(self, hot: HotRun, reference: TaskReference, taker: Taker) -> Settled | None:
         applied = self._turns.grant(hot, reference.key, taker)
         if not isinstance(applied.answers[0], Granted):
             return None
@@ -361,9 +358,16 @@ class Polls:
                 continue
             self._turns.apply_soon(hot, ending(key=key, lease=lease, reason=reason))
             settled.append(hot.settled)
-        await asyncio.gather(*(until_settled(one) for one in settled), return_exceptions=True)
+        await _all_settled(settled)
 
     def drain(self) -> None:
         """Answers every parked poll now, and parks none any more: the server is stopping."""
         self.draining = True
         self._matching.wake_all()
+
+
+async def _all_settled(units: Iterable[Settled | None]) -> None:
+    """Waits for commits, whatever becomes of them."""
+    for one in units:
+        with contextlib.suppress(Stopping):
+            await until_settled(one)

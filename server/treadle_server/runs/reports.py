@@ -15,7 +15,8 @@ from treadle_server.engine.inputs import Renewal
 from treadle_server.engine.transitions import ActivityStage
 from treadle_server.engine.values import Payload
 from treadle_server.journal.codec import decode_payload
-from treadle_server.journal.port import Journal, Outcome, Record, Table
+from treadle_server.journal.port import Journal, Record, Table
+from treadle_server.journal.settled import Settled
 from treadle_server.matching.polls import Taker
 from treadle_server.matching.sessions import Session, Sessions
 from treadle_server.runs.accepted import was_accepted
@@ -107,7 +108,7 @@ class Reports:
 
     async def _report_all(
         self, request: CompleteRequest, session: Session | None, taker: Taker | None
-    ) -> list[Exception | asyncio.Future[Outcome] | None]:
+    ) -> list[Exception | Settled | None]:
         """Puts all results to their runs; others have the loop in between, or a map's reports would
         hold them up.
         """
@@ -166,7 +167,7 @@ class Reports:
 
     async def _report(
         self, namespace: str, result: Result, session: Session | None, taker: Taker | None
-    ) -> Exception | asyncio.Future[Outcome] | None:
+    ) -> Exception | Settled | None:
         """Puts one result to its run: the refusal, the commit to wait for, or None if it is known
         already.
         """
@@ -206,7 +207,7 @@ class Reports:
         return over(key)
 
     @staticmethod
-    async def _outcome(report: Exception | asyncio.Future[Outcome] | None) -> Exception | None:
+    async def _outcome(report: Exception | Settled | None) -> Exception | None:
         if report is None or isinstance(report, Exception):
             return report
         if await until_settled(report):

@@ -41,6 +41,7 @@ from treadle_server.journal.port import (
     Table,
     Unit,
 )
+from treadle_server.journal.settled import Settled
 from treadle_server.journal.writer import Writer
 from treadle_server.matching.matching import Matching
 from treadle_server.matching.polls import Taker
@@ -74,7 +75,7 @@ class Applied:
     """What a caller gets: answers in the order of the inputs, valid once `settled` is COMMITTED."""
 
     answers: list[Any]
-    settled: asyncio.Future[Outcome] | None
+    settled: Settled | None
     assignments: list[Assignment] = field(default_factory=list)
 
 
@@ -173,9 +174,10 @@ class Turns:
         if unit is None:
             self._after_nothing(hot, turn)
             return Applied(answers, hot.settled)
-        settled = self._writer.submit(unit)
+        settled = self._writer.submit(
+            unit, partial(self._release, hot, turn, unit, assignments, letters)
+        )
         hot.settled = settled
-        settled.add_done_callback(partial(self._release, hot, turn, unit, assignments, letters))
         return Applied(answers, settled, assignments)
 
     def apply_soon(self, hot: HotRun, one: Input) -> None:
@@ -362,13 +364,9 @@ class Turns:
         unit: Unit,
         assignments: list[Assignment],
         letters: Sequence[Letter],
-        settled: asyncio.Future[Outcome],
+        outcome: Outcome | None,
     ) -> None:
-        if (
-            settled.cancelled()
-            or settled.exception() is not None
-            or settled.result() is not Outcome.COMMITTED
-        ):
+        if outcome is not Outcome.COMMITTED:
             self._hot.drop(hot)
             for assignment in assignments:
                 assignment.taker.release()
@@ -388,7 +386,7 @@ class Turns:
                 asyncio.get_running_loop().call_soon(self.apply_soon, hot, Continue())
             else:
                 self._timers.arm(hot.run_id, state.wake_time)
-            if hot.settled is settled and hot.rests(self._clock.now()):
+            if not hot.on_its_way and hot.rests(self._clock.now()):
                 self._rest(hot)
         self._hot.tell_watchers(hot)
         if unit.records:
@@ -447,20 +445,16 @@ def grant_input(key: str, taker: Taker) -> GrantLease:
     )
 
 
-async def until_settled(settled: asyncio.Future[Outcome] | None) -> bool:
+async def until_settled(settled: Settled | None) -> bool:
     """Waits for a commit, whatever happens to the caller's own request; False if it did not
     happen.
 
-    Whoever is woken finds all that was committed with it released: the shield takes a round of the
-    loop more than the releases do. Without it a report of several runs of code was answered from
-    tails that lacked their last events.
+    Whoever is woken finds all that was committed with it released.
     """
     if settled is None:
         return True
     try:
-        if settled.done():
-            return settled.result() is Outcome.COMMITTED
-        return await asyncio.shield(settled) is Outcome.COMMITTED
+        return await settled is Outcome.COMMITTED
     except JournalError:
         raise Stopping(
             "the journal has failed; what became of this is known after a restart"
