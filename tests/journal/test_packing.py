@@ -14,7 +14,12 @@ from tests.journal.make import record, start
 from treadle.v1 import event_pb2
 from treadle_server.journal.port import Unit
 from treadle_server.journal.sqlite.journal import SqliteJournal
-from treadle_server.journal.sqlite.packing import packed, unpacked
+from treadle_server.journal.sqlite.packing import Dictionary, packed, unpacked
+
+
+def none(_number: int) -> bytes | None:
+    """No dictionaries."""
+    return None
 
 
 @given(st.binary(max_size=2_000) | st.text(min_size=200, max_size=2_000).map(str.encode))
@@ -26,7 +31,19 @@ from treadle_server.journal.sqlite.packing import packed, unpacked
 @example(b"x" * 1_000)
 @example(b"ab" * 50_000)
 def test_a_body_is_given_back_as_it_was(body: bytes) -> None:
-    assert unpacked(packed(body)) == body
+    assert unpacked(packed(body), none) == body
+
+
+@given(st.binary(max_size=2_000), st.binary(max_size=300), st.integers(0, 2**24 - 1))
+@example(b"", b"", 1)
+@example(b"x" * 300_000, b"x" * 40, 1)
+@example(b"x" * 200_000, b"x" * 40, 1)
+@example(b"\x05\x01\x00\x00\x09\x00\x00" + b"x" * 9, b"x" * 40, 1)
+def test_a_body_is_given_back_by_its_dictionary(body: bytes, other: bytes, number: int) -> None:
+    dictionary = Dictionary(number, other + body[10:] + other)
+    stored = packed(body, dictionary)
+    assert len(stored) <= len(body) + 1
+    assert unpacked(stored, {number: dictionary.content}.get) == body
 
 
 def test_what_repeats_itself_is_packed_and_what_does_not_is_left_alone() -> None:
@@ -44,7 +61,7 @@ def test_no_event_batch_begins_like_a_packed_one() -> None:
 
 def test_what_an_earlier_version_packed_is_read() -> None:
     body = event_pb2.EventBatch(events=[event_pb2.Event(seq=1)] * 100).SerializeToString()
-    assert unpacked(zlib.compress(body, 3)) == body
+    assert unpacked(zlib.compress(body, 3), none) == body
 
 
 @pytest.mark.parametrize("damage", [b"\xff", b"\xff\xff\xff\xff", b"\x00\x00\x00\x00\x00"])
@@ -55,11 +72,11 @@ def test_what_is_damaged_is_for_whoever_reads_it_to_find(damage: bytes) -> None:
     whole = packed(b"\x0a" + b"again and " * 100)
     for place in range(1, len(whole) - len(damage)):
         stored = whole[:place] + damage + whole[place + len(damage) :]
-        assert len(unpacked(stored)) in (len(stored), 1_001)
+        assert len(unpacked(stored, none)) in (len(stored), 1_001)
     gigabytes = whole[:1] + b"\xff\xff\xff\x7f" + whole[5:]
-    assert unpacked(gigabytes) == gigabytes
+    assert unpacked(gigabytes, none) == gigabytes
     cut = zlib.compress(b"x" * 500)[:-6]
-    assert unpacked(cut) == cut
+    assert unpacked(cut, none) == cut
 
 
 def test_a_file_has_packed_and_plain_bodies_side_by_side(tmp_path: Path) -> None:

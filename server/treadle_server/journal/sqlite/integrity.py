@@ -9,6 +9,7 @@ from typing import Final
 
 from treadle_server.journal.port import Finding
 from treadle_server.journal.record_check import check_record
+from treadle_server.journal.sqlite import dictionaries
 from treadle_server.journal.sqlite.statements import to_record
 
 _DELETED: Final = "SELECT records, position FROM deleted"
@@ -56,8 +57,13 @@ def check(connection: sqlite3.Connection) -> Iterator[Finding]:
     for namespace, queue, run_id, key in connection.execute(_READY_WITHOUT_OPEN_RUN):
         subject = f"ready {key!r} of run {run_id.hex()}, queue {queue!r} of {namespace!r}"
         yield Finding("ready", subject, "its run is unknown or has ended")
+    for row in connection.execute(dictionaries.ALL):
+        if dictionaries.content_of(row) is None:
+            message = "is not what was written: what was packed against it cannot be read"
+            yield Finding("checksum", f"dictionary {row[0]}", f"{message}; restore a backup")
+    contents = dictionaries.KnownDictionaries().seen_by(connection)
     for *columns, checksum in connection.execute(_BODIES):
-        record = to_record(tuple(columns))
+        record = to_record(tuple(columns), contents)
         if zlib.crc32(columns[4]) != checksum:
             subject = f"position {record.position}, run {record.run_id.hex()}"
             yield Finding("checksum", subject, "the body is not what was written")

@@ -16,7 +16,8 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -38,11 +39,14 @@ from treadle_server.journal.port import (
 from treadle_server.journal.sqlite import (
     backup,
     connections,
+    dictionaries,
     integrity,
     migrations,
     statements,
 )
+from treadle_server.journal.sqlite.dictionaries import KnownDictionaries, Packer
 from treadle_server.journal.sqlite.lock import FileLock
+from treadle_server.journal.sqlite.packing import Dictionary
 from treadle_server.journal.sqlite.plan import Plan, Verdict
 
 KNOWN_RUNS = 16_384
@@ -72,6 +76,8 @@ class SqliteJournal:
         self._stopped: str | None = "the journal is not open"
         self._position = 0
         self._last_seqs: dict[bytes, int] = {}
+        self._dictionaries = KnownDictionaries()
+        self._packer = Packer(None)
 
     # --- life ---------------------------------------------------------------------------------
 
@@ -87,6 +93,10 @@ class SqliteJournal:
             self._stopped = None
             schema_version = self._open_layout()
             (self._position,) = self._read_one(statements.LAST_POSITION)
+            self._dictionaries = KnownDictionaries()
+            newest = self._read_one(dictionaries.NEWEST)
+            content = dictionaries.content_of(newest)
+            self._packer = Packer(None if content is None else Dictionary(newest[0], content))
         except BaseException as error:
             self.close()
             if isinstance(error, OSError | sqlite3.Error):
@@ -145,6 +155,7 @@ class SqliteJournal:
         writer = self._writing()
         position = self._position
         with self._stopping("a commit"):
+            self._adopt_dictionary(writer)
             writer.execute("BEGIN IMMEDIATE")
             try:
                 outcomes = self._write(writer, units)
@@ -161,6 +172,18 @@ class SqliteJournal:
                     position += 1
                     record.position = position
         return outcomes
+
+    def _adopt_dictionary(self, writer: sqlite3.Connection) -> None:
+        """In a transaction of its own, which comes once in thousands of records: if that of the
+        commit is undone, what is packed against the dictionary in the next one finds it all the
+        same.
+        """
+        content = self._packer.better()
+        if content is not None:
+            row = (self._position + 1, zlib.crc32(content), content)
+            number = writer.execute(dictionaries.INSERT, row).lastrowid
+            assert number is not None
+            self._packer.adopt(Dictionary(number, content))
 
     def _writing(self) -> sqlite3.Connection:
         self._check()
@@ -207,12 +230,12 @@ class SqliteJournal:
 
     def _write_grouped(self, writer: sqlite3.Connection, units: Sequence[Unit]) -> list[Outcome]:
         outcomes = []
-        plan = Plan(self._last_seq, self._position)
+        plan = Plan(self._last_seq, self._position, self._packer.packed)
         for unit in units:
             verdict = plan.add(unit)
             if verdict is Verdict.SEPARATE:
                 self._execute(writer, plan)
-                plan = Plan(self._last_seq, self._position)
+                plan = Plan(self._last_seq, self._position, self._packer.packed)
                 verdict = plan.add(unit)
             outcomes.append(Outcome.COMMITTED if verdict is Verdict.ADDED else Outcome.CONFLICT)
         self._execute(writer, plan)
@@ -276,6 +299,7 @@ class SqliteJournal:
                     writer.execute(statements.NOTE_DELETED, (records, last))
                     self._last_seqs.pop(run_id, None)
                     count += 1
+            writer.execute(dictionaries.DELETE_UNUSED)
             writer.execute("COMMIT")
         return count
 
@@ -288,6 +312,7 @@ class SqliteJournal:
             writer.executemany(statements.DELETE_RECORD, found)
             if found:
                 writer.execute(statements.NOTE_DELETED, (len(found), max(found)[0]))
+                writer.execute(dictionaries.DELETE_UNUSED)
             writer.execute("COMMIT")
         return len(found)
 
@@ -351,7 +376,7 @@ class SqliteJournal:
                     continue
                 run = statements.to_run(row)
                 records = reader.execute(statements.RECORDS_OF_RUN, (run_id, run.recorded_seq))
-                loaded.append((run, [statements.to_record(columns) for columns in records]))
+                loaded.append((run, self._records(reader, records)))
         return loaded
 
     def read_run(self, run_id: bytes, after_seq: int, max_bytes: int) -> list[Record]:
@@ -359,9 +384,10 @@ class SqliteJournal:
         size = 0
         parameters = {"run_id": run_id, "seq": after_seq}
         with self._snapshot() as reader:
+            contents = self._dictionaries.seen_by(reader)
             cursor = reader.execute(statements.RECORDS_AFTER_SEQ, parameters)
             for columns in cursor:
-                record = statements.to_record(columns)
+                record = statements.to_record(columns, contents)
                 size += len(record.body)
                 if found and size > max_bytes:
                     break
@@ -370,8 +396,13 @@ class SqliteJournal:
         return found
 
     def read_log(self, after_position: int, limit: int) -> list[Record]:
-        rows = self._read(statements.RECORDS_AFTER_POSITION, (after_position, limit))
-        return [statements.to_record(columns) for columns in rows]
+        with self._snapshot() as reader:
+            rows = reader.execute(statements.RECORDS_AFTER_POSITION, (after_position, limit))
+            return self._records(reader, rows)
+
+    def _records(self, reader: sqlite3.Connection, rows: Iterable[tuple[Any, ...]]) -> list[Record]:
+        contents = self._dictionaries.seen_by(reader)
+        return [statements.to_record(columns, contents) for columns in rows]
 
     def get_runs(self, run_ids: Sequence[bytes]) -> list[RunRow | None]:
         return [self._read_run(statements.RUN, run_id) for run_id in run_ids]

@@ -22,7 +22,6 @@ from dataclasses import replace
 from typing import Any
 
 from treadle_server.journal.port import Key, Row, RunRow, Table, Unit
-from treadle_server.journal.sqlite.packing import packed
 from treadle_server.journal.sqlite.statements import run_parameters
 
 
@@ -35,10 +34,15 @@ class Verdict(enum.Enum):
 
 
 class Plan:
-    """What one group of units writes. `last_seq` tells a run's last seq; 0 for an unknown run."""
+    """What one group of units writes. `last_seq` tells a run's last seq; 0 for an unknown run.
+    `packed` gives a body as it is stored.
+    """
 
-    def __init__(self, last_seq: Callable[[bytes], int], position: int) -> None:
+    def __init__(
+        self, last_seq: Callable[[bytes], int], position: int, packed: Callable[[bytes], bytes]
+    ) -> None:
         self._last_seq = last_seq
+        self._packed = packed
         self.position = position
         """Of the last record."""
         self.last_seqs: dict[bytes, int] = {}
@@ -104,7 +108,7 @@ class Plan:
     def _add_rows(self, unit: Unit) -> None:
         for record in unit.records:
             self.position += 1
-            body = packed(record.body)
+            body = self._packed(record.body)
             self.records.append(
                 (
                     self.position,

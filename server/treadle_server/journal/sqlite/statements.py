@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from treadle_server.journal.port import TABLES, Key, Record, Row, RunRow, Table
-from treadle_server.journal.sqlite.packing import unpacked
+from treadle_server.journal.sqlite.packing import Contents, unpacked
 
 INSERT_RECORD: Final = "INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?)"
 
@@ -118,10 +118,10 @@ def run_parameters(row: RunRow) -> tuple[Any, ...]:
     )
 
 
-def to_record(columns: tuple[Any, ...]) -> Record:
-    """From a row of the statements that read records."""
+def to_record(columns: tuple[Any, ...], contents: Contents) -> Record:
+    """From a row of the statements that read records; `contents` are those of dictionaries."""
     run_id, base_seq, count, time, body, position = columns
-    return Record(run_id, base_seq, count, time, unpacked(body), position)
+    return Record(run_id, base_seq, count, time, unpacked(body, contents), position)
 
 
 def to_run(columns: tuple[Any, ...]) -> RunRow:

@@ -1,0 +1,295 @@
+"""What bodies are packed against: that it pays, that it says nothing of anybody, that it stays for
+as long as it is needed, and that damage to it is told.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import assume, given
+
+from tests.journal.make import end, row, run_id
+from tests.journal.test_codec import EVENTS
+from treadle_server.engine.events import ActivityCompleted, ActivityScheduled, AttemptStarted, Event
+from treadle_server.engine.values import NO_RETRY, Payload
+from treadle_server.journal.codec import CodecError, decode_batch, encode_batch
+from treadle_server.journal.outlines import NAMES, outline_of
+from treadle_server.journal.port import Outcome, Record, Unit
+from treadle_server.journal.sqlite.dictionaries import MAX_CONTENT_BYTES, Packer
+from treadle_server.journal.sqlite.journal import SqliteJournal
+from treadle_server.journal.sqlite.packing import Dictionary
+
+T = 1_795_000_000_000_000
+TURNS = 4
+"""Of each run."""
+
+
+def turn(run: int, number: int, worker: str, type_name: str = "charge") -> Record:
+    """A turn as graphs have them: a result, the next activity, and who has it."""
+    seq, time = 3 * number + 1, T + run * 1_000 + number
+    spoken = Payload(f'{{"customer":"{random.Random(run).randbytes(8).hex()}"}}'.encode())
+    events: list[Event] = [
+        ActivityCompleted(
+            seq=seq,
+            time=time,
+            key=f"s{number}",
+            lease=number,
+            attempt=1,
+            output=spoken,
+            started_time=time - 9,
+            scheduled_time=time - 9,
+            identity="host/1234",
+            type=type_name,
+        ),
+        ActivityScheduled(
+            seq=seq + 1,
+            time=time,
+            key=f"s{number + 1}",
+            type=type_name,
+            queue="payments",
+            input=spoken,
+            retry=NO_RETRY,
+            start_to_close_timeout=60_000_000,
+        ),
+        AttemptStarted(
+            seq=seq + 2,
+            time=time,
+            key=f"s{number + 1}",
+            lease=number + 1,
+            attempt=1,
+            session_id=worker,
+            identity="host/1234",
+            build_id="",
+            until=time + 30_000_000,
+            ready_time=time,
+            type=type_name,
+        ),
+    ]
+    return Record(run_id(run), seq, 3, time, encode_batch(events))
+
+
+def units(runs: range, worker: str = "3fa9c1d2-1111-4222-8333-0123456789ab") -> list[Unit]:
+    """Runs one after the other, of as many turns each."""
+    return [
+        Unit(records=[turn(run, number, worker)], run=row(run) if number == 0 else None)
+        for run in runs
+        for number in range(TURNS)
+    ]
+
+
+def write(journal: SqliteJournal, made: list[Unit]) -> None:
+    for at in range(0, len(made), 40):
+        part = made[at : at + 40]
+        assert journal.commit(part) == [Outcome.COMMITTED] * len(part)
+
+
+def bodies(journal: SqliteJournal, after: int = 0) -> list[bytes]:
+    return [one.body for one in journal.read_log(after, 100_000)]
+
+
+def written(made: list[Unit]) -> list[bytes]:
+    return [record.body for unit in made for record in unit.records]
+
+
+def rows(path: Path, sql: str) -> list[Any]:
+    with closing(sqlite3.connect(path)) as other:
+        return other.execute(sql).fetchall()
+
+
+def change(path: Path, sql: str, *parameters: Any) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute(sql, parameters)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "treadle.db"
+
+
+@pytest.fixture
+def journal(path: Path) -> Iterator[SqliteJournal]:
+    journal = SqliteJournal(path)
+    journal.open()
+    yield journal
+    journal.close()
+
+
+# --- what may stand in it ------------------------------------------------------------------------
+
+
+def texts(value: Any, *, names: bool, field_name: str = "") -> Iterator[bytes]:
+    """Texts of some length in an event: the names of definitions and workers, or all others."""
+    if isinstance(value, str | bytes):
+        text = value if isinstance(value, bytes) else value.encode()
+        if len(text) > 5 and names == (field_name in NAMES):
+            yield text
+    elif isinstance(value, Mapping):
+        for one in (*value.keys(), *value.values()):
+            yield from texts(one, names=names)
+    elif isinstance(value, tuple):
+        for one in value:
+            yield from texts(one, names=names, field_name=field_name)
+    elif dataclasses.is_dataclass(value):
+        for field in dataclasses.fields(value):
+            of_field = getattr(value, field.name)
+            yield from texts(of_field, names=names, field_name=field.name)
+
+
+@given(EVENTS)
+def test_an_outline_has_nothing_that_anybody_said(event: Event) -> None:
+    named = list(texts(event, names=True))
+    spoken = [one for one in texts(event, names=False) if not any(one in name for name in named)]
+    assume(spoken)
+    outline = outline_of(encode_batch([event]))
+    [outlined] = decode_batch(outline)
+    assert (type(outlined), outlined.seq) == (type(event), event.seq)
+    assert not [one for one in spoken if one in outline]
+
+
+def test_an_outline_has_the_names_of_definitions_and_workers() -> None:
+    outline = outline_of(turn(1, 1, "session-of-a-worker").body)
+    for name in (b"charge", b"payments", b"session-of-a-worker", b"host/1234"):
+        assert name in outline
+    assert b"customer" not in outline
+    assert outline_of(outline) == outline
+
+
+# --- when there is one ---------------------------------------------------------------------------
+
+
+def test_bodies_become_smaller_and_come_back_as_they_were(
+    journal: SqliteJournal, path: Path
+) -> None:
+    made = units(range(1, 401))
+    write(journal, made)
+    assert bodies(journal) == written(made)
+    [(number, since, content)] = rows(path, "SELECT number, since, content FROM dictionary")
+    assert number == 1
+    assert 0 < len(content) <= MAX_CONTENT_BYTES
+    [(before,)] = rows(path, f"SELECT avg(length(body)) FROM record WHERE position < {since}")
+    [(after,)] = rows(path, f"SELECT avg(length(body)) FROM record WHERE position >= {since}")
+    assert after < 0.6 * before
+    assert list(journal.check()) == []
+    [loaded] = journal.load([run_id(399)])
+    assert loaded is not None
+    assert [one.body for one in loaded[1]] == written(made[398 * TURNS : 399 * TURNS])
+    assert [one.body for one in journal.read_run(run_id(399), 3, 1)] == [loaded[1][1].body]
+
+
+def test_it_is_there_after_a_restart_and_in_a_backup(
+    journal: SqliteJournal, path: Path, tmp_path: Path
+) -> None:
+    first, second = units(range(1, 201)), units(range(201, 203))
+    write(journal, first)
+    journal.close()
+    journal.open()
+    write(journal, second)
+    assert bodies(journal) == written(first + second)
+    assert rows(path, "SELECT count(*) FROM dictionary") == [(1,)]
+    [(mark,)] = rows(path, "SELECT DISTINCT substr(body, 1, 4) FROM record WHERE position > 800")
+    assert mark == b"\x05\x01\x00\x00"
+    journal.backup(tmp_path / "copy.db")
+    copy = SqliteJournal(tmp_path / "copy.db", read_only=True)
+    copy.open()
+    assert bodies(copy) == written(first + second)
+    assert list(copy.check()) == []
+    copy.close()
+
+
+def test_another_one_comes_when_what_is_written_changes(journal: SqliteJournal, path: Path) -> None:
+    first = units(range(1, 201))
+    second = units(range(201, 2_400), worker="d0c5b3aa-9999-4888-8777-ba9876543210")
+    write(journal, first + second)
+    assert bodies(journal) == written(first + second)
+    assert rows(path, "SELECT count(*) FROM dictionary") == [(2,)]
+
+
+def test_there_is_none_where_it_would_not_pay() -> None:
+    packer = Packer(None)
+    source = random.Random(7)
+    for number in range(2_000):
+        [event, *_] = decode_batch(turn(number, 1, "session").body)
+        assert isinstance(event, ActivityCompleted)
+        event.output = Payload(source.randbytes(4_000))
+        packer.packed(encode_batch([event]))
+    assert packer.better() is None
+
+
+def test_one_that_is_good_stays() -> None:
+    packer = Packer(None)
+    found = []
+    for unit in units(range(1, 3_000)):
+        packer.packed(unit.records[0].body)
+        content = packer.better()
+        if content is not None:
+            found.append(content)
+            packer.adopt(Dictionary(len(found), content))
+    assert len(found) == 1
+
+
+# --- when something happens to it ----------------------------------------------------------------
+
+
+def test_a_commit_that_is_undone_leaves_it(journal: SqliteJournal, path: Path) -> None:
+    made = units(range(1, 89))
+    write(journal, made)
+    assert rows(path, "SELECT count(*) FROM dictionary") == [(0,)]
+    more = units(range(89, 99))
+    taken = Unit(records=[turn(500, 0, "w")], run=row(500, "workflow-1"))
+    assert journal.commit([*more, taken]) == [Outcome.COMMITTED] * 40 + [Outcome.CONFLICT]
+    assert rows(path, "SELECT count(*) FROM dictionary") == [(1,)]
+    assert bodies(journal) == written(made + more)
+    assert list(journal.check()) == []
+
+
+def test_it_goes_with_the_last_record_that_may_need_it(journal: SqliteJournal, path: Path) -> None:
+    first = units(range(1, 201))
+    second = units(range(201, 2_400), worker="d0c5b3aa-9999-4888-8777-ba9876543210")
+    write(journal, first + second)
+    [_, (since,)] = rows(path, "SELECT since FROM dictionary ORDER BY number")
+    ended = range(1, 2_400)
+    write(journal, [end(run, 3 * TURNS + 1) for run in ended])
+    earlier = [run_id(run) for run in ended if (run - 1) * TURNS + 1 < since]
+    assert journal.delete_runs(earlier[:-1]) == len(earlier) - 1
+    assert rows(path, "SELECT number FROM dictionary") == [(1,), (2,)]
+    journal.delete_runs(earlier[-1:])
+    assert rows(path, "SELECT number FROM dictionary") == [(2,)]
+    assert bodies(journal)[0] == written(second)[(len(earlier) - 200) * TURNS]
+    journal.delete_runs([run_id(run) for run in ended])
+    assert rows(path, "SELECT number FROM dictionary") == [(2,)], "the next record needs it"
+    assert list(journal.check()) == []
+
+
+@pytest.mark.parametrize("damage", ["zeroblob(length(content))", "CAST('' AS BLOB)"])
+def test_damage_to_it_is_told_and_nothing_more_is_packed_against_it(
+    journal: SqliteJournal, path: Path, damage: str
+) -> None:
+    first, second = units(range(1, 201)), units(range(201, 203))
+    write(journal, first)
+    journal.close()
+    change(path, f"UPDATE dictionary SET content = {damage}")
+    journal.open()
+    write(journal, second)
+    findings = list(journal.check())
+    assert findings[0].subject == "dictionary 1"
+    assert findings[0].rule == "checksum"
+    assert {one.rule for one in findings[1:]} == {"body"}
+    [readable, unreadable] = [bodies(journal, 800), bodies(journal, 700)[:10]]
+    assert readable == written(second)
+    with pytest.raises(CodecError):
+        decode_batch(unreadable[0])
+
+
+def test_a_record_without_its_dictionary_is_a_finding(journal: SqliteJournal, path: Path) -> None:
+    write(journal, units(range(1, 201)))
+    journal.close()
+    change(path, "DELETE FROM dictionary")
+    journal.open()
+    assert {one.rule for one in journal.check()} == {"body"}
