@@ -125,12 +125,12 @@ class Packer:
 
 
 def _collection(outlines: Sequence[bytes]) -> bytes:
-    """Those outlines of which less than half stands in the others already, as far as there is
-    room.
+    """Those outlines of which less than two thirds stand in the others already, as far as there is
+    room: to take them all would make it three times as long, and bodies a thirtieth smaller.
     """
     content = b""
     for outline in outlines:
         rest = len(block.compress(outline, store_size=False, dict=content))
-        if rest > len(outline) // 2 and len(content) + len(outline) <= MAX_CONTENT_BYTES:
+        if rest > len(outline) // 3 and len(content) + len(outline) <= MAX_CONTENT_BYTES:
             content += outline
     return content
