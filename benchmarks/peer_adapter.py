@@ -17,9 +17,10 @@ from common import Adapter, abump, join, until  # type: ignore[import-not-found]
 
 from benchmarks.build import build
 from benchmarks.steps import chain, states
-from treadle import Client, Worker, activity, step, workflow
+from treadle import Client, activity, step, workflow
 from treadle.client import RunHandle
 
+TREADLE = str(Path(sys.executable).with_name("treadle"))
 STEPS = (3, 10)
 """Graphs and machines have their steps in the document."""
 
@@ -85,10 +86,14 @@ class Peer(Adapter):  # type: ignore[misc]
 
     def servers(self) -> list[tuple[str, list[str], None]]:
         """One process."""
-        treadle = str(Path(sys.executable).with_name("treadle"))
         folder = os.path.join(self.data, "treadle")
         arguments = ["server", "--address", self.address, "--data-dir", folder, "--quiet"]
-        return [("treadle", [treadle, *arguments], None)]
+        return [("treadle", [TREADLE, *arguments], None)]
+
+    def worker_argv(self, index: int, count: int) -> list[str]:
+        """A worker's process, as its users start it: with the activities of this module."""
+        arguments = ["worker", __name__, "--address", self.address, "--slots", "200", "--quiet"]
+        return [TREADLE, *arguments]
 
     async def ready(self) -> None:
         """Once it answers."""
@@ -116,12 +121,6 @@ class Peer(Adapter):  # type: ignore[misc]
     def version(self) -> dict[str, str]:
         """What is measured."""
         return {"treadle": f"{metadata.version('treadle')}, {build()}"}
-
-    async def work(self, index: int) -> None:
-        """A worker's process."""
-        await Worker(
-            [bump, bump_item, put_together, seq_code], address=self.address, slots=200
-        ).run()
 
     async def open(self) -> None:
         """The load's connection."""
