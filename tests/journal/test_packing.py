@@ -75,6 +75,10 @@ def test_what_is_damaged_is_for_whoever_reads_it_to_find(damage: bytes) -> None:
         assert len(unpacked(stored, none)) in (len(stored), 1_001)
     gigabytes = whole[:1] + b"\xff\xff\xff\x7f" + whole[5:]
     assert unpacked(gigabytes, none) == gigabytes
+    shared = packed(b"\x0a" + b"again and " * 100, Dictionary(1, b"again and again"))
+    for place in range(1, len(shared) - len(damage)):
+        stored = shared[:place] + damage + shared[place + len(damage) :]
+        assert len(unpacked(stored, {1: b"again and again"}.get)) in (len(stored), 1_001)
     cut = zlib.compress(b"x" * 500)[:-6]
     assert unpacked(cut, none) == cut
 

@@ -14,8 +14,8 @@ Release = Callable[[Outcome | None], None]
 
 class Settled(asyncio.Future[Outcome]):
     """Many wait for one outcome, and a caller that goes must not end it for the others. So it is
-    not cancelled: who is cancelled while he waits for it hears of that after the commit, which is a
-    matter of milliseconds, and nothing has to stand between the two.
+    not cancelled: who is cancelled while he waits for it hears of that after the commit, for as
+    long as the disk takes, and nothing has to stand between the two.
     """
 
     __slots__ = ()

@@ -51,10 +51,11 @@ class Writer(Protocol):
     def submit(self, unit: Unit, release: Release | None = None) -> Settled:
         """Queues a unit; the future tells its outcome after the commit, in order of submission.
         Before anybody who waits is woken, `release` is called for each unit of the commit that has
-        one, in the same order.
+        one, in the same order; with None if the outcome is unknown, as the journal has failed: then
+        the future raises `JournalError`.
 
         Raises `JournalBusy` if the queue is full, `JournalError` if the writer has failed or is
-        closed. It ends with `JournalError` if the outcome is unknown.
+        closed.
         """
         ...
 
@@ -152,7 +153,9 @@ class ThreadWriter(Intake):
             self._looking = False
             if self._loop_may and self._pace.suits_loop(now, len(queue.waiting), queue.bytes):
                 self._commit_on_loop(now)
-            if queue.waiting or queue.chores:
+            # What a release of the commit has just submitted is looked at in the next round, with
+            # what comes meanwhile: the thread's answer to it must not be overtaken.
+            if not self._looking and (queue.waiting or queue.chores):
                 self._due = True
                 self._wake()
 
@@ -162,8 +165,10 @@ class ThreadWriter(Intake):
             return  # it is about to end, and sees to it
         batch = self._queue.take()
         self._pace.begins(now, len(batch))
-        self._carry_out(batch, [], _call)
+        answers = Answers()
+        self._carry_out(batch, [], answers.post)
         self._pace.ends(perf_counter())
+        answers.give()
 
     def _run(self) -> None:
         while True:
@@ -254,9 +259,26 @@ class InlineWriter(Intake):
         self._timer = None
         batch, chores = self._queue.take(), list(self._queue.chores)
         self._queue.chores.clear()
-        if self._carry_out(batch, chores, _call) and self._queue.waiting:
+        answers = Answers()
+        goes_on = self._carry_out(batch, chores, answers.post)
+        answers.give()
+        if goes_on and self._queue.waiting:
             self._arm()
 
 
-def _call(callback: Callable[..., None], *arguments: object) -> None:
-    callback(*arguments)
+class Answers:
+    """What a commit on the event loop has to say, kept until it is over: what is done then is no
+    part of it, neither of its length nor of how it fails.
+    """
+
+    def __init__(self) -> None:
+        self._calls: list[tuple[Callable[..., None], tuple[object, ...]]] = []
+
+    def post(self, callback: Callable[..., None], *arguments: object) -> None:
+        """Calls back later."""
+        self._calls.append((callback, arguments))
+
+    def give(self) -> None:
+        """Calls all back."""
+        for callback, arguments in self._calls:
+            callback(*arguments)

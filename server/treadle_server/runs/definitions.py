@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections import OrderedDict
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from treadle_server.clock import Clock
@@ -119,10 +120,9 @@ class Definitions:
             expire_time = self._clock.now() + REQUEST_LIFE
             puts.append(Row(Table.REQUEST, request_key, content_hash, expire_time))
         must_have_room(self._writer)
-        outcome = await self._writer.submit(Unit(puts=puts))
-        if outcome is not Outcome.COMMITTED:
+        note = partial(self._note, (namespace, definition.name), known)
+        if await self._writer.submit(Unit(puts=puts), note) is not Outcome.COMMITTED:
             raise Stopping("the definition could not be stored; try again")
-        self._versions[namespace, definition.name] = known
         self._remember((namespace, definition.name, version), compiled)
         return view, True
 
@@ -233,10 +233,17 @@ class Definitions:
                 known.current = self._highest_active(namespace, workflow, known)
             must_have_room(self._writer)
             unit = Unit(puts=[known.row(namespace, workflow)])
-            if await self._writer.submit(unit) is not Outcome.COMMITTED:
+            note = partial(self._note, (namespace, workflow), known)
+            if await self._writer.submit(unit, note) is not Outcome.COMMITTED:
                 raise Stopping("the version could not be changed; try again")
-            self._versions[namespace, workflow] = known
         return self._with_state(namespace, view)
+
+    def _note(
+        self, workflow: tuple[str, str], known: WorkflowVersions, outcome: Outcome | None
+    ) -> None:
+        """It is stored, whether or not the caller has stayed for it."""
+        if outcome is Outcome.COMMITTED:
+            self._versions[workflow] = known
 
     def _highest_active(self, namespace: str, workflow: str, known: WorkflowVersions) -> int:
         rows = self._journal.scan(

@@ -13,16 +13,15 @@ all before the one that was in force at the oldest record can go.
 
 from __future__ import annotations
 
-import contextlib
 import sqlite3
 import zlib
 from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
+import structlog
 from lz4 import block
 
-from treadle_server.journal.codec import CodecError
 from treadle_server.journal.outlines import outline_of
 from treadle_server.journal.sqlite.packing import Contents, Dictionary, packed
 
@@ -30,25 +29,28 @@ MAX_CONTENT_BYTES: Final = 4_096
 """Room for the shapes of ten to twenty turns. More would have to be read for each body: 1.2 µs with
 1.5 kB, 1.7 with 6, 3.5 with 12.
 """
-MAX_SAMPLE_BYTES: Final = 16_384
-"""An outline of a larger one would fill the dictionary with what few have."""
+MAX_SAMPLE_BYTES: Final = 4_096
+"""Larger ones are mostly values, and an outline of many events takes milliseconds."""
 
 SAMPLES: Final = 32
 """Half of them for the candidate, the other half to judge it."""
 FIRST_STRIDE: Final = 11
 STRIDE: Final = 131
-"""Of so many records one is a sample: so a judgement comes after 352 records, then after each
-4,192. Prime numbers, lest runs one after the other, each of as many records, have the same one
-looked at for ever.
+"""Of so many records one is a sample: so a judgement comes 352 records after the start, then after
+each 4,192 or so. Prime numbers, lest runs one after the other, each of as many records, have the
+same one looked at for ever.
 """
 _WORTH: Final = 7 / 8
+
+_log = structlog.get_logger(__name__)
 
 INSERT: Final = "INSERT INTO dictionary (since, checksum, content) VALUES (?, ?, ?)"
 NEWEST: Final = "SELECT number, checksum, content FROM dictionary ORDER BY number DESC LIMIT 1"
 ALL: Final = "SELECT number, checksum, content FROM dictionary ORDER BY number"
 ONE: Final = "SELECT number, checksum, content FROM dictionary WHERE number = ?"
 DELETE_UNUSED: Final = """DELETE FROM dictionary WHERE number < (
-    SELECT max(number) FROM dictionary WHERE since <= (SELECT min(position) FROM record))"""
+    SELECT max(number) FROM dictionary
+    WHERE since <= (SELECT min(position) FROM record) OR NOT EXISTS (SELECT 1 FROM record))"""
 
 
 def content_of(row: tuple[int, int, bytes] | None) -> bytes | None:
@@ -61,8 +63,15 @@ def content_of(row: tuple[int, int, bytes] | None) -> bytes | None:
     return content if zlib.crc32(content) == checksum else None
 
 
+def damaged(connection: sqlite3.Connection) -> list[int]:
+    """Numbers of dictionaries that are not what was written."""
+    return [row[0] for row in connection.execute(ALL) if content_of(row) is None]
+
+
 class KnownDictionaries:
-    """Contents that have been read, for all connections: they never change."""
+    """Contents that have been read, for all connections: they never change, and those that were
+    deleted since do no harm.
+    """
 
     def __init__(self) -> None:
         self._contents: dict[int, bytes] = {}
@@ -102,8 +111,10 @@ class Packer:
         if len(self._outlines) == SAMPLES // 2:
             self._bodies.append(body)
             return
-        with contextlib.suppress(CodecError):  # it is no record of ours
+        try:
             self._outlines.append(outline_of(body))
+        except Exception:  # noqa: BLE001 - whatever it was, records are written without it
+            _log.warning("a record could not be outlined", exc_info=True)
 
     def better(self) -> bytes | None:
         """The content of a dictionary that should take the place of the present one, if it is time
@@ -114,6 +125,8 @@ class Packer:
         content = _collection(self._outlines)
         bodies = self._bodies
         self._outlines, self._bodies, self._stride = [], [], STRIDE
+        if not content:
+            return None
         candidate = Dictionary(0, content)
         before = sum(len(packed(body, self._dictionary)) for body in bodies)
         after = sum(len(packed(body, candidate)) for body in bodies)
@@ -123,14 +136,42 @@ class Packer:
         """What is packed from now on is packed against it: it is on the disk."""
         self._dictionary = dictionary
 
+    def renew(self, writer: sqlite3.Connection, since: int) -> None:
+        """Stores a better one, if there is one, for the records from this position on. To be called
+        before a transaction: it has one of its own, so that what is packed anew after that of a
+        commit was undone finds it all the same. Raises `sqlite3.Error`.
+        """
+        content = self.better()
+        if content is not None:
+            row = (since, zlib.crc32(content), content)
+            number = writer.execute(INSERT, row).lastrowid
+            assert number is not None
+            self.adopt(Dictionary(number, content))
+
+
+def packer_of(connection: sqlite3.Connection) -> Packer:
+    """One that goes on with the newest dictionary; the log has what is wrong with any of them."""
+    for number in damaged(connection):
+        _log.error(
+            "a dictionary of the journal is damaged: records that were packed against it cannot be"
+            " read; restore a backup",
+            dictionary=number,
+        )
+    newest = connection.execute(NEWEST).fetchone()
+    content = content_of(newest)
+    return Packer(None if content is None else Dictionary(newest[0], content))
+
 
 def _collection(outlines: Sequence[bytes]) -> bytes:
-    """Those outlines of which less than two thirds stand in the others already, as far as there is
-    room: to take them all would make it three times as long, and bodies a thirtieth smaller.
+    """Those outlines that the others make less than two thirds smaller, as far as there is room: to
+    take all of them would make it several times as long, and bodies hardly smaller.
     """
     content = b""
     for outline in outlines:
+        if len(content) + len(outline) > MAX_CONTENT_BYTES:
+            continue
+        alone = len(block.compress(outline, store_size=False))
         rest = len(block.compress(outline, store_size=False, dict=content))
-        if rest > len(outline) // 3 and len(content) + len(outline) <= MAX_CONTENT_BYTES:
+        if rest > alone // 3:
             content += outline
     return content

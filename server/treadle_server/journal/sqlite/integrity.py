@@ -57,17 +57,24 @@ def check(connection: sqlite3.Connection) -> Iterator[Finding]:
     for namespace, queue, run_id, key in connection.execute(_READY_WITHOUT_OPEN_RUN):
         subject = f"ready {key!r} of run {run_id.hex()}, queue {queue!r} of {namespace!r}"
         yield Finding("ready", subject, "its run is unknown or has ended")
-    for row in connection.execute(dictionaries.ALL):
-        if dictionaries.content_of(row) is None:
-            message = "is not what was written: what was packed against it cannot be read"
-            yield Finding("checksum", f"dictionary {row[0]}", f"{message}; restore a backup")
-    contents = dictionaries.KnownDictionaries().seen_by(connection)
+    known = dictionaries.KnownDictionaries().seen_by(connection)
+    lost: set[int] = set()
+
+    def contents(number: int) -> bytes | None:
+        content = known(number)
+        if content is None:
+            lost.add(number)
+        return content
+
     for *columns, checksum in connection.execute(_BODIES):
         record = to_record(tuple(columns), contents)
         if zlib.crc32(columns[4]) != checksum:
             subject = f"position {record.position}, run {record.run_id.hex()}"
             yield Finding("checksum", subject, "the body is not what was written")
         yield from check_record(record)
+    for number in sorted(lost | set(dictionaries.damaged(connection))):
+        message = "is missing or damaged: what was packed against it cannot be read"
+        yield Finding("dictionary", f"dictionary {number}", f"{message}; restore a backup")
 
 
 def _missing(connection: sqlite3.Connection) -> Iterator[Finding]:

@@ -5,7 +5,8 @@ lock keeps every other process from opening the journal for writing. Readers are
 connection for each reading thread. This is more than tidiness: SQLite before 3.51.3 can corrupt a
 WAL database when two connections write or checkpoint at the same moment.
 
-A commit is one transaction. Its units are grouped by statement (`plan`); if the database refuses a
+A commit is one transaction, before which another may store what its bodies are packed against. Its
+units are grouped by statement (`plan`); if the database refuses a
 group, the group is undone and tried again in two halves, down to the single unit that is at fault.
 Every other error is the storage's: after one failed fsync SQLite would happily take the next
 commit, but what is on the disk is unknown, so the journal refuses everything until it is opened
@@ -16,7 +17,6 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -46,7 +46,6 @@ from treadle_server.journal.sqlite import (
 )
 from treadle_server.journal.sqlite.dictionaries import KnownDictionaries, Packer
 from treadle_server.journal.sqlite.lock import FileLock
-from treadle_server.journal.sqlite.packing import Dictionary
 from treadle_server.journal.sqlite.plan import Plan, Verdict
 
 KNOWN_RUNS = 16_384
@@ -94,9 +93,7 @@ class SqliteJournal:
             schema_version = self._open_layout()
             (self._position,) = self._read_one(statements.LAST_POSITION)
             self._dictionaries = KnownDictionaries()
-            newest = self._read_one(dictionaries.NEWEST)
-            content = dictionaries.content_of(newest)
-            self._packer = Packer(None if content is None else Dictionary(newest[0], content))
+            self._packer = dictionaries.packer_of(self._reader())
         except BaseException as error:
             self.close()
             if isinstance(error, OSError | sqlite3.Error):
@@ -155,7 +152,7 @@ class SqliteJournal:
         writer = self._writing()
         position = self._position
         with self._stopping("a commit"):
-            self._adopt_dictionary(writer)
+            self._packer.renew(writer, self._position + 1)
             writer.execute("BEGIN IMMEDIATE")
             try:
                 outcomes = self._write(writer, units)
@@ -172,18 +169,6 @@ class SqliteJournal:
                     position += 1
                     record.position = position
         return outcomes
-
-    def _adopt_dictionary(self, writer: sqlite3.Connection) -> None:
-        """In a transaction of its own, which comes once in thousands of records: if that of the
-        commit is undone, what is packed against the dictionary in the next one finds it all the
-        same.
-        """
-        content = self._packer.better()
-        if content is not None:
-            row = (self._position + 1, zlib.crc32(content), content)
-            number = writer.execute(dictionaries.INSERT, row).lastrowid
-            assert number is not None
-            self._packer.adopt(Dictionary(number, content))
 
     def _writing(self) -> sqlite3.Connection:
         self._check()

@@ -85,4 +85,4 @@ def _unpacked_with_dictionary(stored: bytes, contents: Contents) -> bytes:
     if content is None:
         return stored
     body: bytes = block.decompress(stored[7:], uncompressed_size=size, dict=content)
-    return body
+    return body if len(body) == size else stored
