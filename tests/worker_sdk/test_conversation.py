@@ -238,6 +238,26 @@ async def test_a_call_that_nobody_waits_for_is_withdrawn(
     assert (list(request.withdrawn), list(request.calls)) == ([carried.number], [])
 
 
+async def test_each_call_has_its_own_patience(channel: Any, talker: Talker) -> None:
+    call = _multicallable(channel)
+    over: list[float] = []
+
+    async def wait(seconds: float) -> None:
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await _result(call(b"x", timeout=seconds))
+        assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+        over.append(seconds)
+
+    patient = asyncio.ensure_future(_result(call(b"y")))
+    carried = await talker.call()
+    await asyncio.gather(*(wait(seconds) for seconds in (0.4, 0.1, 0.25)))
+    assert over == [0.1, 0.25, 0.4]
+    talker.answer(messages.CarriedAnswer(number=carried.number, response=b"here"))
+    assert await patient == b"here"
+    await asyncio.gather(*(wait(seconds) for seconds in (0.2, 0.1)))
+    assert over == [0.1, 0.25, 0.4, 0.1, 0.2]
+
+
 async def test_what_was_never_said_is_not_withdrawn(channel: Any, talker: Talker) -> None:
     call = _multicallable(channel)
     unwanted = call(b"unwanted")

@@ -23,6 +23,7 @@ import grpc.aio
 from google.protobuf.message import DecodeError
 from google.rpc import status_pb2
 
+from treadle._client.deadlines import Deadlines
 from treadle._client.local_socket import LocalSocket, find_local_socket
 from treadle._client.requests import duration
 from treadle._client.statuses import CODES, DETAILS_KEY
@@ -69,12 +70,10 @@ class ConversingChannel:
             if len(data) > MESSAGE_BYTES:
                 return alone(request, timeout=timeout)
             carried = messages.CarriedCall(method=method, request=data)
-            if timeout is not None:
-                carried.timeout.CopyFrom(duration(timeout))
             return CarriedCall(
                 conversation,
-                carried,
-                timeout,
+                conversation.ask(carried, timeout),
+                carried.number,
                 response_deserializer,
                 lambda: alone(request, timeout=timeout),
             )
@@ -98,40 +97,35 @@ class ConversingChannel:
 class CarriedCall:
     """A call that the conversation carries; to be awaited once, as gRPC's own."""
 
-    __slots__ = ("_alone", "_answer", "_carried", "_conversation", "_deserialize", "_timeout")
+    __slots__ = ("_alone", "_answer", "_conversation", "_deserialize", "_number")
 
     def __init__(
         self,
         conversation: _Conversation,
-        carried: messages.CarriedCall,
-        timeout: float | None,
+        answer: asyncio.Future[bytes],
+        number: int,
         deserialize: Callable[[bytes], Any],
         alone: Callable[[], Any],
     ) -> None:
         self._conversation = conversation
-        self._carried = carried
-        self._timeout = timeout
+        self._answer = answer
+        self._number = number
         self._deserialize = deserialize
         self._alone = alone
-        self._answer = conversation.ask(carried)
 
     def __await__(self) -> Generator[Any, Any, Any]:
         return self._answered().__await__()
 
     def cancel(self) -> bool:
         """Nobody waits for the answer any more."""
-        self._conversation.withdraw(self._carried.number)
+        self._conversation.withdraw(self._number)
         return self._answer.cancel()
 
     async def _answered(self) -> Any:
         try:
-            async with asyncio.timeout(self._timeout):
-                data = await self._answer
-        except TimeoutError:
-            self._conversation.withdraw(self._carried.number)
-            raise _status(grpc.StatusCode.DEADLINE_EXCEEDED, "Deadline Exceeded") from None
+            data = await self._answer
         except asyncio.CancelledError:
-            self._conversation.withdraw(self._carried.number)
+            self._conversation.withdraw(self._number)
             raise
         except NotServed:
             return await self._alone()
@@ -149,6 +143,7 @@ class _Conversation:
         self._stub = ConversationServiceStub(channel)
         self._numbers = count(1)
         self._waiting: dict[int, asyncio.Future[bytes]] = {}
+        self._deadlines = Deadlines(self._expire)
         self._unsaid: dict[int, messages.CarriedCall] = {}
         self._withdrawn: list[int] = []
         self._something = asyncio.Event()
@@ -158,11 +153,14 @@ class _Conversation:
         self.refused = False
         """The server carries no calls."""
 
-    def ask(self, call: messages.CarriedCall) -> asyncio.Future[bytes]:
+    def ask(self, call: messages.CarriedCall, timeout: float | None) -> asyncio.Future[bytes]:
         """Has a call carried, under a number of its own; the response, serialised."""
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[bytes] = loop.create_future()
         call.number = next(self._numbers)
+        if timeout is not None:
+            call.timeout.CopyFrom(duration(timeout))
+            self._deadlines.add(call.number, loop.time() + timeout)
         self._waiting[call.number] = answer
         self._unsaid[call.number] = call
         self._speak()
@@ -172,6 +170,7 @@ class _Conversation:
 
     def withdraw(self, number: int) -> None:
         """Nobody waits for the answer any more."""
+        self._deadlines.remove(number)
         if self._waiting.pop(number, None) is None or self._unsaid.pop(number, None) is not None:
             return  # it was answered, or the server has not even heard of it
         self._withdrawn.append(number)
@@ -255,6 +254,7 @@ class _Conversation:
             self._settle(answer)
 
     def _settle(self, answer: messages.CarriedAnswer) -> None:
+        self._deadlines.remove(answer.number)
         waiting = self._waiting.pop(answer.number, None)
         if waiting is None or waiting.done():
             return  # it was cancelled meanwhile
@@ -263,6 +263,14 @@ class _Conversation:
         else:
             waiting.set_result(answer.response)
 
+    def _expire(self, number: int) -> None:
+        waiting = self._waiting.get(number)
+        self.withdraw(number)
+        if waiting is not None and not waiting.done():
+            code = grpc.StatusCode.DEADLINE_EXCEEDED
+            waiting.set_exception(_status(code, "Deadline Exceeded"))
+            waiting.exception()  # who never awaits it need not hear of it
+
     def _give_up(self, failure: Callable[[], Exception] | None) -> None:
         """The stream is no more: nothing that it carried is answered. None: it was closed."""
         self._work = None
@@ -270,6 +278,7 @@ class _Conversation:
         self._unsaid.clear()
         self._withdrawn.clear()
         self._something.clear()
+        self._deadlines.clear()
         for answer in waiting.values():
             if answer.done():
                 continue
