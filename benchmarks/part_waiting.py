@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from benchmarks import code, three_steps, volume, waiting
 from benchmarks.figures import Figure, Say, percentile, spread
-from benchmarks.part_runs import REPETITIONS, RUNS, only_code
-from examples.local_service import LocalService
+from benchmarks.part_runs import RUNS, only_code
+from examples.local_service import LocalService, local_service
 from treadle import Client
 from treadle_server.app import JOURNAL_FILE
 
@@ -74,22 +74,29 @@ async def of_restart(service: LocalService, client: Client, say: Say) -> list[Fi
 
 
 async def of_volume(service: LocalService, client: Client, say: Say) -> list[Figure]:
-    """A file of ten million events."""
-    await three_steps.prepare(client)
-    rates = {True: list[float](), False: list[float]()}
-    for full in (False, True):
-        if full:
+    """A file of ten million events, and one with few, by turns: a machine swings more in a minute
+    than the two differ.
+    """
+    folder = service.folder / "few"
+    folder.mkdir()
+    with local_service(folder) as few:
+        few.start_worker("benchmarks.steps", "--slots", "200")
+        async with Client(few.address) as other:
+            await three_steps.prepare(other)
+            await three_steps.prepare(client)
             service.server.stop()
             say(f"filling the file with {volume.EVENTS:,} events")
             runs, seconds = volume.timed_fill(service.data_dir / JOURNAL_FILE)
             say(f"{runs:,} runs in {seconds:.0f} s")
             service.start_server()
             await three_steps.closed_loop(client, 500, three_steps.WORKFLOW)
-        for number in range(REPETITIONS):
-            say(f"three-step runs, {'full' if full else 'empty'} file: {number + 1}")
-            found = await three_steps.saturate(service, client, RUNS)
-            rates[full].append(found.runs_per_second)
-    ratio = percentile(rates[True], 50) / percentile(rates[False], 50)
+            rates: dict[bool, list[float]] = {False: [], True: []}
+            for number in range(volume.TURNS):
+                say(f"three-step runs, full file and other: {number + 1} of {volume.TURNS}")
+                for full, where, caller in ((False, few, other), (True, service, client)):
+                    found = await three_steps.saturate(where, caller, RUNS)
+                    rates[full].append(found.runs_per_second)
+    ratio = percentile([a / b for a, b in zip(rates[True], rates[False], strict=True)], 50)
     return [
         Figure(
             f"three-step runs/s with {volume.EVENTS:,} events in the file : with few",

@@ -14,6 +14,8 @@ from treadle_server.journal.sqlite.journal import SqliteJournal
 EVENTS = 10_000_000
 MARK = 0.9
 """Of the rate with an empty file."""
+TURNS = 7
+"""Of both files, one after the other; the median of their ratios counts."""
 _RUNS_PER_COMMIT = 500
 
 
@@ -41,6 +43,7 @@ def fill(path: Path, events: int = EVENTS) -> int:
             journal.commit([unit for n in range(count) for unit in _copy(row, records, number + n)])
     finally:
         journal.close()
+    os.sync()  # what is measured next is not to wait for gigabytes of others
     return runs
 
 
