@@ -14,7 +14,7 @@ from treadle.machine import Assign
 
 TRANSITIONS = 1_000_000
 MARK = 1.2
-"""The last thousand transitions may cost so much of what the first did."""
+"""The last transitions may cost so much of what the first did."""
 BLOCK = 1_000
 SENDERS = 64
 _COMPARED = 100
@@ -23,8 +23,6 @@ transitions, in some of which a block costs a third more than between them. Thei
 and not their medians, as the clock of a process ticks in hundredths of a second, of which a block
 may take seven.
 """
-
-
 _EARLY = 10
 """So many blocks are done when the memory is looked at first."""
 

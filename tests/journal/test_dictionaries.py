@@ -28,9 +28,8 @@ from treadle_server.engine.values import NO_RETRY, Payload, RetryPolicy
 from treadle_server.journal.codec import CodecError, decode_batch, encode_batch
 from treadle_server.journal.outlines import outline_of
 from treadle_server.journal.port import Outcome, Record, Unit
-from treadle_server.journal.sqlite.dictionaries import MAX_CONTENT_BYTES, Packer
+from treadle_server.journal.sqlite.dictionaries import MAX_CONTENT_BYTES
 from treadle_server.journal.sqlite.journal import SqliteJournal
-from treadle_server.journal.sqlite.packing import Dictionary
 
 T = 1_795_000_000_000_000
 TURNS = 4
@@ -90,6 +89,12 @@ def units(runs: range, worker: str = "3fa9c1d2-1111-4222-8333-0123456789ab") -> 
     ]
 
 
+def units_of_two_workers() -> tuple[list[Unit], list[Unit]]:
+    """Of another worker so many that there is another dictionary for them."""
+    other = "d0c5b3aa-9999-4888-8777-ba9876543210"
+    return units(range(1, 201)), units(range(201, 2_400), worker=other)
+
+
 def write(journal: SqliteJournal, made: list[Unit]) -> None:
     for at in range(0, len(made), 40):
         part = made[at : at + 40]
@@ -112,19 +117,6 @@ def rows(path: Path, sql: str) -> list[Any]:
 def change(path: Path, sql: str, *parameters: Any) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute(sql, parameters)
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "treadle.db"
-
-
-@pytest.fixture
-def journal(path: Path) -> Iterator[SqliteJournal]:
-    journal = SqliteJournal(path)
-    journal.open()
-    yield journal
-    journal.close()
 
 
 # --- what may stand in it ------------------------------------------------------------------------
@@ -256,37 +248,29 @@ def test_it_is_there_after_a_restart_and_in_a_backup(
 
 
 def test_another_one_comes_when_what_is_written_changes(journal: SqliteJournal, path: Path) -> None:
-    first = units(range(1, 201))
-    second = units(range(201, 2_400), worker="d0c5b3aa-9999-4888-8777-ba9876543210")
+    first, second = units_of_two_workers()
     write(journal, first + second)
     assert bodies(journal) == written(first + second)
     assert rows(path, "SELECT count(*) FROM dictionary") == [(2,)]
 
 
-def test_there_is_none_where_it_would_not_pay() -> None:
-    packer = Packer(None)
+def test_there_is_none_where_it_would_not_pay(journal: SqliteJournal, path: Path) -> None:
     source = random.Random(7)
-    for number in range(2_000):
-        [event, *_] = decode_batch(turn(number, 1, "session").body)
-        assert isinstance(event, ActivityCompleted)
-        event.output = Payload(source.randbytes(3_000))
-        packer.packed(encode_batch([event]))
-    assert packer.better() is None
-    for unit in units(range(1, 1_200)):
-        packer.packed(unit.records[0].body)
-    assert packer.better() is not None, "it did judge"
+    made = units(range(1, 501))
+    for unit in made:
+        [one] = unit.records
+        events = decode_batch(one.body)
+        assert isinstance(events[0], ActivityCompleted)
+        events[0].output = Payload(source.randbytes(2_500))
+        one.body = encode_batch(events)
+    write(journal, made)
+    assert rows(path, "SELECT count(*) FROM dictionary") == [(0,)]
+    assert bodies(journal) == written(made)
 
 
-def test_one_that_is_good_stays() -> None:
-    packer = Packer(None)
-    found = []
-    for unit in units(range(1, 3_000)):
-        packer.packed(unit.records[0].body)
-        content = packer.better()
-        if content is not None:
-            found.append(content)
-            packer.adopt(Dictionary(len(found), content))
-    assert len(found) == 1
+def test_one_that_is_good_stays(journal: SqliteJournal, path: Path) -> None:
+    write(journal, units(range(1, 3_000)))
+    assert rows(path, "SELECT number FROM dictionary") == [(1,)]
 
 
 # --- when something happens to it ----------------------------------------------------------------
@@ -305,8 +289,7 @@ def test_a_commit_that_is_undone_leaves_it(journal: SqliteJournal, path: Path) -
 
 
 def test_it_goes_with_the_last_record_that_may_need_it(journal: SqliteJournal, path: Path) -> None:
-    first = units(range(1, 201))
-    second = units(range(201, 2_400), worker="d0c5b3aa-9999-4888-8777-ba9876543210")
+    first, second = units_of_two_workers()
     write(journal, first + second)
     [_, (since,)] = rows(path, "SELECT since FROM dictionary ORDER BY number")
     ended = range(1, 2_400)
@@ -369,8 +352,7 @@ def test_who_only_reads_has_what_has_come_since(journal: SqliteJournal, path: Pa
 def test_a_reader_keeps_its_state_while_a_dictionary_goes(
     journal: SqliteJournal, path: Path
 ) -> None:
-    first = units(range(1, 201))
-    second = units(range(201, 2_400), worker="d0c5b3aa-9999-4888-8777-ba9876543210")
+    first, second = units_of_two_workers()
     write(journal, first + second + [end(run, 3 * TURNS + 1) for run in range(1, 2_400)])
     reader = SqliteJournal(path, read_only=True)
     reader.open()

@@ -17,11 +17,6 @@ from treadle_server.journal.sqlite import SqliteJournal
 REPOSITORY = Path(__file__).parents[2]
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "journal.db"
-
-
 LOGS_ASIDE = """
 import structlog, sys
 structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))

@@ -45,7 +45,6 @@ _WORTH: Final = 7 / 8
 _log = structlog.get_logger(__name__)
 
 INSERT: Final = "INSERT INTO dictionary (since, checksum, content) VALUES (?, ?, ?)"
-NEWEST: Final = "SELECT number, checksum, content FROM dictionary ORDER BY number DESC LIMIT 1"
 ALL: Final = "SELECT number, checksum, content FROM dictionary ORDER BY number"
 ONE: Final = "SELECT number, checksum, content FROM dictionary WHERE number = ?"
 DELETE_UNUSED: Final = """DELETE FROM dictionary WHERE number < (
@@ -116,9 +115,21 @@ class Packer:
         except Exception:  # noqa: BLE001 - whatever it was, records are written without it
             _log.warning("a record could not be outlined", exc_info=True)
 
-    def better(self) -> bytes | None:
+    def renew(self, writer: sqlite3.Connection, since: int) -> None:
+        """Stores a better one, if there is one, for the records from this position on. To be called
+        before a transaction: it has one of its own, so that what is packed anew after that of a
+        commit was undone finds it all the same. Raises `sqlite3.Error`.
+        """
+        content = self._better()
+        if content is not None:
+            row = (since, zlib.crc32(content), content)
+            number = writer.execute(INSERT, row).lastrowid
+            assert number is not None
+            self._dictionary = Dictionary(number, content)
+
+    def _better(self) -> bytes | None:
         """The content of a dictionary that should take the place of the present one, if it is time
-        to judge and there is one. Then it is to be stored, and `adopt`ed.
+        to judge and there is one.
         """
         if len(self._bodies) < SAMPLES // 2:
             return None
@@ -132,34 +143,20 @@ class Packer:
         after = sum(len(packed(body, candidate)) for body in bodies)
         return content if after < before * _WORTH else None
 
-    def adopt(self, dictionary: Dictionary) -> None:
-        """What is packed from now on is packed against it: it is on the disk."""
-        self._dictionary = dictionary
-
-    def renew(self, writer: sqlite3.Connection, since: int) -> None:
-        """Stores a better one, if there is one, for the records from this position on. To be called
-        before a transaction: it has one of its own, so that what is packed anew after that of a
-        commit was undone finds it all the same. Raises `sqlite3.Error`.
-        """
-        content = self.better()
-        if content is not None:
-            row = (since, zlib.crc32(content), content)
-            number = writer.execute(INSERT, row).lastrowid
-            assert number is not None
-            self.adopt(Dictionary(number, content))
-
 
 def packer_of(connection: sqlite3.Connection) -> Packer:
     """One that goes on with the newest dictionary; the log has what is wrong with any of them."""
-    for number in damaged(connection):
-        _log.error(
-            "a dictionary of the journal is damaged: records that were packed against it cannot be"
-            " read; restore a backup",
-            dictionary=number,
-        )
-    newest = connection.execute(NEWEST).fetchone()
-    content = content_of(newest)
-    return Packer(None if content is None else Dictionary(newest[0], content))
+    newest = None
+    for row in connection.execute(ALL):
+        content = content_of(row)
+        newest = None if content is None else Dictionary(row[0], content)
+        if content is None:
+            _log.error(
+                "a dictionary of the journal is damaged: records that were packed against it cannot"
+                " be read; restore a backup",
+                dictionary=row[0],
+            )
+    return Packer(newest)
 
 
 def _collection(outlines: Sequence[bytes]) -> bytes:
