@@ -6,11 +6,10 @@ connection for each reading thread. This is more than tidiness: SQLite before 3.
 WAL database when two connections write or checkpoint at the same moment.
 
 A commit is one transaction, before which another may store what its bodies are packed against. Its
-units are grouped by statement (`plan`); if the database refuses a
-group, the group is undone and tried again in two halves, down to the single unit that is at fault.
-Every other error is the storage's: after one failed fsync SQLite would happily take the next
-commit, but what is on the disk is unknown, so the journal refuses everything until it is opened
-again.
+units are grouped by statement (`plan`); if the database refuses a group, the group is undone and
+tried again in two halves, down to the single unit that is at fault. Every other error is the
+storage's: after one failed fsync SQLite would happily take the next commit, but what is on the disk
+is unknown, so the journal refuses everything until it is opened again.
 """
 
 from __future__ import annotations
