@@ -34,12 +34,12 @@ def test_gathering_has_an_end() -> None:
     assert gathering.is_over(100.0 + pace.LONGEST_GATHERING_SECONDS * 1.1, 60)
 
 
-def after_commits(units_per_second: int) -> tuple[pace.Pace, float]:
-    """A pace after two seconds of commits of one unit each."""
+def after_commits(units_per_second: int, units: int = 1) -> tuple[pace.Pace, float]:
+    """A pace after two seconds of commits of so many units each."""
     found, now = pace.Pace(), 100.0
-    for _ in range(2 * units_per_second):
-        now += 1 / units_per_second
-        found.begins(now, 1)
+    for _ in range(2 * units_per_second // units):
+        now += units / units_per_second
+        found.begins(now, units)
     return found, now
 
 
@@ -48,9 +48,20 @@ def test_the_loop_commits_what_is_little() -> None:
     assert calm.suits_loop(now, 1, 1_000)
     assert not calm.suits_loop(now, 200, 1_000)
     assert not calm.suits_loop(now, 1, pace.LOOP_COMMIT_BYTES + 1)
-    busy, now = after_commits(1_500)
+    busy, now = after_commits(1_500, units=2)
     assert not busy.suits_loop(now, 1, 1_000)
     assert busy.suits_loop(now + 1.0, 1, 1_000)
+
+
+def test_the_loop_commits_what_comes_one_by_one_at_any_rate() -> None:
+    lone, now = after_commits(5_000)
+    assert lone.suits_loop(now, 1, 1_000)
+    assert not lone.suits_loop(now, 2, 1_000)
+    lone.begins(now, 3)  # somebody else came
+    assert not lone.suits_loop(now, 1, 1_000)
+    for _ in range(10):
+        lone.begins(now, 1)
+    assert lone.suits_loop(now, 1, 1_000)
 
 
 def test_where_commits_take_long_the_loop_makes_none() -> None:

@@ -12,7 +12,7 @@ from sqlite_utils import Database
 from structlog.testing import capture_logs
 
 from tests.journal.conformance import Conformance
-from tests.journal.make import record, start
+from tests.journal.make import end, record, run_id, start
 from treadle_server.journal.port import TABLES, JournalError, Outcome, Table, Unit
 from treadle_server.journal.sqlite import SqliteJournal, migrations
 from treadle_server.journal.sqlite.connections import PAGE_BYTES
@@ -63,6 +63,20 @@ def test_commits_are_synced_to_the_log(journal: SqliteJournal) -> None:
     assert writer.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     assert writer.execute("PRAGMA synchronous").fetchone() == (2,)
     assert writer.execute("PRAGMA wal_autocheckpoint").fetchone() == (2_048,)
+
+
+def test_of_a_run_that_is_deleted_nothing_stays_in_the_file(path: Path) -> None:
+    """Whatever the build of SQLite does by itself."""
+    journal = SqliteJournal(path)
+    journal.open()
+    runs = range(1, 200)
+    journal.commit([start(run, f"customer-{run}") for run in runs])
+    journal.commit([end(run, 2, f"customer-{run}") for run in runs])
+    journal.delete_runs([run_id(run) for run in runs if run % 10])
+    journal.close()
+    left = path.read_bytes()
+    assert b"customer-120" in left
+    assert b"customer-123" not in left
 
 
 def test_a_file_keeps_the_size_of_its_pages(journal: SqliteJournal, tmp_path: Path) -> None:

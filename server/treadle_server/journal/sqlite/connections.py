@@ -53,6 +53,8 @@ def to_write(path: Path) -> sqlite3.Connection:
     writer.execute("PRAGMA synchronous = FULL")
     writer.execute(f"PRAGMA cache_size = -{CACHE_KIBIBYTES}")
     writer.execute("PRAGMA mmap_size = 0")
+    # What is deleted is overwritten, as many builds of SQLite do by themselves; no slower.
+    writer.execute("PRAGMA secure_delete = ON")
     (page_bytes,) = writer.execute("PRAGMA page_size").fetchone()
     writer.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_BYTES // page_bytes}")
     return writer
