@@ -23,10 +23,10 @@ import grpc.aio
 from google.protobuf.message import DecodeError
 from google.rpc import status_pb2
 
-from treadle._client.deadlines import Deadlines
 from treadle._client.local_socket import LocalSocket, find_local_socket
 from treadle._client.requests import duration
 from treadle._client.statuses import CODES, DETAILS_KEY
+from treadle._deadlines import Deadlines
 from treadle.v1 import conversation_service_pb2 as messages
 from treadle.v1.conversation_service_pb2_grpc import ConversationServiceStub
 

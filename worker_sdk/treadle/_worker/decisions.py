@@ -21,6 +21,7 @@ from treadle._code.mismatch import Mismatch
 from treadle._code.replayer import Decision, Replayer, events_of
 from treadle._code.run import RunInfo
 from treadle._code.steps import StepCall
+from treadle._deadlines import Deadlines
 from treadle._types.mismatch import Mismatch as InputMismatch
 from treadle._worker import outcomes
 from treadle._worker.connection import Connection
@@ -61,16 +62,32 @@ class Run:
         self.replayer = replayer
         self.steps: dict[int, RunningStep] = {}
         """Steps that run under the decision, by their command's number."""
-        self.changed = asyncio.Event()
         self.fed: list[event_pb2.Event] = []
         """What the replayer was fed; kept only where no run stays in memory."""
         self.deciding = False
         self.last_step: StepCall | None = None
         """The step that was reported last, if the code waited for nothing else."""
+        self.late = False
+        """Steps run for so long that the decision ends without them."""
+        self._change: asyncio.Future[None] | None = None
+
+    async def change(self) -> None:
+        """Until a step has its outcome, or it is late. One waits at most."""
+        self._change = asyncio.get_running_loop().create_future()
+        await self._change
 
     def over(self, step: RunningStep) -> None:
         """A step has its outcome."""
-        self.changed.set()
+        self._changed()
+
+    def too_long(self) -> None:
+        """Steps run for too long."""
+        self.late = True
+        self._changed()
+
+    def _changed(self) -> None:
+        if self._change is not None and not self._change.done():
+            self._change.set_result(None)
 
 
 class HeldDecision:
@@ -132,6 +149,7 @@ class Decisions:
         self._runs: OrderedDict[str, Run] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
         self._foresight = Foresight()
+        self._long = Deadlines(Run.too_long)
 
     def begin(self, task: messages.Task) -> None:
         """Takes a task."""
@@ -279,21 +297,13 @@ class Decisions:
         """
         if not run.steps:
             return [], []
-        late = False
-
-        def too_long() -> None:
-            nonlocal late
-            late = True
-            run.changed.set()
-
-        deadline = min(step.began for step in run.steps.values()) + LONG_SECONDS
-        timer = asyncio.get_running_loop().call_at(deadline, too_long)
+        run.late = False
+        self._long.add(run, min(step.began for step in run.steps.values()) + LONG_SECONDS)
         try:
-            while not late and not _worth_a_report(run.steps.values()):
-                run.changed.clear()
-                await run.changed.wait()
+            while not run.late and not _worth_a_report(run.steps.values()):
+                await run.change()
         finally:
-            timer.cancel()
+            self._long.remove(run)
         ended = [step.report for step in run.steps.values() if step.report is not None]
         for report in ended:
             del run.steps[report.index]
