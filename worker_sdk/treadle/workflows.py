@@ -293,17 +293,27 @@ class _Words:
         )
         current().issue(f"send {name}", DecisionCommand(send_event=command))
 
+    @overload
+    @staticmethod
+    def on_update(function: _Function, /) -> _Function: ...
+
+    @overload
     @staticmethod
     def on_update(
         name: str | None = None, *, validator: Callable[..., Any] | None = None
-    ) -> Callable[[_Function], _Function]:
-        """Answers updates from here on: `@workflow.on_update()` above a function inside the
+    ) -> Callable[[_Function], _Function]: ...
+
+    @staticmethod
+    def on_update(name: Any = None, *, validator: Callable[..., Any] | None = None) -> Any:
+        """Answers updates from here on: `@workflow.on_update` above a function inside the
         workflow's. Plain or async; what it returns is the answer, what it raises the refusal.
 
         Args:
             name: the update's name; the function's if None.
             validator: called first with the same arguments; what it raises refuses the update.
         """
+        if callable(name):
+            return _Words.on_update()(name)
 
         def decorate(function: _Function) -> _Function:
             current().updates.handle(name or function.__name__, function, validator)
