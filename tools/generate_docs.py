@@ -124,6 +124,8 @@ KINDS = {
     FailureKind.CANCELLED: "it was asked to stop",
     FailureKind.EXPRESSION_FAILED: "a guard or mapping could not be evaluated; not retried",
     FailureKind.INVALID_INPUT: "the input does not fit the activity's type; it was not called",
+    FailureKind.INVALID_OUTPUT: "what the activity returned cannot be written, or, as an item of a "
+    "map, is not JSON; not retried",
     FailureKind.MEMORY_CONFLICT: "a compare-and-set found another value; may be retried",
     FailureKind.NODE_INPUT_CONFLICT: "what several edges bring cannot be one value",
     FailureKind.LOOP_BOUND_REACHED: "a loop came to its bound and wanted to go on; a state machine "

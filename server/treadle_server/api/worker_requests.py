@@ -11,7 +11,7 @@ from treadle.v1 import worker_service_pb2 as messages
 from treadle_server.api import checks
 from treadle_server.api.errors import invalid
 from treadle_server.api.reports import decision_report, failure
-from treadle_server.engine.decisions import decision_type
+from treadle_server.engine.entities import decision_type
 from treadle_server.engine.values import NULL, Duration, MemoryOperation, Payload
 from treadle_server.journal.codec import memory_operation_from_message
 from treadle_server.runs.model import PollRequest, Result

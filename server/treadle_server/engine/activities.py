@@ -18,6 +18,7 @@ from treadle_server.engine.errors import (
     RunEnding,
     RunIsPaused,
 )
+from treadle_server.engine.maps import is_json, item_of
 from treadle_server.engine.memory import MemoryConflict, apply_operations
 from treadle_server.engine.retry import next_attempt
 from treadle_server.engine.state import RunState
@@ -93,6 +94,13 @@ def complete(state: RunState, result: i.CompleteAttempt, now: Instant) -> list[e
         except MemoryConflict as conflict:
             failure = Failure(kind=FailureKind.MEMORY_CONFLICT, message=str(conflict))
             return fail(state, activity, failure, now)
+    if item_of(result.key) is not None and not is_json(result.output):
+        failure = Failure(
+            kind=FailureKind.INVALID_OUTPUT,
+            message="what the item gave is not JSON, so it cannot stand in the map's list",
+            non_retryable=True,
+        )
+        return fail(state, activity, failure, now)
     return [
         e.ActivityCompleted(
             key=result.key,
@@ -147,7 +155,7 @@ def asks_a_person(activity: Activity, outcome: RetryState) -> bool:
 
 def _held(activity: Activity, failure: Failure) -> e.RunHeld:
     key = activity.scheduled.key
-    if key == DECISION:
+    if activity.is_decision:
         return e.RunHeld(
             incident=f"the run's code cannot go on ({failure.kind}: {failure.message}). It is "
             "asked again when a worker with other code comes. Or answer: retry, or fail.",
@@ -266,7 +274,7 @@ def answer(state: RunState, request: i.AnswerHeld) -> list[e.Event]:
 def override(state: RunState, request: i.AnswerHeld) -> list[e.Event]:
     """A person gives the outcome of an open activity, whoever has it. Raises `NotOpen`."""
     activity = state.activities.get(request.key)
-    if request.key == DECISION:
+    if request.key == DECISION and state.progress.remote:
         raise NotOpen(
             "what the code decides cannot be skipped; answer retry once a worker has code that "
             "fits, or fail",

@@ -15,7 +15,7 @@ from treadle_server.engine import events as e
 from treadle_server.engine import inputs as i
 from treadle_server.engine.code import DECISION, command_key
 from treadle_server.engine.commands import ActivityOptions, Command, ScheduleActivity, Stop
-from treadle_server.engine.entities import Activity
+from treadle_server.engine.entities import Activity, decision_type
 from treadle_server.engine.errors import ReportInvalid
 from treadle_server.engine.perform import perform
 from treadle_server.engine.state import RunState
@@ -54,11 +54,6 @@ def decision_options(workflow: str, version: int, queue: str) -> ActivityOptions
         start_to_close_timeout=DECISION_TIMEOUT,
         hold_on_failure=True,
     )
-
-
-def decision_type(workflow: str, version: int) -> str:
-    """What a worker must have registered."""
-    return f"workflow {workflow} {version}"
 
 
 def take_report(state: RunState, report: i.ReportDecision, now: Instant) -> Iterator[list[e.Event]]:

@@ -16,7 +16,15 @@ from treadle_server.engine.transitions import ActivityStage
 from treadle_server.engine.values import Failure, Instant, Payload
 
 DECISION = "decision"
-"""The key of the activity that runs code."""
+"""The key of the activity that runs code. A node may have this name, too: see `is_decision`."""
+
+
+def decision_type(workflow: str, version: int) -> str:
+    """What a worker must have registered to run code."""
+    return f"{_DECISION_TYPE}{workflow} {version}"
+
+
+_DECISION_TYPE = "workflow "
 
 
 def held_type(type_name: str) -> str:
@@ -52,10 +60,16 @@ class Activity:
     """Not folded: the entry of the due heap that counts."""
 
     @property
+    def is_decision(self) -> bool:
+        """Whether it is code that is asked how its run goes on."""
+        scheduled = self.scheduled
+        return scheduled.key == DECISION and scheduled.type.startswith(_DECISION_TYPE)
+
+    @property
     def place(self) -> QueuePlace | None:
         """Its place in a queue, or None if it is not waiting for a worker."""
         scheduled = self.scheduled
-        if scheduled.key == DECISION and self.stage is ActivityStage.HELD:
+        if self.stage is ActivityStage.HELD and self.is_decision:
             # Not for any worker that asks, but to be found when one with other code comes.
             lane = held_type(scheduled.type)
             return (scheduled.queue, lane, scheduled.priority, self.ready_time, DECISION)

@@ -12,7 +12,7 @@ from typing import Any
 
 from treadle_server.engine import events as e
 from treadle_server.engine import recorded
-from treadle_server.engine.code import DECISION, CodeProgress, command_index, command_key
+from treadle_server.engine.code import CodeProgress, command_index, command_key
 from treadle_server.engine.entities import START, Activity, Undo
 from treadle_server.engine.fold_entities import ENTITY_HANDLERS
 from treadle_server.engine.fold_machine import MACHINE_HANDLERS
@@ -194,7 +194,7 @@ def _incident_answered(state: RunState, event: e.IncidentAnswered) -> None:
     activity.ready_time = event.time
     state.push_due(activity, due_time(activity, event.time))
     _note_step(state, activity)
-    if event.key == DECISION:
+    if activity.is_decision:
         state.code.let_grow(event.seq)
 
 

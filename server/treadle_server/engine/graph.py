@@ -149,10 +149,7 @@ class GraphProgress(Progress):
         running = self.maps.get(node)
         if running is None:
             return False
-        if self.map_is_over(node):
-            return not running.open or len(running.stopping) < len(running.open)
-        room = len(running.open) < self.topology.windows[node]
-        return running.finished or (room and running.next < len(running.items))
+        return running.moves(over=self.map_is_over(node), window=self.topology.windows[node])
 
     def map_is_over(self, node: int) -> bool:
         """Whether more items of a running map have failed than may."""
@@ -289,16 +286,21 @@ class GraphProgress(Progress):
     def node_failed(self, event: e.NodeFailed) -> None:
         """The node failed without having run; or its loop has turned too often."""
         node = self.topology.node_of(event.node)
-        if event.failure.kind == FailureKind.LOOP_BOUND_REACHED:
+        closed = self._states[node] != NodeState.PENDING
+        if closed and event.failure.kind == FailureKind.LOOP_BOUND_REACHED:
+            # Not of a `fail` node of this kind, which has not begun.
             self._fail_at_bound(node, event.failure)
             return
         self._stop_reading(node)
         self._fail(node, event.failure)
 
     def nodes_unreached(self, event: e.NodesUnreached) -> None:
-        """Death is passed on along every edge."""
+        """Death is passed on along every edge. Of a node that is done, a loop has lost a race."""
         for key in event.nodes:
             node = self.topology.node_of(key)
+            if self._states[node] != NodeState.PENDING and self.loops is not None:
+                self._leave_loop(self.loops.turn_no_more(node))
+                continue
             self._states[node] = NodeState.UNREACHED
             self._stop_reading(node)
             self._kill_all(node)
@@ -333,16 +335,13 @@ class GraphProgress(Progress):
         loop = topology.loop_of[header]
         back = self.loops.turn(loop)
         for node in topology.loops[loop].body:
-            self._begin_again(node)
+            self._states[node] = NodeState.PENDING
+            self._readers[node] = topology.reader_counts[node]
+            self.arrivals.begin_again(node)
+            self.outputs.pop(node, None)
+            self.failures.pop(node, None)
         self.arrivals.reach(header, back)
         self._note(FactKind.START, header)
-
-    def _begin_again(self, node: int) -> None:
-        self._states[node] = NodeState.PENDING
-        self._readers[node] = self.topology.reader_counts[node]
-        self.arrivals.begin_again(node)
-        self.outputs.pop(node, None)
-        self.failures.pop(node, None)
 
     # --- inside -----------------------------------------------------------------------------------
 

@@ -117,6 +117,12 @@ class LoopProgress:
         for inner in self._topology.loops[loop].inner:
             self._begin(inner)
 
+    def turn_no_more(self, header: int) -> int:
+        """Nothing leads back after all; the loop that this node begins."""
+        loop = self._topology.loop_of[header]
+        self._standings[loop].back.clear()
+        return loop
+
     def give_up(self, loop: int, edges: frozenset[int], taken: int | None, origin: Origin) -> None:
         """The bound was reached: nothing leads back, and of these edges (the failed node's) at most
         `taken` leads out.

@@ -10,14 +10,14 @@ costs the same however many came before.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from treadle_server.engine import events as e
 from treadle_server.engine.entities import ReceivedEvent
 from treadle_server.engine.events import TransitionCause
 from treadle_server.engine.facts import Fact, FactKind
-from treadle_server.engine.progress import Progress
+from treadle_server.engine.progress import NOTHING_LATE, Progress
 from treadle_server.engine.topology import NodeState
 from treadle_server.engine.values import NULL, Failure, Instant, Payload
 
@@ -108,6 +108,8 @@ class MachineProgress(Progress):
     news: bool = False
     events: int = 0
     """External events that the machine has not looked at."""
+    late: dict[str, Payload] = field(default_factory=dict)
+    """Not folded: what tasks gave that were done after they had been asked to stop; this turn's."""
     fresh: bool = False
     """Not folded: a transition that needs nothing but its guard may be possible now. After a read
     of the journal it is not: a turn that had no room to look has left its run due, and being woken
@@ -237,6 +239,7 @@ class MachineProgress(Progress):
     def loaded(self) -> None:
         """See `Progress`."""
         self.fresh = False
+        self.late = {}
 
     def look_again(self) -> None:
         """See `Progress`."""
@@ -274,6 +277,15 @@ class MachineProgress(Progress):
             timer = key.rpartition("/")[2].startswith("after")
             cause = TransitionCause.AFTER if timer else TransitionCause.RESULT
             self.outcomes.append(Outcome(cause, key, output))
+        else:
+            self.late[key] = output
+
+    def take_late(self) -> Mapping[str, Payload]:
+        """See `Progress`."""
+        if not self.late:
+            return NOTHING_LATE
+        late, self.late = self.late, {}
+        return late
 
     def node_done(self, key: str, output: Payload, stage: NodeState) -> None:
         """The server did it by itself."""

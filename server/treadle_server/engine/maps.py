@@ -48,7 +48,8 @@ class MapProgress:
         """The item's result."""
         self._close(item)
         self.completed += 1
-        self._results[item] = output.data or _NULL
+        null = output.metadata.get("encoding") == b"binary/null"
+        self._results[item] = _NULL if null else output.data or _NULL
 
     def item_failed(self, item: int, failure: Failure) -> None:
         """Its place in the result stays null."""
@@ -70,10 +71,18 @@ class MapProgress:
         """Whether every item has been dealt with."""
         return self.next == len(self.items) and not self.open
 
+    def moves(self, *, over: bool, window: int) -> bool:
+        """Whether it can go on: items to stop if it is over, to start if not; or its end."""
+        if over:
+            return not self.open or len(self.stopping) < len(self.open)
+        room = len(self.open) < window
+        return self.finished or (room and self.next < len(self.items))
+
     def over(self, tolerated: tuple[int, float]) -> bool:
-        """Whether more items have failed than may: a count, or a share of all."""
-        count, share = tolerated
-        return self.failed > max(count, int(share * len(self.items)))
+        """Whether more items have failed than may: a count, or so many percent of all."""
+        count, percent = tolerated
+        # Rounded first: 0.29 times 100 is a little less than 29.
+        return self.failed > max(count, int(round(percent * len(self.items) / 100, 6)))
 
     def result(self, *, batched: bool) -> Payload:
         """A list of the results in the order of the items, null for those that failed. Tasks that
@@ -83,6 +92,18 @@ class MapProgress:
         if batched:
             results = [part for n, one in enumerate(results) for part in _parts(one, self.items[n])]
         return Payload(b"[" + b",".join(results) + b"]")
+
+
+def is_json(output: Payload) -> bool:
+    """Whether a result can stand in the list that a map gives."""
+    encoding = output.metadata.get("encoding", b"json/plain")
+    if not output.data or encoding == b"binary/null":
+        return True
+    try:
+        json.loads(output.data.decode())
+    except (ValueError, RecursionError):
+        return False
+    return encoding == b"json/plain"
 
 
 def _parts(result: bytes, batch: bytes) -> Sequence[bytes]:

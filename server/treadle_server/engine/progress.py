@@ -5,11 +5,15 @@ count, and what is not folded.
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import ClassVar
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import ClassVar, Final
 
 from treadle_server.engine import events as e
 from treadle_server.engine.topology import NodeState
 from treadle_server.engine.values import NULL, ChildEnd, Failure, FailureKind, Payload
+
+NOTHING_LATE: Final[Mapping[str, Payload]] = MappingProxyType({})
 
 
 class Progress:
@@ -59,6 +63,12 @@ class Progress:
             message = f"the child run ended {event.end.name}"
             failure = event.failure or Failure(kind=FailureKind.CHILD_FAILED, message=message)
             self.node_failed_running(event.key, failure)
+
+    def take_late(self) -> Mapping[str, Payload]:
+        """Takes the outputs, by key, of what was done although it had been asked to stop, where the
+        fold makes nothing of that.
+        """
+        return NOTHING_LATE
 
     def event_came(self) -> None:
         """An external event is there, and no wait has taken it."""

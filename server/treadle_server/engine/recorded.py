@@ -32,7 +32,7 @@ RECORD_EVERY = 5_000
 
 _NOT_FOLDED = {
     "RunState": {"run_id", "progress", "seq", "time", "to_stop", "due"},
-    "MachineProgress": {"fresh"},
+    "MachineProgress": {"fresh", "late"},
     "Activity": {"heartbeat_time", "due_time"},
 }
 _DATA = "data"

@@ -153,6 +153,11 @@ class RunState:
         return not (self.activities or self.timers or self.waits or self.children)
 
     @property
+    def compensation_begun(self) -> bool:
+        """Whether what was done is being undone, or has been."""
+        return self.compensating or self.compensated or bool(self.not_undone)
+
+    @property
     def undoes_next(self) -> bool:
         """Whether compensation can go on beside what waits for a person."""
         return (

@@ -17,7 +17,7 @@ from treadle_server.engine import activities, recorded
 from treadle_server.engine import events as e
 from treadle_server.engine import inputs as i
 from treadle_server.engine.code import CodeProgress
-from treadle_server.engine.commands import Command
+from treadle_server.engine.commands import Command, RegisterCompensation
 from treadle_server.engine.decider import Decider
 from treadle_server.engine.decisions import take_report
 from treadle_server.engine.emit import Turn, emit, emit_all, stop_worker
@@ -25,6 +25,8 @@ from treadle_server.engine.ending import next_of_ending
 from treadle_server.engine.entities import START, Activity, Timer, Wait
 from treadle_server.engine.errors import NoUpdates, Refusal, RunEnded, TooManyEvents, TooManyUpdates
 from treadle_server.engine.evolve import due_time
+from treadle_server.engine.facts import Fact
+from treadle_server.engine.graph import GraphProgress
 from treadle_server.engine.perform import perform
 from treadle_server.engine.state import RunState
 from treadle_server.engine.transitions import ActivityStage, RunStage
@@ -38,6 +40,8 @@ UPDATES_OPEN = 100
 
 COMMANDS_PER_TURN = 500
 """What is left waits for another turn, behind other runs: no run may stop the others."""
+
+_ALL = 1 << 62
 
 
 def take_turn(
@@ -63,6 +67,9 @@ def take_turn(
             turn.answers.append(_HANDLERS[type(one)](turn, state, one, now))
         except Refusal as refusal:
             turn.answers.append(refusal)
+    if state.stage is RunStage.RUNNING:
+        # Also of a run that is paused, or has no room left: what was late is known in this turn.
+        _undo_late(turn, state, decider, now)
     if not turn.unfinished:
         _go_on(turn, state, decider, now)
     if turn.events and recorded.is_due(state):
@@ -79,6 +86,7 @@ def _go_on(turn: Turn, state: RunState, decider: Decider, now: Instant) -> None:
     budget = COMMANDS_PER_TURN
     while state.stage is RunStage.RUNNING and not (state.idle and state.ending is None):
         if state.ending is not None:
+            _undo_late(turn, state, decider, now)
             _wind_down(turn, state, budget, now)
             return
         facts = state.progress.take_undecided(budget)
@@ -94,10 +102,30 @@ def _go_on(turn: Turn, state: RunState, decider: Decider, now: Instant) -> None:
 
 def _perform_all(turn: Turn, state: RunState, commands: Sequence[Command], now: Instant) -> None:
     for command in commands:
-        emit_all(turn, state, perform(state, command, now), now)
-        # A failure that nothing handles ends the run: what was decided beside it does not start.
-        if state.ending is not None:
+        # A failure that nothing handles ends the run: what was decided beside it does not start,
+        # but what was done beside it is to be undone.
+        if state.ending is None or isinstance(command, RegisterCompensation):
+            emit_all(turn, state, perform(state, command, now), now)
+
+
+def _undo_late(turn: Turn, state: RunState, decider: Decider, now: Instant) -> None:
+    """What was done too late for anything to follow from it is still to be undone: in the turn in
+    which it came, and before compensation begins, which waits for all that runs.
+    """
+    progress, ending = state.progress, state.ending
+    late = progress.take_late()
+    facts: list[Fact] = []
+    if ending is None:
+        if not late:
             return
+    elif not ending.compensates or state.compensation_begun:
+        return
+    elif isinstance(progress, GraphProgress):
+        facts = progress.take_undecided(_ALL)
+    known = {undo.registered.of for undo in state.undo}
+    for command in decider.undo_late(state, facts, late):
+        if command.of not in known:
+            emit_all(turn, state, perform(state, command, now), now)
 
 
 def _wind_down(turn: Turn, state: RunState, budget: int, now: Instant) -> None:

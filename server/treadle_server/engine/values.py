@@ -192,6 +192,7 @@ class FailureKind:
     CANCELLED: Final = "treadle.Cancelled"
     EXPRESSION_FAILED: Final = "treadle.ExpressionFailed"
     INVALID_INPUT: Final = "treadle.InvalidInput"
+    INVALID_OUTPUT: Final = "treadle.InvalidOutput"
     MEMORY_CONFLICT: Final = "treadle.MemoryConflict"
     NODE_INPUT_CONFLICT: Final = "treadle.NodeInputConflict"
     LOOP_BOUND_REACHED: Final = "treadle.LoopBoundReached"

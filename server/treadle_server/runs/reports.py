@@ -176,7 +176,8 @@ class Reports:
             hot = self._hot.get(run_id) or await self._hot.load_open(run_id)
             if hot is None:
                 return await self._too_late(run_id, key, lease, result, session)
-            given = input_of(key, lease, result)
+            is_decision = key == DECISION and hot.state.progress.remote
+            given = input_of(key, lease, result, is_decision=is_decision)
             if isinstance(given, i.ReportDecision):
                 given.kept_results = self._kept_results(namespace, given)
             applied = self._turns.apply(hot, [given], prefer=taker)
@@ -268,12 +269,12 @@ class Reports:
         return Renewal(0, heartbeat_time)
 
 
-def input_of(key: str, lease: int, result: Result) -> i.Input:
+def input_of(key: str, lease: int, result: Result, *, is_decision: bool) -> i.Input:
     """The engine's input for a result. Raises `ReportInvalid` for one of the wrong kind."""
-    if result.report is not None and key == DECISION:
+    if result.report is not None and is_decision:
         result.report.lease = lease
         return result.report
-    if result.report is not None or (result.output is not None and key == DECISION):
+    if result.report is not None or (result.output is not None and is_decision):
         raise ReportInvalid("a decision is reported as `decided`, and nothing else is")
     if result.output is not None:
         return i.CompleteAttempt(

@@ -21,7 +21,7 @@ from functools import partial
 from typing import Any
 
 from treadle_server.clock import Clock
-from treadle_server.engine.code import DECISION, CodeProgress
+from treadle_server.engine.code import CodeProgress
 from treadle_server.engine.emit import Turn, queue_changes
 from treadle_server.engine.errors import Refusal
 from treadle_server.engine.events import Event
@@ -234,7 +234,7 @@ class Turns:
             ):
                 continue
             scheduled = activity.scheduled
-            sticky = hot.sticky if key == DECISION else ""
+            sticky = hot.sticky if activity.is_decision else ""
             taker = self._matching.find_taker(
                 hot.namespace, scheduled.queue, scheduled.type, prefer, sticky
             )
@@ -278,7 +278,7 @@ class Turns:
             deadline=activity.attempt_deadline,
             memory=memory,
             heartbeat_details=hot.heartbeat_details.get(key),
-            decision=partial(self._decision, hot) if key == DECISION else None,
+            decision=partial(self._decision, hot) if activity.is_decision else None,
         )
 
     def _decision(self, hot: HotRun) -> DecisionView:
@@ -406,7 +406,7 @@ class Turns:
         if not taker.gone:
             if taker.session is not None:
                 taker.session.leases[hot.run_id, task.key, task.lease] = None
-                if task.key == DECISION:
+                if task.decision is not None:
                     hot.sticky = taker.session_id
             taker.deliver(task)
             return

@@ -7,7 +7,7 @@ said in `starting`, how a map goes on in `mapping`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from treadle_server.definitions.expression import Expression, ExpressionFailed
@@ -37,7 +37,9 @@ from treadle_server.engine.decider import Decider
 from treadle_server.engine.facts import Fact, FactKind
 from treadle_server.engine.state import RunState
 from treadle_server.engine.topology import NodeState
-from treadle_server.engine.values import NULL, Failure, FailureKind
+from treadle_server.engine.values import NULL, Failure, FailureKind, Payload
+
+_PENDING = NodeState.PENDING
 
 
 class GraphDecider(Decider):
@@ -46,6 +48,12 @@ class GraphDecider(Decider):
     def __init__(self, definition: GraphDefinition) -> None:
         self._definition = definition
         self._starter = Starter(definition)
+        joins = definition.topology.joins.items()
+        self._races = [
+            [race for race, join in joins if loop.header in join.losers and race not in loop.body]
+            for loop in definition.topology.loops
+        ]
+        """Of each loop, the races behind it: when one begins, the loop leads nowhere any more."""
 
     def decide(self, state: RunState, facts: Sequence[Fact]) -> list[Command]:
         """See `engine.decider.Decider`."""
@@ -56,19 +64,21 @@ class GraphDecider(Decider):
         dropped: dict[int, None] = {}
         failed_targets: set[int] = set()
         consumed: set[str] = set()
+        begun: set[int] = set()
         for kind, number in facts:
             match kind:
                 case FactKind.START:
                     if number in failed_targets or number in dropped:
                         continue
                     if state.graph.is_reached(number):
+                        begun.add(number)
                         commands += self._start(state, number, dropped)
                     else:
                         unreached.append(state.graph.key_of(number))
                 case FactKind.LEAVE:
                     commands += self._leave(state, number, failed_targets)
                 case FactKind.TURN:
-                    commands += self._turn(state, number)
+                    commands += self._turn(state, number, begun)
                 case FactKind.MAP:
                     commands += go_on_with_map(state, number, self._definition)
                 case FactKind.WAIT:
@@ -78,6 +88,25 @@ class GraphDecider(Decider):
         if dropped:
             commands.append(Drop(tuple(state.graph.key_of(loser) for loser in dropped)))
         return commands
+
+    def undo_late(
+        self, state: RunState, facts: Sequence[Fact], late: Mapping[str, Payload]
+    ) -> list[RegisterCompensation]:
+        """See `engine.decider.Decider`."""
+        found: list[RegisterCompensation] = []
+        for kind, number in facts:
+            if kind is FactKind.LEAVE:
+                found += self._undo(state, number)
+        return found
+
+    def _undo(self, state: RunState, number: int) -> list[RegisterCompensation]:
+        """How a node that is left is undone, if it is done and can be."""
+        progress = state.graph
+        if self._definition.nodes[number].compensation is None:
+            return []
+        if progress.state(number) is not NodeState.COMPLETED:
+            return []
+        return self._register_compensation(state, number, progress.key_of(number))
 
     def _start(self, state: RunState, number: int, dropped: dict[int, None]) -> list[Command]:
         progress = state.graph
@@ -97,9 +126,7 @@ class GraphDecider(Decider):
         progress, definition = state.graph, self._definition
         node, topology = definition.nodes[number], progress.topology
         key = progress.key_of(number)
-        commands: list[Command] = []
-        if node.compensation is not None and progress.state(number) is NodeState.COMPLETED:
-            commands += self._register_compensation(state, number, key)
+        commands: list[Command] = [*self._undo(state, number)]
         named: tuple[int, ...] = ()
         taken: set[int] = set()
         has_failed = progress.state(number) is NodeState.FAILED
@@ -122,7 +149,9 @@ class GraphDecider(Decider):
         )
         return [*commands, DecideEdges(key, decided)]
 
-    def _register_compensation(self, state: RunState, number: int, key: str) -> list[Command]:
+    def _register_compensation(
+        self, state: RunState, number: int, key: str
+    ) -> list[RegisterCompensation]:
         spec = self._definition.nodes[number].compensation
         assert spec is not None, "the node can be undone"
         given = state.graph.outputs.get(number, NULL)
@@ -200,13 +229,16 @@ class GraphDecider(Decider):
 
     # --- loops ------------------------------------------------------------------------------------
 
-    def _turn(self, state: RunState, number: int) -> list[Command]:
-        """The next iteration, or the failure that there may be none. The header's input is made of
-        what this iteration gave, before that is forgotten.
+    def _turn(self, state: RunState, number: int, begun: set[int]) -> list[Command]:
+        """The next iteration, or the failure that there may be none; neither if the loop has lost a
+        race, perhaps one that has `begun` in this decision. The header's input is made of what this
+        iteration gave, before that is forgotten.
         """
         progress = state.graph
         assert progress.loops is not None, "a loop turns"
         loop = progress.topology.loops[number]
+        if any(race in begun or progress.state(race) != _PENDING for race in self._races[number]):
+            return [MarkUnreached((progress.key_of(loop.header, later=1),))]
         edges = progress.loops.back_edges(number)
         iteration = progress.loops.iteration(number)
         header = self._definition.nodes[loop.header]

@@ -257,7 +257,7 @@ class NodeReader:
             except ValueError:
                 percent = -1.0
             if 0 <= percent <= 100:
-                return 0, percent / 100
+                return 0, percent
         self._problems.add(
             fields.at("tolerate"),
             f'must be how many items may fail, such as 5 or "10%"; is {shown(value)}',

@@ -9,7 +9,7 @@ and timers, and external events in the order in which they came.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from treadle_server.definitions.expression import ExpressionFailed
 from treadle_server.definitions.graph.bindings import read_json
@@ -28,18 +28,20 @@ from treadle_server.engine.commands import (
     FailNode,
     IgnoreEvent,
     RaiseEvent,
+    RegisterCompensation,
     Settle,
     Stop,
     TakeTransition,
 )
 from treadle_server.engine.decider import Decider
+from treadle_server.engine.entities import ReceivedEvent
 from treadle_server.engine.errors import GuardFailed, TransitionInvalid
 from treadle_server.engine.events import TransitionCause
 from treadle_server.engine.facts import Fact
 from treadle_server.engine.inputs import ReceiveEvent
 from treadle_server.engine.machine import UNRESTED_BOUND, Outcome, state_of_key
 from treadle_server.engine.state import RunState
-from treadle_server.engine.values import Failure, FailureKind, Instant
+from treadle_server.engine.values import Failure, FailureKind, Instant, Payload
 
 _ANY = "*"
 _DONE = "done."
@@ -76,6 +78,29 @@ class MachineDecider(Decider):
         except ExpressionFailed as error:
             # A guard that cannot be evaluated: nobody knows what the machine should do.
             return [FailNode(next(reversed(machine.active)), expression_failure(error))]
+
+    def undo_late(
+        self, state: RunState, facts: Sequence[Fact], late: Mapping[str, Payload]
+    ) -> list[RegisterCompensation]:
+        """See `engine.decider.Decider`. Of a machine that is ending, nothing looks at its outcomes
+        any more, nor at what its transition has done last.
+        """
+        machine = state.machine
+        done = dict(late)
+        if state.ending is not None:
+            for outcome in machine.outcomes:
+                if outcome.cause is TransitionCause.RESULT:
+                    done[outcome.key] = outcome.output
+        found: list[RegisterCompensation] = []
+        for key, output in done.items():
+            name, _, role = key.split("/")
+            for phase in self._definition.states[self._definition.index[name]].phases:
+                if phase.role == role:
+                    candidate = Candidate(TransitionCause.RESULT, payload=output, key=key)
+                    found += self._work.register(state, phase, candidate)
+        if state.ending is not None and machine.moving is not None:
+            found += self._steps.register_done(state, machine.moving)
+        return found
 
     def _start(self, state: RunState) -> list[Command]:
         if state.seed:
@@ -123,17 +148,18 @@ class MachineDecider(Decider):
         if machine.outcomes:
             return self._outcome(state, machine.outcomes[0])
         if state.received:
-            received = state.received[0]
-            return self._react(
-                state,
-                Candidate(
-                    TransitionCause.EVENT,
-                    received.name,
-                    received.payload,
-                    event_id=received.event_id,
-                ),
-            )
+            return self._receive(state, state.received[0])
         return []
+
+    def _receive(self, state: RunState, received: ReceivedEvent) -> list[Command]:
+        candidate = Candidate(
+            TransitionCause.EVENT, received.name, received.payload, event_id=received.event_id
+        )
+        try:
+            return self._react(state, candidate)
+        except ExpressionFailed:
+            # At rest it would have been refused: no sender can end a run by what it says.
+            return [_ignored(candidate)]
 
     def _react(self, state: RunState, candidate: Candidate) -> list[Command]:
         move = self._selected(state, candidate)
@@ -279,7 +305,7 @@ class MachineDecider(Decider):
             return found
         taken = moving.taken
         exited = tuple(one.state for one in taken.exited)
-        done = self._steps.register_last(state, moving)
+        done = self._steps.register_done(state, moving)
         return [*done, Settle(), *self._settled(state, exited, taken.entered, taken.active, None)]
 
     # --- after a transition -----------------------------------------------------------------------
@@ -317,9 +343,12 @@ class MachineDecider(Decider):
         active: set[int],
         candidate: Candidate | None,
     ) -> Iterator[Command]:
-        states = self._definition.states
+        states, index = self._definition.states, self._definition.index
+        # One by one, as W3C SCXML enters states: only the last final state finds all regions done.
+        active = active - {index[name] for name in entered}
         for name in entered:
-            plan = states[self._definition.index[name]]
+            plan = states[index[name]]
+            active.add(plan.number)
             if plan.kind is not StateKind.FINAL or plan.parent == ROOT:
                 continue
             parent = states[plan.parent]

@@ -86,14 +86,14 @@ class Steps:
             last = step
         return None
 
-    def register_last(self, state: RunState, moving: Moving) -> list[Command]:
-        """What the last step of all needs to be undone."""
-        steps = list(self._all(moving))
-        return self._register(state, steps[-1] if steps else None, moving)
+    def register_done(self, state: RunState, moving: Moving) -> list[RegisterCompensation]:
+        """What the newest step that is done needs to be undone."""
+        done = list(self._all(moving))[: moving.steps]
+        return self._register(state, done[-1] if done else None, moving)
 
     def _register(
         self, state: RunState, step: tuple[str, ActionPlan] | None, moving: Moving
-    ) -> list[Command]:
+    ) -> list[RegisterCompensation]:
         if step is None or step[1].compensation is None or moving.output is None:
             return []
         key, action = step
@@ -192,7 +192,9 @@ class Work:
             key, child.workflow, child.version, workflow_id, given, child.on_parent_end, True
         )
 
-    def register(self, state: RunState, phase: PhasePlan, candidate: Candidate) -> list[Command]:
+    def register(
+        self, state: RunState, phase: PhasePlan, candidate: Candidate
+    ) -> list[RegisterCompensation]:
         """What a phase that is done needs to be undone."""
         if phase.compensation is None:
             return []
