@@ -10,7 +10,7 @@ from tests.journal.make import start
 from treadle_server.journal.memory import MemoryJournal
 from treadle_server.journal.port import Outcome
 from treadle_server.journal.writer import InlineWriter, ThreadWriter
-from treadle_server.runs.turns import until_settled
+from treadle_server.runs.settled import until_settled
 
 
 @pytest.mark.parametrize("kind", [InlineWriter, ThreadWriter])

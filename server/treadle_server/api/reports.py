@@ -145,6 +145,11 @@ def _retry(message: decision_pb2.ScheduleActivityCommand, path: str) -> RetryPol
         raise invalid(path, str(error)) from None
     if policy.max_attempts < 0 or not 0 <= policy.jitter <= 1:
         raise invalid(path, "max_attempts must not be negative, and jitter be from 0 to 1")
+    for name in ("initial_interval", "increment", "max_interval"):
+        if not 0 <= getattr(policy, name) <= MAX_DURATION:
+            raise invalid(f"{path}.{name}", "must be from 0 to 100 years")
+    if not 0 <= policy.coefficient <= 1_000:
+        raise invalid(f"{path}.coefficient", "must be from 0 to 1,000")
     return policy
 
 

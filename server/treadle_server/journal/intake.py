@@ -253,6 +253,8 @@ def subjects_of(unit: Unit) -> list[Hashable]:
     subjects: list[Hashable] = [record.run_id for record in unit.records]
     if unit.run is not None:
         subjects.append((unit.run.namespace, unit.run.workflow_id))
+        if not unit.records:
+            subjects.append(unit.run.run_id)
     return subjects
 
 

@@ -10,7 +10,7 @@ from treadle_server.runs.hot import HotRuns
 from treadle_server.runs.messages import Messages
 from treadle_server.runs.model import RunReference
 from treadle_server.runs.query import Queries
-from treadle_server.runs.turns import until_settled
+from treadle_server.runs.settled import until_settled
 
 _log = structlog.get_logger(component="runs")
 

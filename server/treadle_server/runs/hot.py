@@ -25,6 +25,7 @@ from treadle_server.journal.port import Journal, Record, RunRow
 from treadle_server.journal.settled import Settled
 from treadle_server.runs.definitions import Definitions
 from treadle_server.runs.errors import RunNotFound
+from treadle_server.runs.settled import until_settled
 
 CACHE_WEIGHT = 400_000
 """Nodes, live activities and a fixed share per run: about 64 MiB."""
@@ -200,15 +201,21 @@ class HotRuns:
 
     async def load_open(self, run_id: bytes) -> HotRun | None:
         """The run, or None if it has ended: then there is nothing to fold it for. Raises
-        `NotFound`.
+        `NotFound`, and `Stopping` if the journal fails meanwhile.
         """
-        hot = self.get(run_id)
-        if hot is None:
-            [row] = self._journal.get_runs([run_id])
-            if row is not None and row.end_time is not None:
+        while True:
+            hot = self.get(run_id)
+            if hot is None:
+                [row] = self._journal.get_runs([run_id])
+                if row is not None and row.end_time is not None:
+                    return None
+                hot = await self.load(run_id)
+            if not hot.state.ended:
+                return hot
+            # That it has ended is true once that is committed: whatever follows from it must not be
+            # on the disk before.
+            if await until_settled(hot.settled):
                 return None
-            hot = await self.load(run_id)
-        return None if hot.state.ended else hot
 
     async def _fold(self, run_id: bytes) -> HotRun:
         [loaded] = self._journal.load([run_id])

@@ -19,12 +19,14 @@ from treadle_server.engine.errors import Refusal, RunEnded, TooManyEvents
 from treadle_server.engine.messages import MessageKind
 from treadle_server.engine.transitions import RunStage
 from treadle_server.engine.values import ChildEnd, Failure
-from treadle_server.journal.port import Journal, JournalError, Key, Table
+from treadle_server.journal.codec import CodecError
+from treadle_server.journal.port import Journal, JournalError, Key, Row, Table
 from treadle_server.runs.errors import Busy, NotFound, RunNotFound, Stopping
 from treadle_server.runs.hot import HotRuns
 from treadle_server.runs.letters import Letter, read_letter
+from treadle_server.runs.settled import until_settled
 from treadle_server.runs.starts import Starts
-from treadle_server.runs.turns import Turns, first_refusal, until_settled
+from treadle_server.runs.turns import Turns, first_refusal
 
 _PAGE = 500
 _PUT_OFF_SECONDS = 0.1
@@ -58,10 +60,19 @@ class Messages:
         self._waiting: dict[str, deque[Letter]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._on_their_way: set[Key] = set()
+        self._recovering = False
+        """Older letters are still being read, which go before what is posted meanwhile."""
+        self._held: list[Letter] = []
         turns.post = self.post
 
     def post(self, letters: Sequence[Letter]) -> None:
         """Delivers letters whose rows are committed, each receiver's in order."""
+        if self._recovering:
+            self._held += letters
+        else:
+            self._post(letters)
+
+    def _post(self, letters: Sequence[Letter]) -> None:
         for letter in letters:
             if letter.row.key in self._on_their_way:
                 continue
@@ -75,6 +86,7 @@ class Messages:
 
     def recover(self) -> None:
         """Delivers what was on its way when the server ended."""
+        self._recovering = True
         task = asyncio.get_running_loop().create_task(self._recover())
         self._keep(task)
 
@@ -86,19 +98,33 @@ class Messages:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def sends(self, run_id: bytes) -> bool:
-        """Whether something that a run has said is still on its way."""
-        return any(letter.sender == run_id for queue in self._waiting.values() for letter in queue)
+        """Whether something that a run has said is, or may be, still on its way."""
+        return self._recovering or any(
+            letter.sender == run_id for queue in self._waiting.values() for letter in queue
+        )
 
     def __len__(self) -> int:
         return sum(len(queue) for queue in self._waiting.values())
 
     async def _recover(self) -> None:
         low: Key = ("",)
-        while rows := self._journal.scan(Table.INBOX, low, ("\U0010ffff",), _PAGE):
-            letters = (read_letter(self._journal, row) for row in rows)
-            self.post([letter for letter in letters if letter is not None])
-            low = (*rows[-1].key[:-1], _after(rows[-1].key[-1]))
-            await asyncio.sleep(0)
+        try:
+            while rows := self._journal.scan(Table.INBOX, low, ("\U0010ffff",), _PAGE):
+                self._post([letter for row in rows if (letter := self._read(row)) is not None])
+                low = (*rows[-1].key[:-1], _after(rows[-1].key[-1]))
+                await asyncio.sleep(0)
+        finally:
+            self._recovering = False
+        held, self._held = self._held, []
+        there = self._journal.get(Table.INBOX, [one.row.key for one in held])
+        self._post([one for one, row in zip(held, there, strict=True) if row is not None])
+
+    def _read(self, row: Row) -> Letter | None:
+        try:
+            return read_letter(self._journal, row)
+        except CodecError as error:
+            _log.error("a message cannot be read", key=row.key, exc_info=error)
+            return None
 
     def _spawn(self, receiver: str) -> None:
         self._keep(asyncio.get_running_loop().create_task(self._deliver_all(receiver)))

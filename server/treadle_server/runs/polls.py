@@ -29,8 +29,9 @@ from treadle_server.runs.model import (
     Stop,
     TaskView,
 )
+from treadle_server.runs.settled import until_settled
 from treadle_server.runs.tokens import Tokens
-from treadle_server.runs.turns import Turns, until_settled
+from treadle_server.runs.turns import Turns
 
 _PUT_OFF_SECONDS = 0.1
 _HELD_AT_A_TIME = 10_000

@@ -19,7 +19,7 @@ from treadle_server.runs.errors import RunNotFound, Stopping
 from treadle_server.runs.executions import Execution, Executions
 from treadle_server.runs.hot import HotRun, HotRuns
 from treadle_server.runs.model import RunEnd, RunReference, RunView
-from treadle_server.runs.turns import until_settled
+from treadle_server.runs.settled import until_settled
 from treadle_server.runs.words import status, warnings
 
 _Thing = TypeVar("_Thing")

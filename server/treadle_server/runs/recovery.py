@@ -8,11 +8,15 @@ newest part of the log is read once for attempts that were started and not ended
 
 from __future__ import annotations
 
+import structlog
+
 from treadle_server.engine import events as e
 from treadle_server.engine.values import Duration, Instant
-from treadle_server.journal.codec import decode_batch
+from treadle_server.journal.codec import CodecError, decode_batch
 from treadle_server.journal.port import Journal
 from treadle_server.matching.sessions import LeaseReference
+
+_log = structlog.get_logger(component="runs")
 
 LOOK_BACK: Duration = 60 * 1_000_000
 LOOK_BACK_RECORDS = 20_000
@@ -26,7 +30,12 @@ def open_hand_overs(
     for record in journal.read_log(max(0, position - LOOK_BACK_RECORDS), LOOK_BACK_RECORDS):
         if record.time < now - LOOK_BACK:
             continue
-        for event in decode_batch(record.body):
+        try:
+            events = decode_batch(record.body)
+        except CodecError as error:  # its run cannot be loaded; the others can
+            _log.error("a record cannot be read", position=record.position, error=str(error))
+            continue
+        for event in events:
             if isinstance(event, e.AttemptStarted):
                 if event.session_id:
                     open_leases[record.run_id, event.key, event.lease] = event.session_id

@@ -39,8 +39,9 @@ from treadle_server.runs.model import (
 )
 from treadle_server.runs.polls import Polls
 from treadle_server.runs.rows import kept_key
+from treadle_server.runs.settled import until_settled
 from treadle_server.runs.tokens import Tokens
-from treadle_server.runs.turns import Turns, until_settled
+from treadle_server.runs.turns import Turns
 
 
 class Reports:

@@ -13,7 +13,8 @@ from treadle_server.runs.definitions import Definitions
 from treadle_server.runs.errors import VersionInUse
 from treadle_server.runs.hot import HotRuns
 from treadle_server.runs.model import DefinitionView
-from treadle_server.runs.turns import Turns, until_settled
+from treadle_server.runs.settled import until_settled
+from treadle_server.runs.turns import Turns
 
 _PAGE = 500
 

@@ -39,7 +39,8 @@ from treadle_server.runs.model import (
 )
 from treadle_server.runs.query import Queries
 from treadle_server.runs.retrying import outcomes
-from treadle_server.runs.turns import Turns, until_settled
+from treadle_server.runs.settled import until_settled
+from treadle_server.runs.turns import Turns
 
 _TRIES = 3
 
@@ -90,7 +91,7 @@ class Starts:
                 )
             return self._begin(request, compiled, version)
         except Exception as error:  # noqa: BLE001 - becomes the item's answer
-            return error
+            return self._earlier(request) or error
 
     def _begin(self, request: StartRequest, compiled: Compiled, version: int) -> HotRun:
         completed = compiled.complete_input(request.input)
@@ -144,6 +145,11 @@ class Starts:
         """Starts a run of the same workflow id and version that begins with what the old one did.
         Raises `NotFound`, `RunOpen`, `RunCompletedAlready`, and what a start raises.
         """
+        earlier = self._earlier(request)
+        if isinstance(earlier, Exception):
+            raise earlier
+        if earlier is not None:
+            return earlier
         old = self._queries.find(request.reference)
         run_id = run_id_text(old.run_id)
         if old.end_time is None:
@@ -332,16 +338,9 @@ class Starts:
 
     def _explain(self, request: StartRequest) -> Started | Exception | None:
         """Why the journal refused it; None if there is no reason any more."""
-        if request.request_id:
-            earlier = self._journal.find_request(request.namespace, request.request_id)
-            if earlier is not None:
-                if earlier.request_hash == request.content_hash:
-                    return _existing(earlier)
-                return RequestIdReused(
-                    f"request id {request.request_id!r} started another run with other content; "
-                    f"take a new one",
-                    run_id=run_id_text(earlier.run_id),
-                )
+        earlier = self._earlier(request)
+        if earlier is not None:
+            return earlier
         if not request.workflow_id:
             return None
         other = self._journal.find_run(request.namespace, request.workflow_id)
@@ -356,6 +355,22 @@ class Starts:
             "with conflict policy USE_EXISTING",
             run_id=run_id,
             workflow_id=request.workflow_id,
+        )
+
+    def _earlier(self, request: StartRequest | RetryRequest) -> Started | Exception | None:
+        """What this request id was answered with before."""
+        if not request.request_id:
+            return None
+        asked = request if isinstance(request, StartRequest) else request.reference
+        earlier = self._journal.find_request(asked.namespace, request.request_id)
+        if earlier is None:
+            return None
+        if earlier.request_hash == request.content_hash:
+            return _existing(earlier)
+        return RequestIdReused(
+            f"request id {request.request_id!r} started another run with other content; "
+            f"take a new one",
+            run_id=run_id_text(earlier.run_id),
         )
 
     def _check_reuse(self, request: StartRequest) -> None:

@@ -18,7 +18,8 @@ from treadle_server.runs.errors import RequestIdReused, Stopping
 from treadle_server.runs.hot import HotRuns
 from treadle_server.runs.model import AnswerRequest, RunReference
 from treadle_server.runs.query import Queries
-from treadle_server.runs.turns import Turns, until_settled
+from treadle_server.runs.settled import until_settled
+from treadle_server.runs.turns import Turns
 
 _NEXT_RUN_SECONDS = 0.01
 _NEXT_RUN_TRIES = 500

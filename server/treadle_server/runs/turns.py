@@ -445,22 +445,6 @@ def grant_input(key: str, taker: Taker) -> GrantLease:
     )
 
 
-async def until_settled(settled: Settled | None) -> bool:
-    """Waits for a commit, whatever happens to the caller's own request; False if it did not
-    happen.
-
-    Whoever is woken finds all that was committed with it released.
-    """
-    if settled is None:
-        return True
-    try:
-        return await settled is Outcome.COMMITTED
-    except JournalError:
-        raise Stopping(
-            "the journal has failed; what became of this is known after a restart"
-        ) from None
-
-
 def first_refusal(answers: Sequence[Any]) -> Refusal | None:
     """The first refusal among answers."""
     return next((answer for answer in answers if isinstance(answer, Refusal)), None)

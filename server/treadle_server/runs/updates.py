@@ -13,7 +13,8 @@ from treadle_server.runs.errors import Stopping
 from treadle_server.runs.hot import HotRun, HotRuns
 from treadle_server.runs.model import RunReference
 from treadle_server.runs.query import Queries
-from treadle_server.runs.turns import Turns, until_settled
+from treadle_server.runs.settled import until_settled
+from treadle_server.runs.turns import Turns
 
 
 class Updates:

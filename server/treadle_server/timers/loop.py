@@ -37,6 +37,8 @@ class TimerLoop:
         self._schedule = Schedule()
         self._look_ahead = horizon
         self._horizon: Instant = 0
+        self._margin: Duration = 0
+        """So long before the horizon it is moved: half of what it was away when it was set."""
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._sleeps_until: Instant | None = None
@@ -62,9 +64,10 @@ class TimerLoop:
     async def _run(self) -> None:
         while True:
             now = self._clock.now()
-            if now + self._look_ahead // 2 >= self._horizon:
-                self._move_horizon(now)
             due = self._schedule.take_due(now, BATCH)
+            if not due and now + self._margin >= self._horizon:
+                self._move_horizon(now)
+                due = self._schedule.take_due(now, BATCH)
             if due:
                 await self._wake(due)
                 # Others first: a flood of timers must not keep requests waiting.
@@ -78,10 +81,11 @@ class TimerLoop:
             self._schedule.set(run_id, time)
         # With more rows than fit, the horizon is only as far as they reach.
         self._horizon = rows[-1][0] if len(rows) == HORIZON_ROWS else now + self._look_ahead
+        self._margin = max(self._horizon - now, 0) // 2
 
     async def _sleep(self, now: Instant) -> None:
         next_time = self._schedule.next_time()
-        look_again = self._horizon - self._look_ahead // 2
+        look_again = self._horizon - self._margin
         until = look_again if next_time is None else min(next_time, look_again)
         self._sleeps_until = until
         self._changed.clear()
