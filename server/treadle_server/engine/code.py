@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 from treadle_server.engine import events as e
-from treadle_server.engine.entities import DECISION
+from treadle_server.engine.entities import DECISION, ReceivedEvent
 from treadle_server.engine.facts import Fact, FactKind
 from treadle_server.engine.progress import Progress
 from treadle_server.engine.topology import NodeState
@@ -54,6 +54,7 @@ class CodeProgress(Progress):
 
     __slots__ = (
         "attributes",
+        "consumed",
         "deciding",
         "events_limit",
         "matches",
@@ -84,6 +85,10 @@ class CodeProgress(Progress):
         self.matches: dict[str, None] = {}
         """Waits that an event may be meant for."""
         self.attributes: dict[str, Payload] = {}
+        self.consumed: dict[str, tuple[int, ReceivedEvent]] = {}
+        """By the wait's key, events that the code may not have seen yet, with the number of what
+        gave it to the wait: the code may have given that up before.
+        """
         self.updates: dict[str, e.UpdateAnswered | None] = {}
         """By id; None: not answered yet."""
         self.unhandled: tuple[str, Failure] | None = None
@@ -123,6 +128,9 @@ class CodeProgress(Progress):
 
     def decided(self, event: e.DecisionCompleted) -> None:
         """Code has seen what there was, and wants this."""
+        # What it saw just now it may still give back, by what it wants.
+        before = self.seen_seq
+        self.consumed = {key: one for key, one in self.consumed.items() if one[0] > before}
         self.seen_seq = event.seen_seq
         self.next_index = event.first_index + len(event.commands)
         self.deciding = event.keeps
@@ -195,6 +203,18 @@ class CodeProgress(Progress):
         self.deciding = False
         self.ready_steps.clear()
         self.matches.clear()
+
+    def wait_satisfied(self, event: e.WaitSatisfied, received: ReceivedEvent) -> None:
+        """A wait has its event."""
+        self.consumed[event.key] = event.seq, received
+
+    def given_back(self, event_id: str) -> ReceivedEvent | None:
+        """An event that comes again, as the code had given its wait up."""
+        for key, (_, received) in self.consumed.items():
+            if received.event_id == event_id:
+                del self.consumed[key]
+                return received
+        return None
 
     def event_may_match(self, key: str) -> None:
         """An external event has come that this wait may be for."""

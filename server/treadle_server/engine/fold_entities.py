@@ -39,7 +39,12 @@ def _timer_cancelled(state: RunState, event: e.TimerCancelled) -> None:
 
 
 def _event_received(state: RunState, event: e.EventReceived) -> None:
-    state.received.append(ReceivedEvent(event.event_id, event.name, event.payload, event.time))
+    given_back = state.code.given_back(event.event_id) if state.progress.remote else None
+    if given_back is None:
+        received = ReceivedEvent(event.event_id, event.name, event.payload, event.time)
+        state.received.append(received)
+    else:
+        _give_back(state, given_back)
     state.event_ids[event.event_id] = None
     if len(state.event_ids) > EVENT_IDS_KEPT:
         del state.event_ids[next(iter(state.event_ids))]
@@ -47,6 +52,14 @@ def _event_received(state: RunState, event: e.EventReceived) -> None:
         if wait.name == event.name:
             state.progress.event_may_match(wait.key)
     state.progress.event_came()
+
+
+def _give_back(state: RunState, given_back: ReceivedEvent) -> None:
+    """Puts it where it was: before what came later."""
+    order = {event_id: n for n, event_id in enumerate(state.event_ids)}
+    place = order.get(given_back.event_id, -1)
+    later = (n for n, one in enumerate(state.received) if order.get(one.event_id, -1) > place)
+    state.received.insert(next(later, len(state.received)), given_back)
 
 
 def _wait_started(state: RunState, event: e.WaitStarted) -> None:
@@ -62,6 +75,8 @@ def _wait_satisfied(state: RunState, event: e.WaitSatisfied) -> None:
     del state.waits[event.key]
     place = next(n for n, one in enumerate(state.received) if one.event_id == event.event_id)
     received = state.received.pop(place)
+    if state.progress.remote:
+        state.code.wait_satisfied(event, received)
     state.progress.node_succeeded(event.key, received.payload)
 
 

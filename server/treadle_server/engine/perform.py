@@ -78,6 +78,10 @@ def _stop(state: RunState, command: c.Stop, _now: Instant) -> list[e.Event]:
         return [e.TimerCancelled(key=key, started_time=state.timers[key].started_time)]
     if key in state.waits:
         return [e.WaitCancelled(key=key, started_time=state.waits[key].started_time)]
+    if state.progress.remote and key in state.code.consumed:
+        # The code had given the wait up when its event came: that is for another wait.
+        _, given = state.code.consumed[key]
+        return [e.EventReceived(event_id=given.event_id, name=given.name, payload=given.payload)]
     child = state.children.get(key)
     if child is not None:
         return [] if child.cancelling else [e.ChildCancelRequested(key=key)]

@@ -10,6 +10,7 @@ from treadle._code.policy import retry_message
 from treadle._code.run import Run
 from treadle._code.steps import ActivityCall, Call, StepCall
 from treadle._graph.policies import Retry
+from treadle._types.hints import MISSING
 from treadle.activities import Activity
 from treadle.errors import WorkFailed
 from treadle.v1 import payload_pb2
@@ -62,8 +63,11 @@ class Compensations:
             try:
                 await self._call(registered)
                 undone.append(registered.index)
-            except WorkFailed:
+            except Exception as error:  # noqa: BLE001 - whatever it is, the others are undone
                 not_undone.append(registered.index)
+                if not isinstance(error, WorkFailed):
+                    message = f"{registered.name} cannot be called"
+                    run.loop.note_unhandled({"message": message, "exception": error})
         end = EndCompensationCommand(undone=undone, not_undone=not_undone)
         run.issue("end compensation", DecisionCommand(end_compensation=end))
 
@@ -75,6 +79,7 @@ class Compensations:
         else:
             call = StepCall(undo, (registered.call._result(registered.output),), {})
         call.named(registered.name)
+        call.result_annotation = MISSING  # nobody reads what it gives
         call.command.retry.CopyFrom(retry_message(registered.call.undo_retry or _RETRY))
         call.undoes = registered.index
         return call

@@ -82,9 +82,12 @@ class Ending:
             await asyncio.gather(*others, return_exceptions=True)
         command, undoes = self._outcome(main)
         if undoes:
-            await self._settled()
-        if undoes and run.compensations:
-            await run.compensations.undo_all()
+            try:
+                await self._settled()
+                if run.compensations:
+                    await run.compensations.undo_all()
+            except Exception as error:  # noqa: BLE001 - nobody awaits this: the run must end
+                command = DecisionCommand(fail_run=FailRunCommand(failure=failure_of(error)))
         self._leave_nothing_open()
         kind = command.WhichOneof("command")
         assert kind is not None, "it ends somehow"
@@ -115,7 +118,12 @@ class Ending:
             return DecisionCommand(fail_run=FailRunCommand(failure=failure)), undoes
         error = main.exception()
         if isinstance(error, ContinueAsNew):
-            again = ContinueAsNewCommand(input=payload.encode(error.given), version=error.version)
+            try:
+                given = payload.encode(error.given)
+            except PayloadError as unwritable:
+                failed = FailRunCommand(failure=failure_of(unwritable))
+                return DecisionCommand(fail_run=failed), undoes
+            again = ContinueAsNewCommand(input=given, version=error.version)
             return DecisionCommand(continue_as_new=again), False
         if error is not None:
             failed = FailRunCommand(failure=failure_of(error))

@@ -108,8 +108,12 @@ class Call(Awaiting):
     def compensate(self, undo: Any, *, retry: Retry | None = None) -> Self:
         """What undoes it if the run fails or is cancelled: a function, called as a step with the
         result, or an activity, or the name of one. Three attempts unless `retry` says otherwise;
-        then a person is asked.
+        then a person is asked. Raises `DefinitionError` for anything else.
         """
+        if not isinstance(undo, (str, Activity)) and not callable(undo):
+            raise DefinitionError(
+                f"{undo!r} cannot undo {self}: give a function, an activity or the name of one"
+            )
         self.undo, self.undo_retry = undo, retry
         return self
 
