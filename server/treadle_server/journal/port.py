@@ -138,6 +138,9 @@ class Unit:
     puts: Sequence[Row] = ()
     deletes: Sequence[tuple[Table, Key]] = ()
     """Applied before `puts`. Deleting what is not there is no error."""
+    not_after: frozenset[int] = frozenset()
+    """A CONFLICT if the newest run of the row's workflow id that has ended is in one of these
+    states. For a unit that begins a run."""
 
 
 class Outcome(enum.Enum):
@@ -146,8 +149,9 @@ class Outcome(enum.Enum):
     COMMITTED = "committed"
     CONFLICT = "conflict"
     """A record's seq does not follow the run's last one; the run's open workflow id or its request
-    id is taken; a run row without records, or the reverse; an open row for an ended run. Nothing of
-    the unit was written; the other units of the commit are not touched."""
+    id is taken, or `not_after` forbids it; a run row without records, or the reverse; an open row
+    for an ended run. Nothing of the unit was written; the other units of the commit are not
+    touched."""
 
 
 @dataclass(slots=True)

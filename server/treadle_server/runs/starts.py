@@ -6,8 +6,8 @@ So a start costs no look-up; only one that was refused is looked into.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final
 
 from treadle_server.clock import Clock
 from treadle_server.definitions.compiled import Compiled
@@ -16,7 +16,7 @@ from treadle_server.engine.errors import RunEnded
 from treadle_server.engine.events import ChildRequested, RunContinued
 from treadle_server.engine.ids import run_id_text
 from treadle_server.engine.inputs import ReceiveEvent, StartRun
-from treadle_server.engine.transitions import RunStage
+from treadle_server.engine.transitions import ENDED, RunStage
 from treadle_server.engine.values import Failure, FailureKind, Instant, Payload
 from treadle_server.ids import IdSource
 from treadle_server.journal.port import Journal, Key, RunRow, Table
@@ -43,6 +43,13 @@ from treadle_server.runs.settled import until_settled
 from treadle_server.runs.turns import Turns
 
 _TRIES = 3
+
+_NOT_AFTER: Final[Mapping[ReusePolicy, frozenset[int]]] = {
+    ReusePolicy.ALLOW_DUPLICATE: frozenset(),
+    ReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY: frozenset({int(RunStage.COMPLETED)}),
+    ReusePolicy.REJECT_DUPLICATE: frozenset(int(stage) for stage in ENDED),
+}
+"""States of the newest ended run of a workflow id after which there is no other."""
 
 
 class Starts:
@@ -110,8 +117,12 @@ class Starts:
             request_hash=request.content_hash,
         )
         hot = HotRun(row, compiled.new_state(run_id), compiled)
+        # Looked at before, too: but the run that has the id may be about to end.
         self._turns.apply(
-            hot, [self._input(request, compiled, version, workflow_id, completed, now)], new=True
+            hot,
+            [self._input(request, compiled, version, workflow_id, completed, now)],
+            new=True,
+            not_after=_NOT_AFTER[request.reuse_policy],
         )
         return hot
 
@@ -377,10 +388,7 @@ class Starts:
         other = self._journal.find_run(request.namespace, request.workflow_id)
         if other is None or other.end_time is None:
             return
-        if (
-            request.reuse_policy is ReusePolicy.REJECT_DUPLICATE
-            or other.state == RunStage.COMPLETED
-        ):
+        if other.state in _NOT_AFTER[request.reuse_policy]:
             run_id = run_id_text(other.run_id)
             raise AlreadyExists(
                 f"workflow id {request.workflow_id!r} was used by the run {run_id}, and the "

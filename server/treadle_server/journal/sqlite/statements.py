@@ -76,6 +76,10 @@ ENDED_RUN_OF_WORKFLOW_ID: Final = (
     f"{_RUN} WHERE namespace = ? AND workflow_id = ? AND end_time IS NOT NULL"
     " ORDER BY start_time DESC, run_id DESC LIMIT 1"
 )
+ENDED_STATE_OF_WORKFLOW_ID: Final = (
+    "SELECT state FROM run WHERE namespace = ? AND workflow_id = ? AND end_time IS NOT NULL"
+    " ORDER BY start_time DESC, run_id DESC LIMIT 1"
+)
 
 RUN_OF_REQUEST: Final = f"{_RUN} WHERE namespace = ? AND request_id = ? AND request_id <> ''"
 
