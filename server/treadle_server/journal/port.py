@@ -109,6 +109,12 @@ class RunRow:
     last_seq: int = 0
 
 
+DAMAGED: Final = b"\x07"
+"""The body of a record whose bytes are not those that were written, as far as the storage can tell:
+no message begins so, and whoever decodes it is told.
+"""
+
+
 @dataclass(slots=True)
 class Record:
     """The events of one turn of one run: `count` of them from `base_seq` on, encoded as one
