@@ -28,6 +28,7 @@ from treadle_server.runs.errors import (
     RunCompletedAlready,
     RunOpen,
     Stopping,
+    VersionNotActive,
 )
 from treadle_server.runs.hot import HotRun
 from treadle_server.runs.model import (
@@ -217,8 +218,8 @@ class Starts:
             )
             compiled = await self._definitions.compiled(namespace, requested.workflow, version)
             completed = compiled.complete_input(requested.input)
-        except (NotFound, DefinitionInvalid) as error:
-            return _not_started(str(error))
+        except (NotFound, VersionNotActive, DefinitionInvalid) as error:
+            return not_started(str(error))
         row = RunRow(
             run_id=requested.run_id,
             namespace=namespace,
@@ -251,19 +252,20 @@ class Starts:
             other = self._journal.find_run(namespace, requested.workflow_id)
             if other is not None and other.end_time is None:
                 break
-        return _not_started(f"workflow id {requested.workflow_id!r} belongs to another open run")
+        return not_started(f"workflow id {requested.workflow_id!r} belongs to another open run")
 
     async def start_next(
         self,
         namespace: str,
+        run_id: bytes,
         continued: RunContinued,
         deletes: Sequence[tuple[Table, Key]],
     ) -> bool:
-        """Starts the run that takes a continued one's place; False: once more, as somebody else
-        has its workflow id for the moment. Raises `NotFound`, `Busy`, `Stopping`.
+        """Starts the run that takes the place of `run_id`, which continued; False: once more, as
+        somebody else has its workflow id for the moment. Raises `NotFound`, `Busy`, `Stopping`.
         """
         workflow = continued.workflow
-        version = continued.next_version or await self._definitions.current(namespace, workflow)
+        version = continued.next_version or await self._next_version(namespace, run_id, workflow)
         compiled = await self._definitions.compiled(namespace, workflow, version)
         row = RunRow(
             run_id=continued.next_run_id,
@@ -294,6 +296,18 @@ class Starts:
         if there is not None:
             self._turns.discard(deletes)
         return there is not None
+
+    async def _next_version(self, namespace: str, run_id: bytes, workflow: str) -> int:
+        """The current one; if none is, that of the run before: to continue is to go on, which runs
+        that are open may.
+        """
+        try:
+            return await self._definitions.current(namespace, workflow)
+        except VersionNotActive:
+            [row] = self._journal.get_runs([run_id])
+            if row is None:
+                raise
+            return row.version
 
     async def _finish(self, request: StartRequest, staged: Any) -> Started | Exception:
         if not isinstance(staged, HotRun):
@@ -398,7 +412,8 @@ class Starts:
             )
 
 
-def _not_started(message: str) -> Failure:
+def not_started(message: str) -> Failure:
+    """Of a child: why it is not there."""
     return Failure(kind=FailureKind.CHILD_FAILED, message=message, non_retryable=True)
 
 
