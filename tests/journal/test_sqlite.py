@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from tests.journal.conformance import Conformance
 from tests.journal.make import end, record, row, run_id, start
 from treadle_server.journal.codec import CodecError, decode_batch
-from treadle_server.journal.port import TABLES, JournalError, Outcome, Table, Unit
+from treadle_server.journal.port import TABLES, JournalError, JournalLocked, Outcome, Table, Unit
 from treadle_server.journal.sqlite import SqliteJournal, migrations
 from treadle_server.journal.sqlite.connections import PAGE_BYTES
 
@@ -251,6 +251,35 @@ def test_reading_only_does_not_migrate(path: Path) -> None:
     connection.close()
     with pytest.raises(JournalError, match="start the server"):
         SqliteJournal(path, read_only=True).open()
+
+
+@pytest.mark.parametrize("link", ["file", "folder"])
+def test_a_link_to_a_file_has_its_lock(tmp_path: Path, link: str) -> None:
+    (tmp_path / "real").mkdir()
+    first = SqliteJournal(tmp_path / "real" / "journal.db")
+    first.open()
+    if link == "file":
+        path = tmp_path / "link.db"
+        path.symlink_to(tmp_path / "real" / "journal.db")
+    else:
+        (tmp_path / "link").symlink_to(tmp_path / "real")
+        path = tmp_path / "link" / "journal.db"
+    second = SqliteJournal(path)
+    with pytest.raises(JournalLocked):
+        second.open()
+    assert first.commit([start(1)]) == [Outcome.COMMITTED]
+    first.close()
+    second.open()
+    assert second.commit([start(2)]) == [Outcome.COMMITTED]
+    assert second.stats().wal_bytes > 0
+    second.close()
+
+
+def test_a_link_that_leads_nowhere_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    path.symlink_to(path)
+    with pytest.raises(JournalError, match="cannot open the journal"):
+        SqliteJournal(path).open()
 
 
 # --- findings ------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ is unknown, so the journal refuses everything until it is opened again.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -63,9 +64,10 @@ class SqliteJournal:
     """
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
-        self._path = path
+        # One file has one lock, whichever links lead to it.
+        self._path = Path(os.path.realpath(path))
         self._read_only = read_only
-        self._lock = FileLock(path.with_name(path.name + ".lock"))
+        self._lock = FileLock(self._path.with_name(self._path.name + ".lock"))
         self._writer: sqlite3.Connection | None = None
         self._local = threading.local()
         self._readers: list[sqlite3.Connection] = []
