@@ -27,7 +27,7 @@ from treadle_server.config import ServerConfig
 from treadle_server.engine import turn
 from treadle_server.engine.events import Event
 from treadle_server.ids import RandomIds
-from treadle_server.journal.codec import decode_batch
+from treadle_server.journal.codec import CodecError, decode_batch
 from treadle_server.journal.memory import MemoryJournal
 from treadle_server.journal.port import Info, Journal, JournalError, Row, Table, Unit
 from treadle_server.journal.sqlite.journal import SqliteJournal
@@ -189,16 +189,30 @@ class Server:
         )
 
     async def _read_log(self, after_position: int, limit: int) -> list[ExportRecord]:
-        def read() -> list[ExportRecord]:
-            return [
-                ExportRecord(record.position, record.run_id, decode_batch(record.body))
-                for record in self.journal.read_log(after_position, limit)
-            ]
-
-        return await asyncio.to_thread(read)
+        return await asyncio.to_thread(read_for_export, self.journal, after_position, limit)
 
     async def _save_cursor(self, position: int) -> None:
         await self._writer.submit(Unit(puts=[Row(Table.META, _CURSOR, str(position).encode())]))
+
+
+def read_for_export(journal: Journal, after_position: int, limit: int) -> list[ExportRecord]:
+    """Records in commit order; one that is damaged is without events, as the traces of all others
+    lie behind it.
+    """
+    found: list[ExportRecord] = []
+    for record in journal.read_log(after_position, limit):
+        events: Sequence[Event] = ()
+        try:
+            events = decode_batch(record.body)
+        except CodecError as error:
+            _log.error(
+                "a record cannot be read; its spans are missing",
+                position=record.position,
+                run_id=record.run_id.hex(),
+                error=str(error),
+            )
+        found.append(ExportRecord(record.position, record.run_id, events))
+    return found
 
 
 def _newest_time(journal: Journal, info: Info) -> int:

@@ -7,6 +7,7 @@ lives; opening a second one there finds what the first has committed.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -247,6 +248,35 @@ class Conformance(RowConformance):
         )
         assert outcomes == [CONFLICT, COMMITTED, COMMITTED, CONFLICT, COMMITTED]
         assert journal.commit([start(5, "w")]) == [COMMITTED]
+
+    def test_a_run_does_not_begin_after_one_that_its_unit_forbids(self, journal: Journal) -> None:
+        """Whether that ended in the same commit, or in one before."""
+
+        def after(run: int, *states: int, **fields: Any) -> Unit:
+            return replace(start(run, "w", **fields), not_after=frozenset(states))
+
+        assert journal.commit(
+            [
+                after(1, COMPLETED, FAILED),
+                after(2, COMPLETED),
+                end(1, 2, "w"),
+                after(3, COMPLETED),
+                start(4, "other"),
+            ]
+        ) == [COMMITTED, CONFLICT, COMMITTED, CONFLICT, COMMITTED]
+        assert journal.commit(
+            [
+                after(5, COMPLETED, FAILED),
+                after(6, COMPLETED, namespace="elsewhere"),
+                after(7, FAILED),
+                end(7, 2, "w", state=FAILED),
+                # Only the newest counts.
+                after(8, FAILED),
+                after(9, COMPLETED),
+            ]
+        ) == [CONFLICT, COMMITTED, COMMITTED, COMMITTED, CONFLICT, COMMITTED]
+        assert journal.get_runs([run_id(number) for number in (2, 3, 5, 8)]) == [None] * 4
+        assert list(journal.check()) == []
 
     def test_a_request_id_belongs_to_one_run(self, journal: Journal) -> None:
         outcomes = journal.commit(

@@ -79,6 +79,8 @@ def test_what_is_damaged_is_for_whoever_reads_it_to_find(damage: bytes) -> None:
     for place in range(1, len(shared) - len(damage)):
         stored = shared[:place] + damage + shared[place + len(damage) :]
         assert len(unpacked(stored, {1: b"again and again"}.get)) in (len(stored), 1_001)
+    for cut in (stored[:length] for stored in (whole, shared) for length in range(1, 12)):
+        assert unpacked(cut, {1: b"again and again"}.get) == cut
     cut = zlib.compress(b"x" * 500)[:-6]
     assert unpacked(cut, none) == cut
 

@@ -12,8 +12,9 @@ from sqlite_utils import Database
 from structlog.testing import capture_logs
 
 from tests.journal.conformance import Conformance
-from tests.journal.make import end, record, run_id, start
-from treadle_server.journal.port import TABLES, JournalError, Outcome, Table, Unit
+from tests.journal.make import end, record, row, run_id, start
+from treadle_server.journal.codec import CodecError, decode_batch
+from treadle_server.journal.port import TABLES, JournalError, JournalLocked, Outcome, Table, Unit
 from treadle_server.journal.sqlite import SqliteJournal, migrations
 from treadle_server.journal.sqlite.connections import PAGE_BYTES
 
@@ -252,6 +253,35 @@ def test_reading_only_does_not_migrate(path: Path) -> None:
         SqliteJournal(path, read_only=True).open()
 
 
+@pytest.mark.parametrize("link", ["file", "folder"])
+def test_a_link_to_a_file_has_its_lock(tmp_path: Path, link: str) -> None:
+    (tmp_path / "real").mkdir()
+    first = SqliteJournal(tmp_path / "real" / "journal.db")
+    first.open()
+    if link == "file":
+        path = tmp_path / "link.db"
+        path.symlink_to(tmp_path / "real" / "journal.db")
+    else:
+        (tmp_path / "link").symlink_to(tmp_path / "real")
+        path = tmp_path / "link" / "journal.db"
+    second = SqliteJournal(path)
+    with pytest.raises(JournalLocked):
+        second.open()
+    assert first.commit([start(1)]) == [Outcome.COMMITTED]
+    first.close()
+    second.open()
+    assert second.commit([start(2)]) == [Outcome.COMMITTED]
+    assert second.stats().wal_bytes > 0
+    second.close()
+
+
+def test_a_link_that_leads_nowhere_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    path.symlink_to(path)
+    with pytest.raises(JournalError, match="cannot open the journal"):
+        SqliteJournal(path).open()
+
+
 # --- findings ------------------------------------------------------------------------------------
 
 DAMAGES = {
@@ -283,6 +313,32 @@ def test_check_finds_what_somebody_else_did_to_the_file(path: Path, damage: str)
     connection.close()
     journal.open()
     assert sorted({finding.rule for finding in journal.check()}) == DAMAGES[damage]
+    journal.close()
+
+
+def test_a_body_that_is_not_what_was_written_is_not_served(path: Path) -> None:
+    """Also where what it has become can be read. The records beside it are."""
+    journal = SqliteJournal(path)
+    journal.open()
+    records = [record(1, 1, key="pay-100"), record(1, 2), record(2, 1)]
+    journal.commit(
+        [Unit(records=records[:2], run=row(1)), Unit(records=records[2:], run=row(2))],
+    )
+    journal.close()
+    connection = sqlite3.connect(path, isolation_level=None)
+    [(body,)] = connection.execute("SELECT body FROM record WHERE position = 1")
+    changed = body.replace(b"100", b"900")
+    assert decode_batch(changed) != decode_batch(body)
+    connection.execute("UPDATE record SET body = ? WHERE position = 1", (changed,))
+    connection.close()
+    journal.open()
+    [loaded] = journal.load([run_id(1)])
+    assert loaded is not None
+    for found in (loaded[1], journal.read_run(run_id(1), 0, 10**6), journal.read_log(0, 9)):
+        with pytest.raises(CodecError, match="journal check"):
+            decode_batch(found[0].body)
+        assert [one.body for one in found[1:]] == [one.body for one in records[1 : len(found)]]
+    assert [finding.rule for finding in journal.check()] == ["checksum"]
     journal.close()
 
 

@@ -11,10 +11,15 @@ import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from structlog.testing import capture_logs
 
+from tests.journal import make
 from tests.telemetry import story
 from tests.telemetry.receiver import Context, Receiver, Response
+from treadle_server.app import read_for_export
 from treadle_server.engine.events import Event
 from treadle_server.engine.values import Failure
+from treadle_server.journal.codec import encode_batch
+from treadle_server.journal.memory import MemoryJournal
+from treadle_server.journal.port import DAMAGED, Record, Unit
 from treadle_server.telemetry import ids
 from treadle_server.telemetry.counters import Metrics
 from treadle_server.telemetry.exporter import (
@@ -364,6 +369,29 @@ async def test_closing_ends_a_request_that_hangs(
     async with asyncio.timeout(5):  # the request's own deadline is 10 s
         await exporter.close(flush_seconds=0.01)
     assert log.cursor == 0
+
+
+async def test_a_damaged_record_is_passed(
+    log: Log, receiver: Receiver, exporting: Exporting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = MemoryJournal()
+    journal.open()
+    begun = encode_batch(story.number([story.started()]))
+    for number, body in enumerate([begun, DAMAGED, begun], 1):
+        journal.commit(
+            [Unit(records=[Record(make.run_id(number), 1, 1, 0, body)], run=make.row(number))]
+        )
+
+    async def read(after_position: int, limit: int) -> list[ExportRecord]:
+        return read_for_export(journal, after_position, limit)
+
+    monkeypatch.setattr(log, "read", read)
+    with capture_logs() as lines:
+        exporting().notify(3)
+        await saved(log, 3)
+    assert [line["position"] for line in lines] == [2]
+    exported = {span.trace_id for span in receiver.spans}
+    assert exported == {ids.trace_id(make.run_id(number)) for number in (1, 3)}
 
 
 async def test_an_exporter_that_breaks_says_so_and_closes(

@@ -49,6 +49,7 @@ from treadle_server.journal.codec_functions import (
     encode_Payload,
     encode_RetryPolicy,
 )
+from treadle_server.journal.port import DAMAGED
 from treadle_server.journal.wire import CodecError
 
 __all__ = [
@@ -93,6 +94,11 @@ def decode_batch(body: bytes) -> list[Event]:
     try:
         batch = event_pb2.EventBatch.FromString(body)
     except DecodeError as error:
+        if body == DAMAGED:
+            raise CodecError(
+                "the record is damaged: its checksum is not that of what was written; "
+                "`treadle journal check` finds all that are, and only a backup has them whole"
+            ) from error
         raise CodecError(f"not an EventBatch: {error}") from error
     return [event_from_message(message) for message in batch.events]
 

@@ -170,7 +170,19 @@ class MemoryJournal:
             return True
         if row.request_id and (row.namespace, row.request_id) in self._requests:
             return True
+        if unit.not_after and self._newest_ended_state(row) in unit.not_after:
+            return True
         return row.end_time is None and (row.namespace, row.workflow_id) in self._open
+
+    def _newest_ended_state(self, row: RunRow) -> int:
+        """Of the runs with the row's workflow id; 0 if there is none."""
+        same = [
+            (one.start_time, one.run_id, one.state)
+            for one in self._stored.runs.values()
+            if (one.namespace, one.workflow_id) == (row.namespace, row.workflow_id)
+            and one.end_time is not None
+        ]
+        return max(same)[2] if same else 0
 
     def _apply(self, unit: Unit) -> None:
         stored = self._stored

@@ -109,6 +109,12 @@ class RunRow:
     last_seq: int = 0
 
 
+DAMAGED: Final = b"\x07"
+"""The body of a record whose bytes are not those that were written, as far as the storage can tell:
+no message begins so, and whoever decodes it is told.
+"""
+
+
 @dataclass(slots=True)
 class Record:
     """The events of one turn of one run: `count` of them from `base_seq` on, encoded as one
@@ -138,6 +144,9 @@ class Unit:
     puts: Sequence[Row] = ()
     deletes: Sequence[tuple[Table, Key]] = ()
     """Applied before `puts`. Deleting what is not there is no error."""
+    not_after: frozenset[int] = frozenset()
+    """A CONFLICT if the newest run of the row's workflow id that has ended is in one of these
+    states. For a unit that begins a run."""
 
 
 class Outcome(enum.Enum):
@@ -146,8 +155,9 @@ class Outcome(enum.Enum):
     COMMITTED = "committed"
     CONFLICT = "conflict"
     """A record's seq does not follow the run's last one; the run's open workflow id or its request
-    id is taken; a run row without records, or the reverse; an open row for an ended run. Nothing of
-    the unit was written; the other units of the commit are not touched."""
+    id is taken, or `not_after` forbids it; a run row without records, or the reverse; an open row
+    for an ended run. Nothing of the unit was written; the other units of the commit are not
+    touched."""
 
 
 @dataclass(slots=True)

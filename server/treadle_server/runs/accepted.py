@@ -7,6 +7,8 @@ from __future__ import annotations
 import asyncio
 
 from treadle_server.engine import events as e
+from treadle_server.engine.maps import is_json
+from treadle_server.engine.values import Failure, FailureKind, Payload
 from treadle_server.journal.codec import decode_batch
 from treadle_server.journal.port import Journal
 from treadle_server.runs.model import Result
@@ -35,6 +37,15 @@ async def was_accepted(
     return False
 
 
+def _could_not_be_used(result: Result, output: Payload, failure: Failure) -> bool:
+    """Whether the attempt failed over what it gave. That is not kept, so any other such result of
+    this attempt passes for it; nothing has come of it either way.
+    """
+    if failure.kind == FailureKind.MEMORY_CONFLICT:
+        return bool(result.memory_operations)
+    return failure.kind == FailureKind.INVALID_OUTPUT and not is_json(output)
+
+
 def _same(event: e.Event, result: Result) -> bool:
     match event:
         case e.ActivityCompleted():
@@ -45,6 +56,8 @@ def _same(event: e.Event, result: Result) -> bool:
         case e.DecisionCompleted():
             return result.report is not None and result.report.seen_seq == event.seen_seq
         case e.AttemptFailed() | e.ActivityFailed():
+            if result.output is not None:
+                return _could_not_be_used(result, result.output, event.failure)
             return result.failure == event.failure
         case e.ActivityCancelled():
             return result.cancelled

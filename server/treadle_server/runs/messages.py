@@ -25,7 +25,7 @@ from treadle_server.runs.errors import Busy, NotFound, RunNotFound, Stopping
 from treadle_server.runs.hot import HotRuns
 from treadle_server.runs.letters import Letter, read_letter
 from treadle_server.runs.settled import until_settled
-from treadle_server.runs.starts import Starts
+from treadle_server.runs.starts import Starts, not_started
 from treadle_server.runs.turns import Turns, first_refusal
 
 _PAGE = 500
@@ -182,8 +182,7 @@ class Messages:
         if message.kind is MessageKind.START_CHILD:
             return await self._start(letter)
         if message.kind is MessageKind.START_NEXT:
-            assert isinstance(message.event, e.RunContinued)
-            return await self._starts.start_next(letter.namespace, message.event, letter.delivered)
+            return await self._start_next(letter)
         run_id = message.run_id
         if isinstance(message.event, e.EventSent) and not message.event.workflow_id:
             one = _input(letter)
@@ -243,6 +242,21 @@ class Messages:
             return True
         told = i.NoteChild(key=requested.key, end=ChildEnd.FAILED, failure=failure)
         return await self._apply(letter.sender, [told], letter.delivered)
+
+    async def _start_next(self, letter: Letter) -> bool:
+        continued = letter.message.event
+        assert isinstance(continued, e.RunContinued)
+        try:
+            return await self._starts.start_next(
+                letter.namespace, letter.sender, continued, letter.delivered
+            )
+        except NotFound as error:
+            _log.error("a run has none to go on as", run_id=letter.sender.hex(), error=str(error))
+            if not continued.parent_run_id:
+                raise
+            failure = not_started(str(error))
+            told = i.NoteChild(key=continued.parent_key, end=ChildEnd.FAILED, failure=failure)
+            return await self._apply(continued.parent_run_id, [told], letter.delivered)
 
 
 def _together(letters: Iterable[Letter]) -> list[Letter]:

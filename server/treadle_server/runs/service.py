@@ -245,9 +245,10 @@ class Runs:
         self, reference: RunReference, *, event_id: str, name: str, payload: Payload, actor: str
     ) -> tuple[RunRow, str]:
         """Gives a run an external event; makes its id if there is none."""
+        new_id = not event_id
         event_id = event_id or self._ids.run_id(self._clock.now()).hex()
         row = await self._steering.send(
-            reference, event_id=event_id, name=name, payload=payload, actor=actor
+            reference, event_id=event_id, name=name, payload=payload, actor=actor, new_id=new_id
         )
         return row, event_id
 

@@ -6,8 +6,8 @@ So a start costs no look-up; only one that was refused is looked into.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final
 
 from treadle_server.clock import Clock
 from treadle_server.definitions.compiled import Compiled
@@ -16,7 +16,7 @@ from treadle_server.engine.errors import RunEnded
 from treadle_server.engine.events import ChildRequested, RunContinued
 from treadle_server.engine.ids import run_id_text
 from treadle_server.engine.inputs import ReceiveEvent, StartRun
-from treadle_server.engine.transitions import RunStage
+from treadle_server.engine.transitions import ENDED, RunStage
 from treadle_server.engine.values import Failure, FailureKind, Instant, Payload
 from treadle_server.ids import IdSource
 from treadle_server.journal.port import Journal, Key, RunRow, Table
@@ -28,6 +28,7 @@ from treadle_server.runs.errors import (
     RunCompletedAlready,
     RunOpen,
     Stopping,
+    VersionNotActive,
 )
 from treadle_server.runs.hot import HotRun
 from treadle_server.runs.model import (
@@ -43,6 +44,13 @@ from treadle_server.runs.settled import until_settled
 from treadle_server.runs.turns import Turns
 
 _TRIES = 3
+
+_NOT_AFTER: Final[Mapping[ReusePolicy, frozenset[int]]] = {
+    ReusePolicy.ALLOW_DUPLICATE: frozenset(),
+    ReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY: frozenset({int(RunStage.COMPLETED)}),
+    ReusePolicy.REJECT_DUPLICATE: frozenset(int(stage) for stage in ENDED),
+}
+"""States of the newest ended run of a workflow id after which there is no other."""
 
 
 class Starts:
@@ -110,8 +118,12 @@ class Starts:
             request_hash=request.content_hash,
         )
         hot = HotRun(row, compiled.new_state(run_id), compiled)
+        # Looked at before, too: but the run that has the id may be about to end.
         self._turns.apply(
-            hot, [self._input(request, compiled, version, workflow_id, completed, now)], new=True
+            hot,
+            [self._input(request, compiled, version, workflow_id, completed, now)],
+            new=True,
+            not_after=_NOT_AFTER[request.reuse_policy],
         )
         return hot
 
@@ -206,8 +218,8 @@ class Starts:
             )
             compiled = await self._definitions.compiled(namespace, requested.workflow, version)
             completed = compiled.complete_input(requested.input)
-        except (NotFound, DefinitionInvalid) as error:
-            return _not_started(str(error))
+        except (NotFound, VersionNotActive, DefinitionInvalid) as error:
+            return not_started(str(error))
         row = RunRow(
             run_id=requested.run_id,
             namespace=namespace,
@@ -240,19 +252,20 @@ class Starts:
             other = self._journal.find_run(namespace, requested.workflow_id)
             if other is not None and other.end_time is None:
                 break
-        return _not_started(f"workflow id {requested.workflow_id!r} belongs to another open run")
+        return not_started(f"workflow id {requested.workflow_id!r} belongs to another open run")
 
     async def start_next(
         self,
         namespace: str,
+        run_id: bytes,
         continued: RunContinued,
         deletes: Sequence[tuple[Table, Key]],
     ) -> bool:
-        """Starts the run that takes a continued one's place; False: once more, as somebody else
-        has its workflow id for the moment. Raises `NotFound`, `Busy`, `Stopping`.
+        """Starts the run that takes the place of `run_id`, which continued; False: once more, as
+        somebody else has its workflow id for the moment. Raises `NotFound`, `Busy`, `Stopping`.
         """
         workflow = continued.workflow
-        version = continued.next_version or await self._definitions.current(namespace, workflow)
+        version = continued.next_version or await self._next_version(namespace, run_id, workflow)
         compiled = await self._definitions.compiled(namespace, workflow, version)
         row = RunRow(
             run_id=continued.next_run_id,
@@ -283,6 +296,18 @@ class Starts:
         if there is not None:
             self._turns.discard(deletes)
         return there is not None
+
+    async def _next_version(self, namespace: str, run_id: bytes, workflow: str) -> int:
+        """The current one; if none is, that of the run before: to continue is to go on, which runs
+        that are open may.
+        """
+        try:
+            return await self._definitions.current(namespace, workflow)
+        except VersionNotActive:
+            [row] = self._journal.get_runs([run_id])
+            if row is None:
+                raise
+            return row.version
 
     async def _finish(self, request: StartRequest, staged: Any) -> Started | Exception:
         if not isinstance(staged, HotRun):
@@ -377,10 +402,7 @@ class Starts:
         other = self._journal.find_run(request.namespace, request.workflow_id)
         if other is None or other.end_time is None:
             return
-        if (
-            request.reuse_policy is ReusePolicy.REJECT_DUPLICATE
-            or other.state == RunStage.COMPLETED
-        ):
+        if other.state in _NOT_AFTER[request.reuse_policy]:
             run_id = run_id_text(other.run_id)
             raise AlreadyExists(
                 f"workflow id {request.workflow_id!r} was used by the run {run_id}, and the "
@@ -390,7 +412,8 @@ class Starts:
             )
 
 
-def _not_started(message: str) -> Failure:
+def not_started(message: str) -> Failure:
+    """Of a child: why it is not there."""
     return Failure(kind=FailureKind.CHILD_FAILED, message=message, non_retryable=True)
 
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 from treadle_server.clock import Clock
 from treadle_server.engine import inputs as i
 from treadle_server.engine.errors import RunEnded
+from treadle_server.engine.ids import run_id_text
 from treadle_server.engine.transitions import RunStage
 from treadle_server.engine.values import NULL, Payload
 from treadle_server.journal.port import Journal, Row, RunRow, Table
+from treadle_server.runs import repeats
 from treadle_server.runs.definitions import REQUEST_LIFE
-from treadle_server.runs.errors import RequestIdReused, Stopping
+from treadle_server.runs.errors import RequestIdReused, RunNotFound, Stopping
 from treadle_server.runs.hot import HotRuns
 from treadle_server.runs.model import AnswerRequest, RunReference
 from treadle_server.runs.query import Queries
@@ -23,6 +25,15 @@ from treadle_server.runs.turns import Turns
 
 _NEXT_RUN_SECONDS = 0.01
 _NEXT_RUN_TRIES = 500
+
+
+@dataclass(slots=True)
+class _Request:
+    """One that is being carried out."""
+
+    reference: RunReference
+    content: bytes
+    task: asyncio.Task[RunRow]
 
 
 class Steering:
@@ -36,7 +47,7 @@ class Steering:
         self._hot = hot
         self._queries = queries
         self._turns = turns
-        self._in_flight: dict[tuple[str, str, str], asyncio.Future[RunRow]] = {}
+        self._in_flight: dict[tuple[str, str, str], _Request] = {}
 
     async def cancel(
         self,
@@ -95,10 +106,17 @@ class Steering:
         return await self._once(request.reference, "SkipActivity", request.request_id, given)
 
     async def send(
-        self, reference: RunReference, *, event_id: str, name: str, payload: Payload, actor: str
+        self,
+        reference: RunReference,
+        *,
+        event_id: str,
+        name: str,
+        payload: Payload,
+        actor: str,
+        new_id: bool = False,
     ) -> RunRow:
-        """Gives the run an external event. Its id makes a repeat harmless. Raises `TooManyEvents`,
-        `RunEnded`, `NotFound`.
+        """Gives the run an external event. Its id makes a repeat harmless, unless it is a `new_id`,
+        that nobody can repeat. Raises `TooManyEvents`, `RunEnded`, `NotFound`.
         """
         event = i.ReceiveEvent(event_id=event_id, name=name, payload=payload, actor=actor)
         while True:
@@ -107,9 +125,20 @@ class Steering:
                 return await self.apply(row.run_id, event)
             except RunEnded as ended:
                 continued = ended.metadata.get("state") == RunStage.CONTINUED.name
-                if not continued or not reference.workflow_id:
-                    raise
+                if not (continued and reference.workflow_id):
+                    if new_id:
+                        raise
+                    return await self._received(row.run_id, event_id, ended)
             await asyncio.sleep(_NEXT_RUN_SECONDS)
+
+    async def _received(self, run_id: bytes, event_id: str, ended: RunEnded) -> RunRow:
+        """The row of an ended run that has had the event: it may be the one that ended it. Raises
+        what is given if it has not.
+        """
+        hot = await self._hot.load(run_id)
+        if event_id not in hot.state.event_ids:
+            raise ended
+        return self._committed(run_id)
 
     async def _current(self, reference: RunReference) -> RunRow:
         """The run that is meant. The next one of a workflow id whose newest run was continued
@@ -125,30 +154,63 @@ class Steering:
     async def _once(
         self, reference: RunReference, method: str, request_id: str, one: i.Input
     ) -> RunRow:
-        row = await self._current(reference)
         if not request_id:
+            row = await self._current(reference)
             return await self.apply(row.run_id, one)
         name = (reference.namespace, method, request_id)
-        twin = self._in_flight.get(name)
-        if twin is not None:
-            return await asyncio.shield(twin)
-        [earlier] = self._journal.get(Table.REQUEST, [name])
+        content = repeats.content_of(one)
+        while (twin := self._in_flight.get(name)) is not None:
+            if (twin.reference, twin.content) == (reference, content):
+                return await asyncio.shield(twin.task)
+            # Whether it keeps the request id is known when it is over.
+            await asyncio.wait([twin.task])
+        earlier = self._earlier(name, reference, content)
         if earlier is not None:
-            if earlier.value != row.run_id:
-                raise RequestIdReused(
-                    f"request id {request_id!r} was used for another run before; take a new one"
-                )
-            return row
-        put = Row(Table.REQUEST, name, row.run_id, self._clock.now() + REQUEST_LIFE)
-        task = asyncio.ensure_future(self.apply(row.run_id, one, [put]))
-        self._in_flight[name] = task
+            return earlier
+        task = asyncio.ensure_future(self._carry_out(name, reference, content, one))
+        self._in_flight[name] = _Request(reference, content, task)
         task.add_done_callback(partial(self._landed, name))
         return await asyncio.shield(task)
+
+    def _earlier(
+        self, name: tuple[str, str, str], reference: RunReference, content: bytes
+    ) -> RunRow | None:
+        """The answer to a request that was carried out before. Raises `RequestIdReused` if that
+        asked for something else, `RunNotFound` if its run has been deleted.
+
+        Looked up before the run is: meanwhile another may have taken its workflow id.
+        """
+        [found] = self._journal.get(Table.REQUEST, [name])
+        if found is None:
+            return None
+        run_id, known = repeats.read(found.value)
+        if known and known != content:
+            raise _reused(name, "to ask for something else")
+        if reference.run_id and reference.run_id != run_id:
+            raise _reused(name, "for another run")
+        row = self._committed(run_id)
+        if not reference.run_id and reference.workflow_id != row.workflow_id:
+            raise _reused(name, "for another run")
+        return row
+
+    async def _carry_out(
+        self, name: tuple[str, str, str], reference: RunReference, content: bytes, one: i.Input
+    ) -> RunRow:
+        row = await self._current(reference)
+        value = repeats.written(row.run_id, content)
+        put = Row(Table.REQUEST, name, value, self._clock.now() + REQUEST_LIFE)
+        return await self.apply(row.run_id, one, [put])
 
     def _landed(self, name: tuple[str, str, str], task: asyncio.Task[RunRow]) -> None:
         del self._in_flight[name]
         if not task.cancelled():
             task.exception()  # if whoever asked has gone, it is nobody's any more
+
+    def _committed(self, run_id: bytes) -> RunRow:
+        [row] = self._journal.get_runs([run_id])
+        if row is None:
+            raise RunNotFound(f"run {run_id_text(run_id)} has been deleted")
+        return row
 
     async def apply(self, run_id: bytes, one: i.Input, puts: Sequence[Row] = ()) -> RunRow:
         """Puts an input to the run. Raises what it is refused with."""
@@ -167,3 +229,7 @@ class Steering:
         if isinstance(answer, Exception):
             raise answer
         return replace(hot.row)
+
+
+def _reused(name: tuple[str, str, str], what: str) -> RequestIdReused:
+    return RequestIdReused(f"request id {name[2]!r} was used {what} before; take a new one")

@@ -115,14 +115,16 @@ class Turns:
         puts: Sequence[Row] = (),
         deletes: Sequence[tuple[Table, Key]] = (),
         new: bool = False,
+        not_after: frozenset[int] = frozenset(),
         asked: bool = True,
     ) -> Applied:
         """Takes a turn of the run and sends it to the journal; never waits.
 
         `prefer` is offered the turn's own activities first (the worker that just reported). `puts`
         and `deletes` go into the same unit, unless the input is refused. `new` says that the run's
-        row does not exist yet. `granted_to` is who asked, if the input is a grant. `asked` False:
-        nobody did, and it may use the room that is kept for that. Raises `Busy`, `Stopping`.
+        row does not exist yet; `not_after` is that of `Unit`. `granted_to` is who asked, if the
+        input is a grant. `asked` False: nobody did, and it may use the room that is kept for that.
+        Raises `Busy`, `Stopping`.
         """
         # Before anything changes: there must be room for what the turn will say.
         must_have_room(self._writer, asked=asked)
@@ -132,7 +134,9 @@ class Turns:
             self._hot.keep(hot)
         assignments: list[Assignment] = []
         try:
-            return self._take(hot, inputs, prefer, granted_to, puts, deletes, assignments, new=new)
+            return self._take(
+                hot, inputs, prefer, granted_to, puts, deletes, assignments, not_after, new=new
+            )
         except BaseException as error:
             # The state is ahead of the journal now, and nothing will bring the journal there.
             self._hot.drop(hot)
@@ -151,6 +155,7 @@ class Turns:
         puts: Sequence[Row],
         deletes: Sequence[tuple[Table, Key]],
         assignments: list[Assignment],
+        not_after: frozenset[int],
         *,
         new: bool,
     ) -> Applied:
@@ -174,6 +179,7 @@ class Turns:
         if unit is None:
             self._after_nothing(hot, turn)
             return Applied(answers, hot.settled)
+        unit.not_after = not_after
         settled = self._writer.submit(
             unit, partial(self._release, hot, turn, unit, assignments, letters)
         )

@@ -67,8 +67,9 @@ def check(connection: sqlite3.Connection) -> Iterator[Finding]:
         return content
 
     for *columns, checksum in connection.execute(_BODIES):
-        record = to_record(tuple(columns), contents)
-        if zlib.crc32(columns[4]) != checksum:
+        found = zlib.crc32(columns[4])
+        record = to_record((*columns, found), contents)  # as it is: what else is wrong with it
+        if found != checksum:
             subject = f"position {record.position}, run {record.run_id.hex()}"
             yield Finding("checksum", subject, "the body is not what was written")
         yield from check_record(record)

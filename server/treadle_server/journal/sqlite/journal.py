@@ -14,6 +14,7 @@ is unknown, so the journal refuses everything until it is opened again.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -63,9 +64,10 @@ class SqliteJournal:
     """
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
-        self._path = path
+        # One file has one lock, whichever links lead to it.
+        self._path = Path(os.path.realpath(path))
         self._read_only = read_only
-        self._lock = FileLock(path.with_name(path.name + ".lock"))
+        self._lock = FileLock(self._path.with_name(self._path.name + ".lock"))
         self._writer: sqlite3.Connection | None = None
         self._local = threading.local()
         self._readers: list[sqlite3.Connection] = []
@@ -214,16 +216,19 @@ class SqliteJournal:
 
     def _write_grouped(self, writer: sqlite3.Connection, units: Sequence[Unit]) -> list[Outcome]:
         outcomes = []
-        plan = Plan(self._last_seq, self._position, self._packer.packed)
+        plan = self._plan()
         for unit in units:
             verdict = plan.add(unit)
             if verdict is Verdict.SEPARATE:
                 self._execute(writer, plan)
-                plan = Plan(self._last_seq, self._position, self._packer.packed)
+                plan = self._plan()
                 verdict = plan.add(unit)
             outcomes.append(Outcome.COMMITTED if verdict is Verdict.ADDED else Outcome.CONFLICT)
         self._execute(writer, plan)
         return outcomes
+
+    def _plan(self) -> Plan:
+        return Plan(self._last_seq, self._ended_state, self._position, self._packer.packed)
 
     def _execute(self, writer: sqlite3.Connection, plan: Plan) -> None:
         try:
@@ -262,6 +267,10 @@ class SqliteJournal:
             found = self._writing().execute(statements.LAST_SEQ, (run_id,)).fetchone()
             last = found[0] if found else 0
         return last
+
+    def _ended_state(self, *name: str) -> int:
+        found = self._writing().execute(statements.ENDED_STATE_OF_WORKFLOW_ID, name).fetchone()
+        return found[0] if found else 0
 
     def trim(self, table: Table, before: Instant, limit: int) -> int:
         writer = self._writing()

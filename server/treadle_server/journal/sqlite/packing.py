@@ -74,7 +74,7 @@ def unpacked(stored: bytes, contents: Contents) -> bytes:
             return body
         if mark == _ZLIB:
             return zlib.decompress(stored)
-    except (block.LZ4BlockError, zlib.error):
+    except (block.LZ4BlockError, zlib.error, ValueError):  # the last if it is cut short
         return stored
     return stored[1:] if mark == _PLAIN else stored
 

@@ -35,13 +35,19 @@ class Verdict(enum.Enum):
 
 class Plan:
     """What one group of units writes. `last_seq` tells a run's last seq; 0 for an unknown run.
-    `packed` gives a body as it is stored.
+    `ended_state` tells the state of the newest ended run of a namespace and workflow id; 0 if there
+    is none. `packed` gives a body as it is stored.
     """
 
     def __init__(
-        self, last_seq: Callable[[bytes], int], position: int, packed: Callable[[bytes], bytes]
+        self,
+        last_seq: Callable[[bytes], int],
+        ended_state: Callable[[str, str], int],
+        position: int,
+        packed: Callable[[bytes], bytes],
     ) -> None:
         self._last_seq = last_seq
+        self._ended_state = ended_state
         self._packed = packed
         self.position = position
         """Of the last record."""
@@ -64,6 +70,9 @@ class Plan:
             name = (row.namespace, row.workflow_id)
             if self._names.get(name, row.run_id) != row.run_id:
                 return Verdict.SEPARATE
+            # What other runs of that name have come to is in the database by now.
+            if unit.not_after and self._ended_state(*name) in unit.not_after:
+                return Verdict.CONFLICT
         last_seqs: dict[bytes, int] = {}
         begins = False
         for record in unit.records:

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any, Final
+from zlib import crc32
 
-from treadle_server.journal.port import TABLES, Key, Record, Row, RunRow, Table
+from treadle_server.journal.port import DAMAGED, TABLES, Key, Record, Row, RunRow, Table
 from treadle_server.journal.sqlite.packing import Contents, unpacked
 
 INSERT_RECORD: Final = "INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?)"
@@ -27,7 +28,7 @@ UPDATE_ENDED_RUN: Final = (
     "UPDATE run SET state = ?, wake_time = ?, recorded_seq = ?, end_time = ? WHERE run_id = ?"
 )
 
-_RECORD: Final = "SELECT run_id, base_seq, count, time, body, position FROM record"
+_RECORD: Final = "SELECT run_id, base_seq, count, time, body, position, checksum FROM record"
 
 RECORDS_OF_RUN: Final = f"{_RECORD} WHERE run_id = ? AND base_seq >= ? ORDER BY base_seq"
 
@@ -76,6 +77,10 @@ ENDED_RUN_OF_WORKFLOW_ID: Final = (
     f"{_RUN} WHERE namespace = ? AND workflow_id = ? AND end_time IS NOT NULL"
     " ORDER BY start_time DESC, run_id DESC LIMIT 1"
 )
+ENDED_STATE_OF_WORKFLOW_ID: Final = (
+    "SELECT state FROM run WHERE namespace = ? AND workflow_id = ? AND end_time IS NOT NULL"
+    " ORDER BY start_time DESC, run_id DESC LIMIT 1"
+)
 
 RUN_OF_REQUEST: Final = f"{_RUN} WHERE namespace = ? AND request_id = ? AND request_id <> ''"
 
@@ -120,8 +125,10 @@ def run_parameters(row: RunRow) -> tuple[Any, ...]:
 
 def to_record(columns: tuple[Any, ...], contents: Contents) -> Record:
     """From a row of the statements that read records; `contents` are those of dictionaries."""
-    run_id, base_seq, count, time, body, position = columns
-    return Record(run_id, base_seq, count, time, unpacked(body, contents), position)
+    run_id, base_seq, count, time, body, position, checksum = columns
+    # A flipped bit may still be an event: of another amount, say.
+    whole = unpacked(body, contents) if crc32(body) == checksum else DAMAGED
+    return Record(run_id, base_seq, count, time, whole, position)
 
 
 def to_run(columns: tuple[Any, ...]) -> RunRow:
