@@ -7,7 +7,9 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+import structlog
 from google.protobuf.json_format import ParseDict, ParseError
+from google.protobuf.message import DecodeError
 from google.protobuf.struct_pb2 import Value
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -39,6 +41,8 @@ from treadle_server.runs.model import (
     TaskView,
 )
 from treadle_server.telemetry.ids import is_sampled, trace_id, traceparent
+
+_log = structlog.get_logger(component="api")
 
 
 def timestamp(instant: Instant) -> Timestamp:
@@ -174,11 +178,16 @@ def watched(
     """Events of several runs."""
     response = run_service_pb2.WatchRunsResponse(position=position)
     for row, record in found:
+        try:
+            events = event_pb2.EventBatch.FromString(record.body).events
+        except DecodeError as error:  # damaged: who looks at its run is told so
+            _log.error("a record cannot be read", position=record.position, error=str(error))
+            continue
         response.runs.add(
             run_id=run_id_text(row.run_id),
             workflow_id=row.workflow_id,
             workflow=row.workflow,
-            events=event_pb2.EventBatch.FromString(record.body).events,
+            events=events,
         )
     return response
 

@@ -8,7 +8,7 @@ from typing import Any
 from treadle.v1 import run_service_pb2 as messages
 from treadle_server.api import checks, convert, requests
 from treadle_server.api.errors import invalid
-from treadle_server.api.pages import Pages
+from treadle_server.api.pages import PAGE_BYTES, Pages
 from treadle_server.engine.group import Member
 from treadle_server.engine.ids import run_id_text
 from treadle_server.engine.values import ChildEnd, Payload
@@ -64,8 +64,14 @@ class GroupMethods:
         place = self._pages.read(query, request.page_token)
         first = 0 if place is None else int(place[0])
         last = first + checks.page_size(request.page_size)
+        size = 0
         for index, member in enumerate(view.members[first:last], first):
-            response.members.append(_member(index, member))
+            message = _member(index, member)
+            response.members.append(message)
+            size += message.ByteSize()
+            if size > PAGE_BYTES:
+                last = index + 1
+                break
         if last < len(view.members):
             response.next_page_token = self._pages.make(query, (last,))
         return response
@@ -76,7 +82,8 @@ def _item(item: messages.GroupItem, number: int) -> GroupItem:
     given: Payload = requests.value(item, "input", path)
     try:
         plain = json.loads(given.data) if given.data else None
-    except ValueError:
+        json.dumps(plain, ensure_ascii=False).encode()  # half a surrogate pair is no text
+    except (ValueError, RecursionError):
         raise invalid(
             f"{path}input", "must be JSON: a group keeps what its runs start with"
         ) from None

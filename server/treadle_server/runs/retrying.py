@@ -35,13 +35,18 @@ def outcomes(
             evolve(state, event)
         return ()
     found: dict[str, SeedOutcome] = {}
+    undone: set[str] = set()
     for event in events:
         evolve(state, event)
         for outcome in _outcome(state, event):
             found[outcome.node] = outcome
         if isinstance(event, e.CompensationEnded):
-            for key in event.undone:
-                found.pop(key, None)
+            undone.update(event.undone)
+    # What it took over from a run before it, and did not come to.
+    for key, outcome in state.seed.items():
+        found.setdefault(key, outcome)
+    for key in undone:
+        found.pop(key, None)
     left = _from(state, from_key) if from_key else frozenset()
     return tuple(one for one in found.values() if one.node.partition("#")[0] not in left)
 

@@ -34,6 +34,9 @@ def of_code(state: RunState, events: Iterable[e.Event], from_key: str) -> tuple[
                     found[key].open = True
             case _:
                 _settle(found, undoing, payloads, event)
+    # What it took over from a run before it, and did not come to.
+    for key, one in state.seed.items():
+        found.setdefault(key, one)
     limit = command_index(from_key) if from_key else len(found)
     return tuple(one for key, one in found.items() if command_index(key) < limit)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 from treadle_server.engine.transitions import ENDED
@@ -63,17 +63,19 @@ class Watching:
         from now on. Gives nothing but the position if what came is not of interest.
         """
         position = self._log_end.position if after_position is None else after_position
+        yield [], position  # who began with "from now on" and is interrupted misses nothing
         with self._log_end.watched() as changed:
             while not self._queries.stopping:
                 changed.clear()
                 records = self._journal.read_log(position, LOG_PAGE)
+                for part in _parts(records):
+                    position = part[-1].position
+                    yield self._of(namespace, workflow, part), position
                 if records:
-                    position = records[-1].position
-                yield self._of(namespace, workflow, records), position
-                if not records:
-                    await changed.wait()
-                else:
                     await asyncio.sleep(0)
+                else:
+                    yield [], position
+                    await changed.wait()
         raise Stopping("the server is stopping; watch again with the last position")
 
     async def group(self, reference: RunReference) -> AsyncIterator[GroupView]:
@@ -104,6 +106,20 @@ class Watching:
             if row is not None and row.namespace == namespace and workflow in (None, row.workflow):
                 found.append((row, record))
         return found
+
+
+def _parts(records: list[Record]) -> Iterator[list[Record]]:
+    """The records in answers of a size that their readers take."""
+    part: list[Record] = []
+    size = 0
+    for record in records:
+        size += len(record.body)
+        if part and size > WATCH_BYTES:
+            yield part
+            part, size = [], len(record.body)
+        part.append(record)
+    if part:
+        yield part
 
 
 def _standing(view: GroupView) -> tuple[Any, ...]:

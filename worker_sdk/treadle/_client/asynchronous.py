@@ -331,8 +331,9 @@ class Client(StartsGroups):
             try:
                 async for response in stream:
                     backoff = retry.Backoff(self._retry_seconds)
+                    before = request.after_position
                     request.from_now, request.after_position = False, response.position
-                    for event in values.run_events(response):
+                    for event in values.run_events(response, before):
                         yield event
                 return
             except grpc.aio.AioRpcError as error:

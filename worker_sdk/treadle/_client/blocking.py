@@ -329,8 +329,9 @@ class BlockingClient(StartsGroupsBlocking):
             try:
                 for response in stream:
                     backoff = retry.Backoff(self._retry_seconds)
+                    before = request.after_position
                     request.from_now, request.after_position = False, response.position
-                    yield from values.run_events(response)
+                    yield from values.run_events(response, before)
                 return
             except grpc.RpcError as error:
                 self._wait_or_raise(error, backoff)

@@ -183,7 +183,9 @@ class RunEvent:
     workflow_id: str
     workflow: str
     position: int
-    """Go on from here with `after_position`; all events of one answer have the same."""
+    """Go on from here with `after_position`: nothing is missed. What is committed together and near
+    comes in one answer; until its last event, going on repeats what came of it before.
+    """
     event: event_pb2.Event
 
 
@@ -229,12 +231,16 @@ def execution(message: run_service_pb2.NodeExecution) -> NodeExecution:
     )
 
 
-def run_events(response: run_service_pb2.WatchRunsResponse) -> list[RunEvent]:
-    return [
-        RunEvent(run.run_id, run.workflow_id, run.workflow, response.position, event)
+def run_events(response: run_service_pb2.WatchRunsResponse, before: int) -> list[RunEvent]:
+    """The events of an answer, of which the one before came to the position `before`."""
+    found = [
+        RunEvent(run.run_id, run.workflow_id, run.workflow, before, event)
         for run in response.runs
         for event in run.events
     ]
+    if found:
+        found[-1] = replace(found[-1], position=response.position)
+    return found
 
 
 def time(message: Timestamp) -> datetime:
