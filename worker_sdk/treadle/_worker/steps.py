@@ -189,7 +189,7 @@ def raised(error: BaseException, running: RunningStep) -> StepReport:
     """A step raised."""
     if isinstance(error, (asyncio.CancelledError, ActivityCancelled)):
         return StepReport(cancelled=True)
-    failure = outcomes.from_exception(error)
+    failure = outcomes.fitting(outcomes.from_exception(error))
     _log.info(
         "step failed: %s: %s: %s",
         running.attempt,
