@@ -5,7 +5,8 @@ only what is new. A run that is not here, or not as the server thinks, is replay
 
 While a decision runs steps, it is kept: each report tells what the code wants and how steps went,
 and the answer brings the events that follow. A step that takes longer than `runs.LONG_SECONDS` goes
-on under a lease of its own, and the decision ends without it.
+on under a lease of its own, and the decision ends without it. One that waits for a slot stays with
+the decision: none of its times has begun.
 """
 
 from __future__ import annotations
@@ -238,11 +239,11 @@ class Decisions:
                 run.steps[command.stop.index].cancel()
         replayer = run.replayer
         for call in decision.steps:
-            run.steps[call.index] = self._steps.begin(call, replayer.info, run.over)
+            run.steps[call.index] = self._steps.begin(call, replayer.info, run)
         for one in given:
             again = replayer.step(one.index)
             if again is not None and one.index not in run.steps:
-                run.steps[one.index] = self._steps.begin(again, replayer.info, run.over, one)
+                run.steps[one.index] = self._steps.begin(again, replayer.info, run, one)
 
     @staticmethod
     def _drop_steps(run: Run, indexes: Iterable[int]) -> None:
@@ -261,7 +262,7 @@ class Decisions:
             step.leased = True
             attempt = step.attempt
             attempt.task.task_token = attempt.token = token
-            self._session.hold(attempt)
+            self._session.hold(attempt, slots=0)  # it has one of the steps'
             step._over = self._long_over
             if step.report is not None:
                 self._long_over(step)
@@ -271,7 +272,7 @@ class Decisions:
         result = None
         if step.report is not None and not attempt.abandoned:
             result = result_of(step.report, attempt.token)
-        self._session.release(attempt, result)
+        self._session.release(attempt, result, slots=0)
 
     # --- reports ----------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -15,6 +16,12 @@ from treadle.v1 import event_pb2
 from treadle.v1.decision_pb2 import StepReport
 
 LONG_SECONDS: Final = 0.5
+"""A step that has run for longer goes on without the decision."""
+
+WAITING_SECONDS: Final = 5.0
+"""While all steps wait for slots, reports keep the decision: the server takes it away after 10 s
+without one.
+"""
 
 MAX_STEPS: Final = 500
 """In a report, apart from those that were stopped, of which there are as many as commands; the
@@ -53,7 +60,9 @@ class Run:
         self.last_step: StepCall | None = None
         """The step that was reported last, if the code waited for nothing else."""
         self._late = False
-        """Steps run for so long that the decision ends without them."""
+        """It is time for a report, whatever there is to tell."""
+        self._all_wait = False
+        """No step has a slot."""
         self._change: asyncio.Future[None] | None = None
 
     async def news(self, deadlines: Deadlines[Run]) -> Told:
@@ -63,21 +72,31 @@ class Run:
         if not self.steps:
             return Told([], {}, [])
         self._late = False
-        deadlines.add(self, min(step.began for step in self.steps.values()) + LONG_SECONDS)
+        loop = asyncio.get_running_loop()
         try:
             while not self._late and not _worth_a_report(self.steps.values()):
-                self._change = asyncio.get_running_loop().create_future()
+                first = min(step.began for step in self.steps.values())
+                self._all_wait = first == math.inf
+                until = loop.time() + WAITING_SECONDS if self._all_wait else first + LONG_SECONDS
+                deadlines.add(self, until)
+                self._change = loop.create_future()
                 await self._change
         finally:
             deadlines.remove(self)
         return self._take_news()
+
+    def begun(self) -> None:
+        """A step has a slot."""
+        if self._all_wait:
+            self._all_wait = False
+            self._changed()
 
     def over(self, step: RunningStep) -> None:
         """A step has its outcome."""
         self._changed()
 
     def too_long(self) -> None:
-        """Steps run for too long."""
+        """It has been waiting for too long."""
         self._late = True
         self._changed()
 
@@ -106,7 +125,8 @@ class Run:
                     del self.steps[index]
         if ended or not self._late:
             return Told(ended, stopped, goes_on)
-        long = [index for index, step in self.steps.items() if step.wanted][:MAX_STEPS]
+        running = [one for one in self.steps.values() if one.wanted and one.has_begun]
+        long = [step.index for step in running[:MAX_STEPS]]
         return Told([_going_on(index) for index in long], stopped, goes_on + long)
 
 
