@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 
 from treadle import step, workflow
-from treadle._worker.decisions import LONG_SECONDS
+from treadle._worker.runs import LONG_SECONDS
 from treadle.testing import Kit, RunRecord, virtual_time
 
 LONG = 100 * LONG_SECONDS

@@ -64,8 +64,8 @@ class FakeServer(WorkerServiceServicer):
     def address(self) -> str:
         return f"127.0.0.1:{self.port}"
 
-    async def start(self) -> None:
-        self._server = grpc.aio.server()
+    async def start(self, *options: tuple[str, int]) -> None:
+        self._server = grpc.aio.server(options=options)
         add_WorkerServiceServicer_to_server(self, self._server)
         self.port = self._server.add_insecure_port(f"127.0.0.1:{self.port}")
         await self._server.start()

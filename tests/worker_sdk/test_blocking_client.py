@@ -19,6 +19,7 @@ import pytest
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2
 
+from examples.local_service import free_address
 from tests.worker_sdk.fake_channel import DEFINITIONS, RUNS, Server
 from treadle import BlockingClient, Client, Start, errors, payload
 from treadle._client import requests
@@ -296,6 +297,24 @@ def test_result_gives_up_when_its_time_is_over(server: Server) -> None:
     time.sleep(0.02)
     rpc.terminate(run_service_pb2.WaitRunResponse(ended=False), (), grpc.StatusCode.OK, "")
     with pytest.raises(TimeoutError, match="it goes on"):
+        answer.result()
+
+
+def test_no_server_is_waited_for_longer_than_the_caller_does() -> None:
+    began = time.monotonic()
+    with BlockingClient(free_address()) as client:
+        with pytest.raises(TimeoutError, match="if it was started, it goes on"):
+            client.run("orders", timeout=0.5)
+        with pytest.raises(TimeoutError, match="r-1 has not ended"):
+            client.get_handle("r-1").result(timeout=0.5)
+    assert time.monotonic() - began < 10  # a call is otherwise tried again for 20 s
+
+
+def test_an_answer_is_waited_for_no_longer_than_the_caller_does(server: Server) -> None:
+    answer = server.call(lambda: server.client.run("orders", timeout=0.1))
+    _, rpc = server.take(RUNS, "StartRun")
+    rpc.terminate(None, (), grpc.StatusCode.DEADLINE_EXCEEDED, "Deadline Exceeded")
+    with pytest.raises(TimeoutError, match="if it was started, it goes on"):
         answer.result()
 
 

@@ -14,6 +14,9 @@ from tests.worker_sdk.conftest import StartWorker
 from tests.worker_sdk.fake_server import OK, FakeServer, refusal
 from treadle import activity, payload
 from treadle._client.retry import Backoff
+from treadle._worker.connection import Connection
+from treadle._worker.reporter import Reporter
+from treadle._worker.session import Session
 from treadle.v1 import payload_pb2
 from treadle.v1 import worker_service_pb2 as messages
 
@@ -212,6 +215,46 @@ async def test_a_call_that_is_refused_as_a_whole_is_taken_apart(
     for number in (0, 1, 2, 4):
         assert await server.output(tokens[number]) == number
     assert (await server.failure(tokens[3])).kind == "treadle.ResultRefused"
+
+
+async def test_a_result_that_is_too_large_for_the_server_does_not_hold_up_the_others(
+    server: FakeServer, start_worker: StartWorker
+) -> None:
+    await server.stop()
+    await server.start(("grpc.max_receive_message_length", 500_000))
+    together = asyncio.Barrier(3)
+
+    @activity
+    async def write(size: int) -> str:
+        await together.wait()
+        return "x" * size
+
+    start_worker([write])
+    sizes = [1, 1_000_000, 2]
+    small, large, other = [await server.add("write", size) for size in sizes]
+    assert await server.output(small) == "x"
+    assert await server.output(other) == "xx"
+    failure = await server.failure(large)
+    assert failure.kind == "treadle.ResultRefused"
+    assert failure.non_retryable
+
+
+async def test_a_decision_hears_that_its_report_is_too_large(server: FakeServer) -> None:
+    await server.stop()
+    await server.start(("grpc.max_receive_message_length", 500_000))
+    session, connection = Session(1), Connection(server.address, 5.0)
+    told: list[object] = []
+    session.decided = lambda token, answer: told.append((token, answer))
+    session.slots_changed = lambda: None
+    reporting = asyncio.create_task(Reporter(session, connection, "default").run())
+    report = messages.TaskResult(task_token=b"token")
+    report.decided.commands.add(description="x" * 1_000_000)
+    session.add_result(report)
+    assert (await server.failure(b"token")).kind == "treadle.ResultRefused"
+    assert told == [(b"token", None)]
+    reporting.cancel()
+    await asyncio.gather(reporting, return_exceptions=True)
+    await connection.close()
 
 
 async def test_a_call_that_was_under_way_does_not_end_the_search_for_the_result_that_spoils_one(

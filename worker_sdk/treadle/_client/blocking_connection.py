@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from types import TracebackType
@@ -77,7 +78,10 @@ class ConnectedBlocking:
         """The output of a run that is started by this."""
         began = time.monotonic()
         wait = requests.ask_to_wait(request, timeout_seconds, requests.MAX_WAIT_SECONDS)
-        response = self._call(self._runs.StartRun, request, wait)
+        try:
+            response = self._call(self._runs.StartRun, request, wait, timeout_seconds)
+        except TimeoutError:
+            raise requests.not_heard_of(request.workflow) from None
         if response.end.ended and not response.end.next_run_id:
             return values.result(response.end)
         left = None if timeout_seconds is None else timeout_seconds - (time.monotonic() - began)
@@ -88,12 +92,8 @@ class ConnectedBlocking:
         expected: set[str] = set()  # runs that go on in place of others, and begin in a moment
         while True:
             left = None if give_up_at is None else give_up_at - time.monotonic()
-            wait = requests.wait_seconds(left, requests.MAX_WAIT_SECONDS, run_id)
-            request = run_service_pb2.WaitRunRequest(
-                namespace=self.namespace, run_id=run_id, timeout=requests.duration(wait)
-            )
             try:
-                response = self._call(self._runs.WaitRun, request, wait)
+                response = self._wait(run_id, left)
             except RunNotFound:
                 if run_id not in expected:
                     raise
@@ -104,6 +104,17 @@ class ConnectedBlocking:
                 expected.add(run_id)
             elif response.ended:
                 return values.result(response)
+
+    def _wait(self, run_id: str, left_seconds: float | None) -> run_service_pb2.WaitRunResponse:
+        """The run's end, or that it has not come yet. Raises `TimeoutError`."""
+        wait = requests.wait_seconds(left_seconds, requests.MAX_WAIT_SECONDS, run_id)
+        request = run_service_pb2.WaitRunRequest(
+            namespace=self.namespace, run_id=run_id, timeout=requests.duration(wait)
+        )
+        try:
+            return self._call(self._runs.WaitRun, request, wait, left_seconds)
+        except TimeoutError:
+            raise requests.not_ended(run_id) from None
 
     def _resolve(self, run_id: str | None, workflow_id: str | None) -> str:
         # The newest run of a workflow id may be another one by the second page or the reconnect.
@@ -116,15 +127,26 @@ class ConnectedBlocking:
         method: Callable[..., _Response],
         request: Any,
         extra_seconds: float = 0.0,
+        left_seconds: float | None = None,
     ) -> _Response:
+        """Calls until there is an answer. Raises `TimeoutError` when the caller's patience is over,
+        also while no server answers.
+        """
+        give_up_at = math.inf if left_seconds is None else time.monotonic() + left_seconds
+        timeout = self._call_timeout_seconds + extra_seconds
         backoff = retry.Backoff(self._retry_seconds)
-        while True:
+        while (left := give_up_at - time.monotonic()) > 0:
             try:
-                return method(request, timeout=self._call_timeout_seconds + extra_seconds)
+                return method(request, timeout=min(timeout, left))
             except grpc.RpcError as error:
-                self._wait_or_raise(error, backoff)
+                if left < timeout and error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+                    break
+                self._wait_or_raise(error, backoff, give_up_at)
+        raise TimeoutError
 
-    def _wait_or_raise(self, error: grpc.RpcError, backoff: retry.Backoff) -> None:
+    def _wait_or_raise(
+        self, error: grpc.RpcError, backoff: retry.Backoff, give_up_at: float = math.inf
+    ) -> None:
         delay = backoff.next_delay_seconds() if error.code() in retry.TRANSIENT else None
         if delay is None:
             # They are named tuples; the type stubs know only the names.
@@ -132,4 +154,4 @@ class ConnectedBlocking:
             raise statuses.from_call(
                 error.code(), error.details(), trailing, address=self.address
             ) from error
-        time.sleep(delay)
+        time.sleep(max(0.0, min(delay, give_up_at - time.monotonic())))

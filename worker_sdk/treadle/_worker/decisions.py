@@ -4,8 +4,9 @@ A run stays in memory between its decisions, with its coroutines as they stand; 
 only what is new. A run that is not here, or not as the server thinks, is replayed from its history.
 
 While a decision runs steps, it is kept: each report tells what the code wants and how steps went,
-and the answer brings the events that follow. A step that takes longer than `LONG_SECONDS` goes on
-under a lease of its own, and the decision ends without it.
+and the answer brings the events that follow. A step that takes longer than `runs.LONG_SECONDS` goes
+on under a lease of its own, and the decision ends without it. One that waits for a slot stays with
+the decision: none of its times has begun.
 """
 
 from __future__ import annotations
@@ -20,13 +21,14 @@ from treadle import payload
 from treadle._code.mismatch import Mismatch
 from treadle._code.replayer import Decision, Replayer, events_of
 from treadle._code.run import RunInfo
-from treadle._code.steps import StepCall
 from treadle._deadlines import Deadlines
 from treadle._types.mismatch import Mismatch as InputMismatch
 from treadle._worker import outcomes
 from treadle._worker.connection import Connection
 from treadle._worker.deciders import Blocked, Deciders, Faulty
 from treadle._worker.foresight import Foresight, is_end, only_step
+from treadle._worker.pieces import pieces
+from treadle._worker.runs import Run, Told
 from treadle._worker.session import Session
 from treadle._worker.settings import Settings
 from treadle._worker.steps import RunningStep, Steps, result_of
@@ -36,58 +38,19 @@ from treadle.v1 import worker_service_pb2 as messages
 from treadle.v1.decision_pb2 import (
     DecisionAnswer,
     DecisionCommand,
-    StepReport,
+    StepLease,
     StepTask,
 )
 
 _log = logging.getLogger("treadle.worker")
 
-LONG_SECONDS = 0.5
 ASLEEP_SECONDS = 5.0
 """A run that waits for time only, and for longer, leaves memory at once."""
-
-_MAX_COMMANDS = 500
-_MAX_BYTES = 2 * 1024 * 1024
 
 REPLAY_MISMATCH = "treadle.ReplayMismatch"
 CODE_BLOCKED = "treadle.CodeBlocked"
 
 Workflows = Mapping[tuple[str, int], Any]
-
-
-class Run:
-    """A run in memory."""
-
-    def __init__(self, replayer: Replayer) -> None:
-        self.replayer = replayer
-        self.steps: dict[int, RunningStep] = {}
-        """Steps that run under the decision, by their command's number."""
-        self.fed: list[event_pb2.Event] = []
-        """What the replayer was fed; kept only where no run stays in memory."""
-        self.deciding = False
-        self.last_step: StepCall | None = None
-        """The step that was reported last, if the code waited for nothing else."""
-        self.late = False
-        """Steps run for so long that the decision ends without them."""
-        self._change: asyncio.Future[None] | None = None
-
-    async def change(self) -> None:
-        """Until a step has its outcome, or it is late. One waits at most."""
-        self._change = asyncio.get_running_loop().create_future()
-        await self._change
-
-    def over(self, step: RunningStep) -> None:
-        """A step has its outcome."""
-        self._changed()
-
-    def too_long(self) -> None:
-        """Steps run for too long."""
-        self.late = True
-        self._changed()
-
-    def _changed(self) -> None:
-        if self._change is not None and not self._change.done():
-            self._change.set_result(None)
 
 
 class HeldDecision:
@@ -220,40 +183,36 @@ class Decisions:
             self._begin_steps(run, decision, given)
             if decision.ended:
                 self._drop_steps(run, run.steps)
-            outcome, goes_on = await self._step_outcomes(run)
+            told = await run.news(self._long)
             asks = any(one.schedule_activity.cache_key for one in decision.commands)
-            ending = await self._foresee(run, outcome)
-            keep = not decision.ended and ending is None and bool(outcome or run.steps or asks)
+            ending = await self._foresee(run, told)
+            keep = not decision.ended and ending is None and bool(told or run.steps or asks)
             report = held.report_of(decision, keep=keep)
-            report.decided.steps.extend(outcome)
-            for index in goes_on:
-                report.decided.steps.add(index=index, goes_on=True)
+            report.decided.steps.extend(told.steps)
             if ending:
                 report.decided.ending.extend(ending)
-            answer = await self._report(held, report, decision)
-            self._lease(run, answer, goes_on)
+            answer = await self._report(held, report, decision, told)
+            self._lease(run, answer, told.goes_on)
             if decision.ended or ending is not None:
                 self._evict(held.task.run_id)
             if not keep:
                 return
-            if answer is None:
-                raise _Refused
             events, given = events_of(answer.event_batches), answer.steps
 
-    async def _foresee(self, run: Run, outcome: list[StepReport]) -> list[DecisionCommand] | None:
+    async def _foresee(self, run: Run, told: Told) -> list[DecisionCommand] | None:
         """What the code wants once it has seen this outcome, if that is likely to be its end: then
         the run here has gone ahead of its history, and is of no further use. None: not likely.
         """
         run.last_step = None
-        if run.steps or not self._settings.cached_runs:
+        if run.steps or told.stopped or not self._settings.cached_runs:
             return None
-        step = run.last_step = only_step(run.replayer, outcome)
+        step = run.last_step = only_step(run.replayer, told.steps)
         if step is None or not self._foresight.ends_after(run.replayer, step):
             return None
         commands: list[DecisionCommand] = []
         try:
             decision, sure = await self._deciders.foresee(
-                run.replayer, step.index, outcome[0].output
+                run.replayer, step.index, told.steps[0].output
             )
         except Exception:  # noqa: BLE001 - the outcome comes first; a replay will say it again
             _log.debug("code went ahead of its history and failed", exc_info=True)
@@ -280,41 +239,20 @@ class Decisions:
                 run.steps[command.stop.index].cancel()
         replayer = run.replayer
         for call in decision.steps:
-            run.steps[call.index] = self._steps.begin(call, replayer.info, run.over)
+            run.steps[call.index] = self._steps.begin(call, replayer.info, run)
         for one in given:
             again = replayer.step(one.index)
             if again is not None and one.index not in run.steps:
-                run.steps[one.index] = self._steps.begin(again, replayer.info, run.over, one)
+                run.steps[one.index] = self._steps.begin(again, replayer.info, run, one)
 
     @staticmethod
     def _drop_steps(run: Run, indexes: Iterable[int]) -> None:
         for index in list(indexes):
             run.steps.pop(index).cancel()
 
-    async def _step_outcomes(self, run: Run) -> tuple[list[StepReport], list[int]]:
-        """Waits until a step has its outcome, and all that were stopped have; the outcomes there
-        are, and which steps have run for so long that they go on by themselves.
-        """
-        if not run.steps:
-            return [], []
-        run.late = False
-        self._long.add(run, min(step.began for step in run.steps.values()) + LONG_SECONDS)
-        try:
-            while not run.late and not _worth_a_report(run.steps.values()):
-                await run.change()
-        finally:
-            self._long.remove(run)
-        ended = [step.report for step in run.steps.values() if step.report is not None]
-        for report in ended:
-            del run.steps[report.index]
-        stopping = [index for index, step in run.steps.items() if not step.wanted]
-        if ended:
-            return ended, stopping
-        return [], list(run.steps)
-
-    def _lease(self, run: Run, answer: DecisionAnswer | None, goes_on: list[int]) -> None:
+    def _lease(self, run: Run, answer: DecisionAnswer, goes_on: list[int]) -> None:
         """The steps that go on have leases now, as activities have."""
-        leases = {} if answer is None else {one.index: one.task_token for one in answer.leases}
+        leases = {one.index: one.task_token for one in answer.leases}
         for index in goes_on:
             step = run.steps.pop(index)
             token = leases.get(index)
@@ -324,7 +262,7 @@ class Decisions:
             step.leased = True
             attempt = step.attempt
             attempt.task.task_token = attempt.token = token
-            self._session.hold(attempt)
+            self._session.hold(attempt, slots=0)  # it has one of the steps'
             step._over = self._long_over
             if step.report is not None:
                 self._long_over(step)
@@ -334,25 +272,36 @@ class Decisions:
         result = None
         if step.report is not None and not attempt.abandoned:
             result = result_of(step.report, attempt.token)
-        self._session.release(attempt, result)
+        self._session.release(attempt, result, slots=0)
 
     # --- reports ----------------------------------------------------------------------------------
 
     async def _report(
-        self, held: HeldDecision, last: messages.TaskResult, decision: Decision
-    ) -> DecisionAnswer | None:
-        """Sends what the code wants, in several reports if it is much. Raises `_Refused`."""
-        pieces = _pieces(decision.commands)
-        for piece in pieces[:-1]:
+        self,
+        held: HeldDecision,
+        last: messages.TaskResult,
+        decision: Decision,
+        told: Told,
+    ) -> DecisionAnswer:
+        """Sends what the code wants, in several reports if it is much; the answer to the last, with
+        the leases of all. Raises `_Refused`.
+        """
+        *before, end = pieces(decision.commands, told.stopped)
+        leases: list[StepLease] = []
+        for piece in before:
             first = held.report_of(decision, keep=True)
             first.decided.first_index = last.decided.first_index
-            first.decided.commands.extend(piece)
-            await self._send(held, first)
-            last.decided.first_index += len(piece)
-        last.decided.commands.extend(pieces[-1])
-        return await self._send(held, last)
+            first.decided.commands.extend(piece.commands)
+            first.decided.steps.extend(piece.stopped)
+            leases += (await self._send(held, first)).leases
+            last.decided.first_index += len(piece.commands)
+        last.decided.commands.extend(end.commands)
+        last.decided.steps.extend(end.stopped)
+        answer = await self._send(held, last)
+        answer.leases.extend(leases)
+        return answer
 
-    async def _send(self, held: HeldDecision, report: messages.TaskResult) -> DecisionAnswer | None:
+    async def _send(self, held: HeldDecision, report: messages.TaskResult) -> DecisionAnswer:
         held.answered = asyncio.get_running_loop().create_future()
         self._session.add_result(report)
         answer = await held.answered
@@ -442,23 +391,3 @@ class Decisions:
 
 class _Refused(Exception):
     """The server did not take a report: somebody else has the decision, or the run has ended."""
-
-
-def _worth_a_report(steps: Iterable[RunningStep]) -> bool:
-    """Whether there is an outcome, and none is about to come from a step that was stopped."""
-    ended = [step.report is not None for step in steps if step.wanted]
-    stopped = [step.report is not None for step in steps if not step.wanted]
-    return all(stopped) and (any(ended) or bool(stopped))
-
-
-def _pieces(commands: list[DecisionCommand]) -> list[list[DecisionCommand]]:
-    """Commands in pieces that fit into a report each; one piece at least."""
-    pieces: list[list[DecisionCommand]] = [[]]
-    size = 0
-    for command in commands:
-        size += command.ByteSize()
-        if pieces[-1] and (len(pieces[-1]) == _MAX_COMMANDS or size > _MAX_BYTES):
-            pieces.append([])
-            size = command.ByteSize()
-        pieces[-1].append(command)
-    return pieces

@@ -31,6 +31,7 @@ __all__ = [
     "cancelled",
     "completed",
     "failed",
+    "fitting",
     "from_exception",
     "invalid_input",
     "invalid_output",
@@ -59,11 +60,16 @@ def completed(token: bytes, output: object, context: Context) -> messages.TaskRe
 
 
 def failed(token: bytes, failure: payload_pb2.Failure) -> messages.TaskResult:
-    """The attempt failed. A failure that is too long for a message loses its details and causes."""
+    """The attempt failed."""
+    return messages.TaskResult(task_token=token, failed=fitting(failure))
+
+
+def fitting(failure: payload_pb2.Failure) -> payload_pb2.Failure:
+    """The same; one that is too long for a message loses its details and causes."""
     if failure.ByteSize() > MAX_RESULT_BYTES:
         failure.ClearField("details")
         failure.ClearField("cause")
-    return messages.TaskResult(task_token=token, failed=failure)
+    return failure
 
 
 def cancelled(token: bytes) -> messages.TaskResult:

@@ -179,9 +179,11 @@ class Reporter:
 
     async def _call_failed(self, batch: Sequence[messages.TaskResult], error: RequestError) -> None:
         self._failing = True
-        if isinstance(error, RequestRefused):
+        if isinstance(error, RequestRefused) or _too_large(error):
             if len(batch) == 1:
                 self._refused(batch[0], True, error.message)
+                if batch[0].HasField("decided"):
+                    self._session.decided(batch[0].task_token, None)
             else:
                 self._one_by_one = True  # to find the one that spoils the call
             return
@@ -219,3 +221,10 @@ class Reporter:
             self._session.add_result(outcomes.failed(result.task_token, failure))
         else:
             self._session.settle(result)
+
+
+def _too_large(error: RequestError) -> bool:
+    """Whether it is gRPC that does not take a call, for its size: again and again, that is. It says
+    so with the code of a server that is busy, but of those ours names the limit that was reached.
+    """
+    return isinstance(error, ServerBusy) and not error.reason and "larger than max" in error.message

@@ -163,16 +163,16 @@ class Session:
         if delivery_id:
             self._acknowledgements.append(delivery_id)
 
-    def hold(self, attempt: Held) -> None:
-        """An attempt begins."""
+    def hold(self, attempt: Held, *, slots: int = 1) -> None:
+        """An attempt begins, and takes so many of the session's slots."""
         self.attempts[attempt.token] = attempt
-        self.slots.taken += 1
+        self.slots.taken += slots
         self.quiet.clear()
 
-    def release(self, attempt: Held, result: messages.TaskResult | None) -> None:
+    def release(self, attempt: Held, result: messages.TaskResult | None, *, slots: int = 1) -> None:
         """An attempt has ended; `result` None: nobody wants to know."""
         self.attempts.pop(attempt.token, None)
-        self.slots.taken -= 1
+        self.slots.taken -= slots
         if result is not None:
             self.add_result(result)  # the report also asks for what the free slot can take
         else:

@@ -6,9 +6,10 @@ import asyncio
 import contextvars
 import functools
 import logging
+import math
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from treadle import context as contexts
 from treadle import payload
@@ -29,31 +30,48 @@ from treadle.v1.decision_pb2 import StepReport, StepTask
 
 _log = logging.getLogger("treadle.worker")
 
-Over = Callable[["RunningStep"], None]
+
+class Watcher(Protocol):
+    """Whoever waits for a step."""
+
+    def begun(self) -> None:
+        """It has a slot now."""
+        ...
+
+    def over(self, step: RunningStep) -> None:
+        """It has its outcome."""
+        ...
 
 
 class RunningStep:
-    """One attempt at a step, run here."""
+    """One attempt at a step, run here as soon as there is a slot."""
 
     def __init__(
-        self, call: StepCall, attempt: Attempt, over: Over, clock: Callable[[], float]
+        self, call: StepCall, attempt: Attempt, watcher: Watcher, clock: Callable[[], float]
     ) -> None:
         self.call = call
         self.function = call.function
         self.index = call.index
         self.attempt = attempt
-        self.began = clock()
+        self.began = math.inf
+        """When, by the loop's clock; never yet while it waits for a slot."""
         self.report: StepReport | None = None
         """How it ended; None while it runs."""
         self.wanted = True
         self.leased = False
         """It goes on under a lease of its own."""
-        self._over = over
+        self._begun, self._over = watcher.begun, watcher.over
         self._clock = clock
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether it has, or had, a slot."""
+        return self.began < math.inf
 
     def begin(self) -> None:
         """It has been waiting until now."""
         self.began = self._clock()
+        self._begun()
 
     def end(self, report: StepReport) -> None:
         """Its outcome is there."""
@@ -65,7 +83,10 @@ class RunningStep:
     def cancel(self) -> None:
         """Nobody wants it any more."""
         self.wanted = False
-        self.attempt.ask_to_stop()
+        if self.has_begun:
+            self.attempt.ask_to_stop()
+        elif self.report is None:
+            self.end(StepReport(cancelled=True))
 
 
 class Steps:
@@ -87,7 +108,7 @@ class Steps:
         self._waiting: deque[RunningStep] = deque()
 
     def begin(
-        self, call: StepCall, info: RunInfo, over: Over, given: StepTask | None = None
+        self, call: StepCall, info: RunInfo, watcher: Watcher, given: StepTask | None = None
     ) -> RunningStep:
         """Runs a step, now or as soon as there is room."""
         command = call.command
@@ -108,7 +129,7 @@ class Steps:
             task.heartbeat_timeout.CopyFrom(command.heartbeat_timeout)
         context = Context(task, resources=self._resources, on_heartbeat=self._on_heartbeat)
         attempt = Attempt(task, _NO_ACTIVITY, context)
-        running = RunningStep(call, attempt, over, asyncio.get_running_loop().time)
+        running = RunningStep(call, attempt, watcher, asyncio.get_running_loop().time)
         if self._stand_in is not None:
             running.function = self._stand_in(call)
         self._waiting.append(running)
@@ -118,13 +139,13 @@ class Steps:
     def _go_on(self) -> None:
         while self._waiting and self._free > 0:
             running = self._waiting[0]
+            if not running.wanted:
+                self._waiting.popleft()
+                continue
             is_async = asyncio.iscoroutinefunction(running.function)
             if not is_async and not self._threads.free:
                 return
             self._waiting.popleft()
-            if not running.wanted:
-                running.end(StepReport(cancelled=True))
-                continue
             self._free -= 1
             running.begin()
             of_step = contextvars.copy_context()
@@ -189,7 +210,7 @@ def raised(error: BaseException, running: RunningStep) -> StepReport:
     """A step raised."""
     if isinstance(error, (asyncio.CancelledError, ActivityCancelled)):
         return StepReport(cancelled=True)
-    failure = outcomes.from_exception(error)
+    failure = outcomes.fitting(outcomes.from_exception(error))
     _log.info(
         "step failed: %s: %s: %s",
         running.attempt,
