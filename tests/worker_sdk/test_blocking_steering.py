@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import grpc
 import pytest
+from google.rpc import error_details_pb2
 
 from tests.worker_sdk.fake_channel import RUNS, Server
 from treadle import errors, payload
@@ -86,3 +88,17 @@ def test_what_a_run_is_told(server: Server) -> None:
         client.start("orders", conflict_policy="terminate")  # type: ignore[arg-type]
     with pytest.raises(errors.InvalidRequest, match="not a reuse policy"):
         client.start("orders", reuse_policy="maybe")  # type: ignore[arg-type]
+
+
+def test_a_reset_with_a_request_id_asks_the_other_way_first(server: Server) -> None:
+    """The run may stand otherwise than when the request id was used."""
+    ended = run_service_pb2.Run(run_id="r-1", state=run_service_pb2.RUN_STATE_FAILED)
+    answer = server.call(lambda: server.client.reset("r-1", key="charge", request_id="q"))
+    server.answer(RUNS, "GetRun", run_service_pb2.GetRunResponse(run=ended))
+    info = error_details_pb2.ErrorInfo(reason="RUN_ENDED")
+    code = grpc.StatusCode.FAILED_PRECONDITION
+    server.refuse(RUNS, "AnswerIncident", code, "has ended", info)
+    response = run_service_pb2.RetryRunResponse(run_id="r-2")
+    request = server.answer(RUNS, "RetryRun", response)
+    assert (request.request_id, request.from_key) == ("q", "charge")
+    assert answer.result() == "r-2"

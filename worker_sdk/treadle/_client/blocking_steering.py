@@ -8,6 +8,7 @@ from treadle._client import requests, values
 from treadle._client.blocking_connection import ConnectedBlocking
 from treadle._client.requests import IncidentAnswer
 from treadle._client.values import Run, StartedRun
+from treadle.errors import Conflict
 from treadle.v1 import run_service_pb2
 
 
@@ -214,7 +215,10 @@ class SteersRunsBlocking(ConnectedBlocking):
                 wait=requests.duration(wait),
                 **requests.named_run(run_id, workflow_id),
             )
-            response = self._call(self._runs.UpdateRun, request, wait)
+            try:
+                response = self._call(self._runs.UpdateRun, request, wait, left)
+            except TimeoutError:
+                raise requests.not_ended(f"(update {name!r})") from None
             if response.answered:
                 return values.update_answer(name, response)
 
@@ -277,10 +281,21 @@ class SteersRunsBlocking(ConnectedBlocking):
         about `key`.
         """
         described = self.get_run(run_id, workflow_id=workflow_id)
-        if not described.state.ended:
-            answered = self.answer(
-                described.run_id, key=key, answer="retry", reason=reason, request_id=request_id
-            )
-            return str(answered.run_id)
-        started = self.retry(described.run_id, from_key=key, request_id=request_id)
-        return str(started.run_id)
+        ended = described.state.ended
+        # Which of the two it is depends on how the run stands, and that may have changed since the
+        # request id was used: the other way is asked first, and answers if it was the one.
+        for retry in (not ended, ended) if request_id else (ended,):
+            try:
+                if retry:
+                    started = self.retry(
+                        run_id, workflow_id=workflow_id, from_key=key, request_id=request_id
+                    )
+                    return str(started.run_id)
+                answered = self.answer(
+                    described.run_id, key=key, answer="retry", reason=reason, request_id=request_id
+                )
+                return str(answered.run_id)
+            except Conflict as conflict:
+                if retry is ended or conflict.reason not in ("RUN_ENDED", "RUN_OPEN"):
+                    raise
+        raise AssertionError("the last of them answers or is refused")
