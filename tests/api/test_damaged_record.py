@@ -13,14 +13,13 @@ from tests.api.conftest import ONE_STEP, Api
 from treadle.v1 import run_service_pb2 as runs
 
 
-def test_the_server_starts_all_the_same(tmp_path: Path) -> None:
+def test_the_server_starts_and_the_other_runs_can_be_read(tmp_path: Path) -> None:
     request = runs.StartRunRequest(workflow="one_step")
     with local_service(tmp_path) as running:
         with running.client() as client:
             client.deploy(ONE_STEP)
         api = Api(running.address)
-        for _ in range(3):
-            assert api("RunService.StartRun", request).code is grpc.StatusCode.OK
+        run_ids = [api("RunService.StartRun", request).response.run_id for _ in range(3)]
         api.channel.close()
     [path] = tmp_path.rglob("treadle.db")
     with closing(sqlite3.connect(path, isolation_level=None)) as file:
@@ -33,4 +32,9 @@ def test_the_server_starts_all_the_same(tmp_path: Path) -> None:
     with local_service(tmp_path) as running:
         api = Api(running.address)
         assert api("RunService.StartRun", request).code is grpc.StatusCode.OK
+        codes = [
+            api("RunService.GetRunHistory", runs.GetRunHistoryRequest(run_id=run_id)).code
+            for run_id in run_ids
+        ]
+        assert codes == [grpc.StatusCode.INTERNAL, grpc.StatusCode.OK, grpc.StatusCode.OK]
         api.channel.close()

@@ -27,6 +27,7 @@ from treadle_server.engine.values import Instant, Payload
 from treadle_server.journal.codec import (
     encode_payload,
     failure_to_message,
+    must_be_whole,
     payload_to_message,
 )
 from treadle_server.journal.port import Record, RunRow
@@ -159,10 +160,12 @@ def event_bytes(records: list[Record], after_seq: int) -> bytes:
     """Records' bodies one after the other: an EventBatch has its events where these replies have
     theirs.
 
-    Only a record that begins before what was asked for is looked into.
+    Only a record that begins before what was asked for is looked into. Raises `CodecError` for one
+    that is damaged.
     """
     parts: list[bytes] = []
     for record in records:
+        must_be_whole(record.body)
         if record.base_seq > after_seq:
             parts.append(record.body)
             continue

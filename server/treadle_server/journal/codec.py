@@ -88,17 +88,24 @@ def encode_batch(events: Sequence[Event]) -> bytes:
     return b"".join(pieces)
 
 
+def must_be_whole(body: bytes) -> None:
+    """Raises `CodecError` for a record's body that the storage knows to be damaged: for whoever
+    passes it on unread.
+    """
+    if body == DAMAGED:
+        raise CodecError(
+            "the record is damaged: its checksum is not that of what was written; "
+            "`treadle journal check` finds all that are, and only a backup has them whole"
+        )
+
+
 def decode_batch(body: bytes) -> list[Event]:
     """The events of a record's body. Raises `CodecError` for bytes that are damaged or of a later
     version."""
     try:
         batch = event_pb2.EventBatch.FromString(body)
     except DecodeError as error:
-        if body == DAMAGED:
-            raise CodecError(
-                "the record is damaged: its checksum is not that of what was written; "
-                "`treadle journal check` finds all that are, and only a backup has them whole"
-            ) from error
+        must_be_whole(body)
         raise CodecError(f"not an EventBatch: {error}") from error
     return [event_from_message(message) for message in batch.events]
 
