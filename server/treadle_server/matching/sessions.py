@@ -82,6 +82,11 @@ class Session:
         self.unacknowledged[self.last_delivery_id] = (now, references)
         return self.last_delivery_id
 
+    def put_off(self, references: list[LeaseReference], now: Instant) -> None:
+        """An answer had no room for these: the session's next poll brings them."""
+        self.deliver(references, now - REPEAT_AFTER)
+        self.wake()
+
     def acknowledge(self, delivery_ids: tuple[int, ...]) -> None:
         """These have arrived."""
         for delivery_id in delivery_ids:
