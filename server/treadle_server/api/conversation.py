@@ -66,11 +66,15 @@ class Conversation:
         return self._complete and not self._calls and not self._answers
 
     def hear(self, request: messages.ConverseRequest) -> None:
-        """Begins and withdraws calls. Raises `RequestInvalid`."""
-        for call in request.calls:
-            self._begin(call)
-        for number in request.withdrawn:
+        """Withdraws and begins calls: what follows on a withdrawn call travels with it. Raises
+        `RequestInvalid`.
+        """
+        withdrawn = set(request.withdrawn)
+        for number in withdrawn:
             self._withdraw(number)
+        for call in request.calls:
+            if call.number not in withdrawn:
+                self._begin(call)
 
     def take(self) -> messages.ConverseResponse | None:
         """The answers that there are, as far as they fit into a message; None: there are none."""

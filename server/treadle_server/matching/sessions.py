@@ -54,6 +54,8 @@ class Session:
     types: frozenset[str] = frozenset()
     parked: list[Wakeable] = field(default_factory=list)
     """Its polls that wait."""
+    polls: int = 0
+    """How many it has, also those that do not wait yet."""
     leases: dict[LeaseReference, None] = field(default_factory=dict)
     unacknowledged: dict[int, tuple[Instant, list[LeaseReference]]] = field(default_factory=dict)
     stops: list[object] = field(default_factory=list)

@@ -96,6 +96,8 @@ class Polls:
     ) -> PollAnswer:
         """See `poll`. `place`: namespace and queue."""
         session = taker.session
+        if session is not None:
+            session.polls += 1
         try:
             if session is not None:
                 await self._catch_up(session, taker, repeated, held)
@@ -114,9 +116,13 @@ class Polls:
         except BaseException as error:
             self.abandon(taker)
             gone = isinstance(error, asyncio.CancelledError)
-            if gone and session is not None and not session.parked and not self.draining:
+            # One that is withdrawn has a successor, which may still be looking for tasks.
+            if gone and session is not None and session.polls == 1 and not self.draining:
                 self._in_background(self._give_up_unless_back(session, session.connection_broke()))
             raise
+        finally:
+            if session is not None:
+                session.polls -= 1
         taker.gone = True
         return self._poll_answer(session, taker)
 
