@@ -88,7 +88,7 @@ async def test_what_travels_with_its_own_end_is_not_begun() -> None:
     def call(number: int) -> messages.CarriedCall:
         return messages.CarriedCall(number=number, method="ask", request=str(number).encode())
 
-    conversation = Conversation({"ask": answer}, lambda: None)
+    conversation = Conversation({"ask": answer}, lambda: None, lambda: None)
     conversation.hear(messages.ConverseRequest(calls=[call(1)]))
     await asyncio.sleep(1)
     conversation.hear(messages.ConverseRequest(calls=[call(2), call(3)], withdrawn=[1, 3]))
