@@ -253,6 +253,13 @@ async def test_more_calls_than_are_carried_at_a_time_are_all_answered(stream: An
     }
 
 
+async def test_messages_that_follow_on_a_crowd_are_heard(stream: Any) -> None:
+    for first in range(0, 9_000, 3_000):
+        await _say(stream, *(_call(number) for number in range(first, first + 3_000)))
+    await _say(stream, _call(9_000))
+    assert (await _answers(stream, 9_001)).keys() == set(range(9_001))
+
+
 async def test_a_server_that_stops_answers_what_it_has_and_says_why(
     tmp_path: Path, kind: str
 ) -> None:

@@ -210,6 +210,7 @@ async def test_who_leaves_waits_for_nothing(connect: Connect, place: LocalSocket
     await caller.response()
     [conversation] = place.callers
     [task] = conversation._conversation._calls.values()
+    assert task is not None
     caller.writer.transport.abort()
     async with asyncio.timeout(SHORT):
         with pytest.raises(asyncio.CancelledError):

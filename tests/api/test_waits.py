@@ -14,7 +14,15 @@ import pytest
 
 from examples.local_service import LocalService, local_service
 from tests.api.conftest import ONE_STEP, Api
-from treadle import ApplicationError, BlockingClient, Client, Worker, activity, errors
+from treadle import (
+    ApplicationError,
+    BlockingClient,
+    Client,
+    Worker,
+    activity,
+    errors,
+    workflow,
+)
 from treadle.v1 import run_service_pb2 as messages
 
 SHORT = 10.0
@@ -193,6 +201,28 @@ async def test_a_server_that_stops_answers_the_start_all_the_same(tmp_path: Path
         response = (await waiting).response
         assert response.started
         assert not response.HasField("end")
+        api.channel.close()
+
+
+@workflow
+async def coded() -> None: ...
+
+
+async def test_a_server_that_stops_ends_the_wait_for_an_update(tmp_path: Path) -> None:
+    with local_service(tmp_path) as service:
+        api = Api(service.address)
+        async with Client(service.address) as client:
+            await client.deploy(coded.document())
+            run = await client.start("coded")
+            request = messages.UpdateRunRequest(run_id=run.run_id, name="x", update_id="u7")
+            waiting = asyncio.create_task(asyncio.to_thread(api, "RunService.UpdateRun", request))
+            async for event in run.watch():
+                if event.HasField("update_received"):
+                    break
+        await asyncio.to_thread(service.server.stop)
+        refused = await waiting
+        assert (refused.code, refused.reason) == (grpc.StatusCode.UNAVAILABLE, "SERVER_STOPPING")
+        assert "'u7'" in refused.message
         api.channel.close()
 
 

@@ -63,3 +63,20 @@ def test_polls_that_end_together_share_a_timer_which_ends_with_the_last() -> Non
         return [*seen, (0, polls[0][1].done())]
 
     assert run_in_virtual_time(world()) == [(1, False), (0, True), (0, False)]
+
+
+def test_who_comes_when_the_timer_has_fired_is_woken_too() -> None:
+    async def world() -> list[int]:
+        deadlines, seen = Deadlines(), []
+        first, ready = poll()
+        at = deadlines.add(first, 0)
+        await ready
+        later, ready = poll()
+        assert deadlines.add(later, 0) == at, "virtual time stands still"
+        deadlines.remove(first, at)
+        seen.append(len(deadlines))
+        await asyncio.wait_for(ready, 1)
+        deadlines.remove(later, at)
+        return [*seen, len(deadlines)]
+
+    assert run_in_virtual_time(world()) == [1, 0]

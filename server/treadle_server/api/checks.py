@@ -6,24 +6,26 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import re
 import unicodedata
 import uuid
+import zlib
 from collections.abc import Iterable
 from typing import Any
 
 from google.protobuf.duration_pb2 import Duration as DurationMessage
 from google.protobuf.json_format import MessageToDict
-from google.protobuf.struct_pb2 import Value
+from google.protobuf.struct_pb2 import Struct, Value
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from treadle.v1 import payload_pb2
 from treadle_server.api.errors import invalid
 from treadle_server.definitions.document import MAX_DURATION
-from treadle_server.engine.values import Duration, Instant, Payload
-from treadle_server.journal.codec import payload_from_message
+from treadle_server.engine.values import Duration, Instant, MemoryOperation, Payload
+from treadle_server.journal.codec import memory_operation_from_message, payload_from_message
 
-_LAST_INSTANT = 7_258_118_400 * 1_000_000
+_LAST_SECONDS = {2200: 7_258_118_400, 9999: 253_402_300_799}
 DEFAULT_NAMESPACE = "default"
 MAX_ID_BYTES = 1_000
 MAX_REQUEST_ID_BYTES = 200
@@ -117,20 +119,17 @@ def duration(field: str, message: DurationMessage) -> Duration:
     return microseconds
 
 
-def instant(field: str, message: Timestamp) -> Instant:
-    """Microseconds since the epoch, from 1970 to 2200."""
-    microseconds = message.seconds * 1_000_000 + message.nanos // 1_000
-    if not (0 <= message.nanos <= 999_999_999 and 0 <= microseconds <= _LAST_INSTANT):
-        raise invalid(field, "must be a time between 1970 and 2200")
-    return microseconds
+def instant(field: str, message: Timestamp, *, last_year: int = 2200) -> Instant:
+    """Microseconds since the epoch, from 1970 to 2200, or to 9999, the last year of a timestamp."""
+    in_time = 0 <= message.seconds <= _LAST_SECONDS[last_year]
+    if not (in_time and 0 <= message.nanos <= 999_999_999):
+        raise invalid(field, f"must be a time between 1970 and {last_year}")
+    return message.seconds * 1_000_000 + message.nanos // 1_000
 
 
 def payload(field: str, message: payload_pb2.Payload) -> Payload:
     """A payload within its limits."""
-    if len(message.data) > MAX_PAYLOAD_BYTES:
-        raise invalid(
-            field, f"has {len(message.data)} bytes; at most {MAX_PAYLOAD_BYTES} are possible"
-        )
+    _must_fit(field, message.data)
     if metadata := message.metadata:
         size = sum(len(key) + len(value) for key, value in metadata.items())
         if len(metadata) > MAX_METADATA_KEYS or size > MAX_METADATA_BYTES:
@@ -141,11 +140,43 @@ def payload(field: str, message: payload_pb2.Payload) -> Payload:
     return payload_from_message(message)
 
 
-def plain_value(value: Value) -> Any:
+def json_payload(field: str, value: Value) -> Payload:
+    """Plain JSON as a payload, which has the same limits."""
+    data = json.dumps(plain_value(field, value)).encode()
+    _must_fit(field, data)
+    return Payload(data)
+
+
+def _must_fit(field: str, data: bytes) -> None:
+    if len(data) > MAX_PAYLOAD_BYTES:
+        raise invalid(field, f"has {len(data)} bytes; at most {MAX_PAYLOAD_BYTES} are possible")
+
+
+def memory_operations(
+    field: str, messages: Iterable[payload_pb2.MemoryOperation]
+) -> tuple[MemoryOperation, ...]:
+    """What an attempt writes into its run's memory."""
+    for message in batch(field, messages):
+        identifier(f"{field}.key", message.key, limit=200, required=True)
+        match message.WhichOneof("operation"):
+            case "set":
+                payload(f"{field}.set", message.set)
+            case "compare_and_set":
+                payload(f"{field}.compare_and_set.expected", message.compare_and_set.expected)
+                payload(f"{field}.compare_and_set.value", message.compare_and_set.value)
+            case None:
+                raise invalid(field, "has an operation that does nothing")
+    return tuple([memory_operation_from_message(message) for message in messages])
+
+
+def plain_value(field: str, value: Value | Struct) -> Any:
     """JSON as Python has it; whole numbers, which the message turned into doubles, are whole
     again.
     """
-    return whole_numbers(MessageToDict(value))
+    try:
+        return whole_numbers(MessageToDict(value))
+    except ValueError:
+        raise invalid(field, "holds NaN or an infinity, which are not JSON") from None
 
 
 def whole_numbers(value: Any) -> Any:
@@ -166,7 +197,7 @@ def unpack(data: bytes) -> bytes:
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
             text = stream.read(MAX_DOCUMENT_BYTES + 1)
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise invalid("gzip_json", f"cannot be unpacked: {error}") from None
     if len(text) > MAX_DOCUMENT_BYTES:
         raise invalid("gzip_json", f"is larger than {MAX_DOCUMENT_BYTES} bytes unpacked")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
@@ -12,6 +13,15 @@ from treadle_server.runs.errors import Busy
 
 MAX_OPEN_CALLS: Final = 100_000
 """Of one conversation, most of them waits for the ends of runs. One more is refused."""
+
+BEGUN_AT_A_TIME: Final = 10
+"""Calls begin in one round of the event loop: others are served between those of a crowd."""
+
+CROWD_BYTES: Final = 1 << 20
+"""With more that is still to begin, the next message waits: its sender would fill the memory."""
+
+_CALL_BYTES: Final = 500
+"""What a call takes beside its request."""
 
 MESSAGE_BYTES: Final = 1 << 20
 """Answers share a message up to this size."""
@@ -46,15 +56,35 @@ class CarriedContext:
         return ()
 
 
+_Call = tuple[str, bytes, CarriedContext]
+"""Its method, its request, its context. Not the message, which would keep the whole one that it
+came in for as long as it waits.
+"""
+
+
 class Conversation:
     """Each call is carried out by a task of its own. `changed` is called when there is an answer,
-    and when there will be none any more.
+    and when there will be none any more; `has_room` when it is no longer `crowded`.
     """
 
-    def __init__(self, methods: Mapping[str, Answer], changed: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        methods: Mapping[str, Answer],
+        changed: Callable[[], None],
+        has_room: Callable[[], None],
+    ) -> None:
         self._methods = methods
         self._changed = changed
-        self._calls: dict[int, asyncio.Task[None]] = {}
+        self._has_room = has_room
+        self._calls: dict[int, asyncio.Task[None] | None] = {}
+        """None: it has not begun."""
+        self._later: OrderedDict[int, _Call] = OrderedDict()
+        """Those that have not."""
+        self._later_bytes = 0
+        self._begun = 0
+        """So many in this round of the loop."""
+        self.crowded = False
+        """So many are to begin that no further message is to be heard."""
         self._answers: list[messages.CarriedAnswer] = []
         self._complete = False
         self.failure: Exception | None = None
@@ -66,11 +96,15 @@ class Conversation:
         return self._complete and not self._calls and not self._answers
 
     def hear(self, request: messages.ConverseRequest) -> None:
-        """Begins and withdraws calls. Raises `RequestInvalid`."""
-        for call in request.calls:
-            self._begin(call)
-        for number in request.withdrawn:
+        """Withdraws and begins calls: what follows on a withdrawn call travels with it. Raises
+        `RequestInvalid`.
+        """
+        withdrawn = set(request.withdrawn)
+        for number in withdrawn:
             self._withdraw(number)
+        for call in request.calls:
+            if call.number not in withdrawn:
+                self._begin(call)
 
     def take(self) -> messages.ConverseResponse | None:
         """The answers that there are, as far as they fit into a message; None: there are none."""
@@ -95,8 +129,12 @@ class Conversation:
     def close(self) -> None:
         """Nobody waits for what is under way any more."""
         calls, self._calls = self._calls, {}
+        self._later.clear()
+        self._later_bytes = 0
+        self.crowded = False
         for task in calls.values():
-            task.cancel()
+            if task is not None:
+                task.cancel()
 
     def _begin(self, call: messages.CarriedCall) -> None:
         if self._complete:
@@ -106,19 +144,43 @@ class Conversation:
         timeout = None
         if call.HasField("timeout"):
             timeout = call.timeout.seconds + call.timeout.nanos / 1e9
-        carrying = self._carry(call.number, call.method, call.request, timeout)
-        self._calls[call.number] = asyncio.get_running_loop().create_task(carrying)
+        carried = call.method, call.request, CarriedContext(timeout)
+        if self._begun < BEGUN_AT_A_TIME and not self._later:
+            self._start(call.number, carried)
+            return
+        self._calls[call.number] = None
+        self._later[call.number] = carried
+        self._later_bytes += _size(carried)
+        self.crowded = self._later_bytes > CROWD_BYTES
+
+    def _start(self, number: int, carried: _Call) -> None:
+        loop = asyncio.get_running_loop()
+        self._begun += 1
+        if self._begun == 1:
+            loop.call_soon(self._next_round)
+        name, request, context = carried
+        self._calls[number] = loop.create_task(self._carry(number, name, request, context))
+
+    def _next_round(self) -> None:
+        self._begun = 0
+        while self._later and self._begun < BEGUN_AT_A_TIME:
+            number, carried = self._later.popitem(last=False)
+            self._later_bytes -= _size(carried)
+            self._start(number, carried)
+        if self.crowded and self._later_bytes <= CROWD_BYTES:
+            self.crowded = False
+            self._has_room()
 
     def _withdraw(self, number: int) -> None:
         task = self._calls.pop(number, None)
         if task is not None:
             task.cancel()
+        elif (carried := self._later.pop(number, None)) is not None:
+            self._later_bytes -= _size(carried)
 
-    async def _carry(self, number: int, name: str, request: bytes, timeout: float | None) -> None:
-        # The parts of the call and not the call itself, which would keep the whole message that it
-        # came with for as long as it waits.
+    async def _carry(self, number: int, name: str, request: bytes, context: CarriedContext) -> None:
         try:
-            response = await self._method(name)(request, CarriedContext(timeout))
+            response = await self._method(name)(request, context)
             answer = messages.CarriedAnswer(number=number, response=response)
         except Exception as error:  # noqa: BLE001 - becomes the call's status
             status = Described(error).status().SerializeToString()
@@ -138,3 +200,7 @@ class Conversation:
         if method is None:
             raise invalid("calls.method", f"names no method that can be carried: {name!r}")
         return method
+
+
+def _size(carried: _Call) -> int:
+    return len(carried[1]) + _CALL_BYTES

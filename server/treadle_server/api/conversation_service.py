@@ -40,11 +40,12 @@ class ConversationService:
     ) -> AsyncIterator[bytes]:
         """Carries calls until the caller has said all, or the server stops."""
         changed = asyncio.Event()
-        conversation = Conversation(self._methods, changed.set)
+        has_room = asyncio.Event()
+        conversation = Conversation(self._methods, changed.set, has_room.set)
         if self._stopping:
             conversation.end(_stopping())
         self._open[conversation] = None
-        reading = asyncio.ensure_future(_read(conversation, asked))
+        reading = asyncio.ensure_future(_read(conversation, asked, has_room))
         try:
             while not conversation.ended:
                 if (response := conversation.take()) is not None:
@@ -68,12 +69,19 @@ class ConversationService:
             self._socket.stop(_stopping())
 
 
-async def _read(conversation: Conversation, asked: AsyncIterator[messages.ConverseRequest]) -> None:
+async def _read(
+    conversation: Conversation,
+    asked: AsyncIterator[messages.ConverseRequest],
+    has_room: asyncio.Event,
+) -> None:
     """Begins the calls as they come."""
     try:
         async for request in asked:
             conversation.hear(request)
             del request  # it may be long until the next one
+            if conversation.crowded:
+                has_room.clear()
+                await has_room.wait()
     except Exception as error:  # noqa: BLE001 - the call ends with it, from where it is answered
         conversation.close()
         conversation.end(error)

@@ -65,11 +65,16 @@ def content_hash(message: Any) -> bytes:
 
 
 def json_value(payload: Payload) -> Value | None:
-    """The payload as plain JSON, or None if it is not JSON."""
+    """The payload as plain JSON; None if it is not JSON, or more than its reader could take."""
     try:
-        return ParseDict(json.loads(payload.data or b"null"), Value())
-    except (ValueError, ParseError):
+        value = ParseDict(json.loads(payload.data or b"null"), Value())
+        # What is nested too deeply can be written, and would make the answer unreadable.
+        task = worker_service_pb2.Task(input_json=value)
+        answer = worker_service_pb2.PollTasksResponse(tasks=[task])
+        worker_service_pb2.PollTasksResponse.FromString(answer.SerializeToString())
+    except (ValueError, OverflowError, RecursionError, ParseError, DecodeError):
         return None
+    return value
 
 
 def definition(view: DefinitionView) -> definition_service_pb2.Definition:

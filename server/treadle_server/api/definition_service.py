@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from google.protobuf.json_format import MessageToDict
-
 from treadle.v1 import definition_service_pb2 as messages
 from treadle_server.api import checks, convert
 from treadle_server.api.errors import invalid
@@ -105,6 +103,6 @@ def _document(request: messages.DeployDefinitionRequest) -> Any:
         case "gzip_json":
             return parse_json(checks.unpack(request.gzip_json))
         case "plain":
-            return checks.whole_numbers(MessageToDict(request.plain))
+            return checks.plain_value("plain", request.plain)
         case _:
             raise invalid("document", "is missing: give `json`, `gzip_json` or `plain`")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from treadle.v1 import run_service_pb2 as messages
 from treadle_server.api import checks, convert, requests
 from treadle_server.api.errors import invalid
 from treadle_server.api.pages import PAGE_BYTES, Pages
+from treadle_server.definitions.document import parse_json
+from treadle_server.definitions.errors import DefinitionInvalid
 from treadle_server.engine.group import Member
 from treadle_server.engine.ids import run_id_text
 from treadle_server.engine.values import ChildEnd, Payload
@@ -81,12 +82,11 @@ def _item(item: messages.GroupItem, number: int) -> GroupItem:
     path = f"items[{number}]."
     given: Payload = requests.value(item, "input", path)
     try:
-        plain = json.loads(given.data) if given.data else None
-        json.dumps(plain, ensure_ascii=False).encode()  # half a surrogate pair is no text
-    except (ValueError, RecursionError):
-        raise invalid(
-            f"{path}input", "must be JSON: a group keeps what its runs start with"
-        ) from None
+        plain = parse_json(given.data or b"null")
+    except DefinitionInvalid as error:
+        [fault] = error.violations
+        message = "must be JSON, as a group keeps what its runs start with: "
+        raise invalid(f"{path}input", message + fault.message) from None
     return GroupItem(
         workflow=checks.identifier(f"{path}workflow", item.workflow, required=True),
         version=checks.count(f"{path}version", item.version, low=0, high=2**62),

@@ -124,7 +124,7 @@ class SocketConversation(asyncio.Protocol):
     def __init__(self, place: LocalSocket) -> None:
         self._place = place
         self._frames = Frames(SECRET_BYTES)
-        self._conversation = Conversation(place.methods, self._changed)
+        self._conversation = Conversation(place.methods, self._changed, self._listen_again)
         self._transport: asyncio.Transport
         self._admitted = False
         self._speaking = False
@@ -149,13 +149,32 @@ class SocketConversation(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """See `asyncio.Protocol`."""
         self._frames.add(data)
+        self._listen()
+
+    def _listen(self) -> None:
+        """Hears what has arrived, as far as there is room for the calls in it."""
+        transport, conversation = self._transport, self._conversation
         try:
-            while not self._transport.is_closing() and (message := self._frames.next()) is not None:
+            while (
+                not conversation.crowded
+                and not transport.is_closing()
+                and (message := self._frames.next()) is not None
+            ):
                 self._hear(message)
         except FrameTooLong as error:
             self._fail(invalid("request", str(error)))
         except Exception as error:  # noqa: BLE001 - the conversation ends with it
             self._fail(error)
+        if conversation.crowded:
+            transport.pause_reading()
+
+    def _listen_again(self) -> None:
+        self._listen()
+        self._maybe_read()
+
+    def _maybe_read(self) -> None:
+        if not (self._full or self._failed or self._conversation.crowded):
+            self._transport.resume_reading()
 
     def pause_writing(self) -> None:
         """See `asyncio.Protocol`. Who does not read is not listened to."""
@@ -165,8 +184,7 @@ class SocketConversation(asyncio.Protocol):
     def resume_writing(self) -> None:
         """See `asyncio.Protocol`."""
         self._full = False
-        if not self._failed:
-            self._transport.resume_reading()
+        self._maybe_read()
         self._changed()
 
     def connection_lost(self, _exception: Exception | None) -> None:

@@ -154,9 +154,7 @@ def _retry(message: decision_pb2.ScheduleActivityCommand, path: str) -> RetryPol
 
 
 def _timer(message: decision_pb2.StartTimerCommand, key: str, path: str) -> c.StartTimer:
-    due_time = message.due_time.ToMicroseconds()
-    if due_time < 0:
-        raise invalid(f"{path}.due_time", "must not be before 1970")
+    due_time = checks.instant(f"{path}.due_time", message.due_time, last_year=9999)
     return c.StartTimer(key, NULL, not_before=due_time)
 
 
@@ -250,15 +248,21 @@ _COMMANDS: dict[str, Callable[[Any, str, str], c.Command]] = {
 def failure(message: payload_pb2.Failure, path: str) -> Failure:
     """A checked failure; what is too long is cut."""
     checks.identifier(f"{path}.kind", message.kind, limit=200, required=True)
-    if message.HasField("details"):
-        checks.payload(f"{path}.details", message.details)
+    _cut(message, path)
     if message.HasField("next_delay"):
         checks.duration(f"{path}.next_delay", message.next_delay)
-    if len(message.message) > _MESSAGE_BYTES:
-        message.message = message.message[:_MESSAGE_BYTES]
-    if len(message.stack_trace) > _STACK_BYTES:
-        message.stack_trace = message.stack_trace[-_STACK_BYTES:]
     try:
         return failure_from_message(message)
     except CodecError as error:
         raise invalid(path, str(error)) from None
+
+
+def _cut(message: payload_pb2.Failure, path: str) -> None:
+    if message.HasField("details"):
+        checks.payload(f"{path}.details", message.details)
+    if len(message.message) > _MESSAGE_BYTES:
+        message.message = message.message[:_MESSAGE_BYTES]
+    if len(message.stack_trace) > _STACK_BYTES:
+        message.stack_trace = message.stack_trace[-_STACK_BYTES:]
+    if message.HasField("cause"):
+        _cut(message.cause, f"{path}.cause")

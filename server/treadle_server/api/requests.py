@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from typing import Any
 
 from treadle.v1 import run_service_pb2 as messages
@@ -92,7 +91,7 @@ def value(request: Any, name: str, path: str = "") -> Payload:
         return NULL
     if given == name:
         return checks.payload(f"{path}{name}", getattr(request, name))
-    return Payload(json.dumps(checks.plain_value(getattr(request, given))).encode())
+    return checks.json_payload(f"{path}{given}", getattr(request, given))
 
 
 def request_id(request: Any, path: str = "") -> str:

@@ -128,7 +128,7 @@ class RunService:
         found, more = await self._runs.executions(run, after, limit)
         return messages.ListRunNodesResponse(
             executions=[convert.execution(one) for one in found],
-            next_page_token=self._pages.make(query, (after + limit,)) if more else "",
+            next_page_token=self._pages.make(query, (after + len(found),)) if more else "",
         )
 
     async def GetRunHistory(self, request: messages.GetRunHistoryRequest, _context: Any) -> bytes:

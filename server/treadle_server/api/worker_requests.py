@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from functools import lru_cache
 from typing import Any
@@ -12,8 +11,7 @@ from treadle_server.api import checks
 from treadle_server.api.errors import invalid
 from treadle_server.api.reports import decision_report, failure
 from treadle_server.engine.entities import decision_type
-from treadle_server.engine.values import NULL, Duration, MemoryOperation, Payload
-from treadle_server.journal.codec import memory_operation_from_message
+from treadle_server.engine.values import NULL, Duration, Payload
 from treadle_server.runs.model import PollRequest, Result
 
 POLL_DEFAULT = 20 * 1_000_000
@@ -96,7 +94,9 @@ def _result(item: messages.TaskResult, path: str) -> Result:
             return Result(
                 token=item.task_token,
                 output=_output(item.completed, f"{path}.completed"),
-                memory_operations=_memory(item.completed, f"{path}.completed"),
+                memory_operations=checks.memory_operations(
+                    f"{path}.completed.memory_operations", item.completed.memory_operations
+                ),
                 skipped=item.completed.skipped,
             )
         case "failed":
@@ -117,17 +117,6 @@ def _output(completed: messages.TaskCompleted, path: str) -> Payload:
         case "output":
             return checks.payload(f"{path}.output", completed.output)
         case "output_json":
-            return Payload(json.dumps(checks.plain_value(completed.output_json)).encode())
+            return checks.json_payload(f"{path}.output_json", completed.output_json)
         case _:
             return NULL
-
-
-def _memory(completed: messages.TaskCompleted, path: str) -> tuple[MemoryOperation, ...]:
-    if not completed.memory_operations:
-        return ()
-    operations = checks.batch(f"{path}.memory_operations", completed.memory_operations)
-    for operation in operations:
-        checks.identifier(f"{path}.memory_operations.key", operation.key, limit=200, required=True)
-        if operation.WhichOneof("operation") is None:
-            raise invalid(f"{path}.memory_operations", "has an operation that does nothing")
-    return tuple(memory_operation_from_message(operation) for operation in operations)

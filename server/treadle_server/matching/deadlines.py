@@ -50,13 +50,17 @@ class Deadlines:
         return at
 
     def remove(self, waiter: Waiter, at: float) -> None:
-        """It does not wait any more."""
-        waiters = self._waiters[at]
+        """It does not wait any more; it may have been woken."""
+        waiters = self._waiters.get(at)
+        if waiters is None or waiter not in waiters:
+            return
         del waiters[waiter]
         if not waiters:
             del self._waiters[at]
             self._timers.pop(at).cancel()
 
     def _wake(self, at: float) -> None:
-        for waiter in self._waiters[at]:
+        # Whoever comes at the same moment, but later, needs a timer that has not fired.
+        del self._timers[at]
+        for waiter in self._waiters.pop(at):
             waiter.wake()

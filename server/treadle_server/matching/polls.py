@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Final
 
 from treadle_server.matching.sessions import Session
+
+ANSWER_BYTES: Final = 16 << 20
+"""About so much goes into one answer, and one task more: no more than gRPC clients take."""
 
 
 class Taker:
@@ -18,19 +22,20 @@ class Taker:
     `reserve` promises it a task before the commit that grants it; `deliver` hands the task over
     after the commit, or `release` takes the promise back. When nothing is promised any more and
     something has arrived, it is woken; `when_idle` asks for a call as soon as nothing is promised.
-    `ready` is what a poll waits for.
+    `ready` is what a poll waits for. `room`: how many bytes its answer still has for tasks.
     """
 
     __slots__ = (
+        "_free",
         "_ready",
         "_when_idle",
         "arrival",
         "build_id",
-        "capacity",
         "delivered",
         "gone",
         "identity",
         "promised",
+        "room",
         "session",
         "types",
     )
@@ -46,12 +51,13 @@ class Taker:
         ready: asyncio.Future[None] | None = None,
     ) -> None:
         self.types = types
-        self.capacity = capacity
+        self._free = capacity
         self.identity = identity
         self.build_id = build_id
         self.session = session
         self.arrival = 0
         self.promised = 0
+        self.room = ANSWER_BYTES
         self.delivered: list[object] = []
         self.gone = False
         self._ready = ready
@@ -62,14 +68,20 @@ class Taker:
         """Empty for a worker without a session."""
         return "" if self.session is None else self.session.session_id
 
+    @property
+    def capacity(self) -> int:
+        """How many more tasks it takes; none once its answer is full."""
+        return self._free if self.room > 0 else 0
+
     def accepts(self, type_name: str) -> bool:
         """Whether the worker can run this type."""
         return self.types is None or type_name in self.types
 
-    def reserve(self) -> None:
-        """Promises one task."""
-        self.capacity -= 1
+    def reserve(self, size: int) -> None:
+        """Promises one task of so many bytes."""
+        self._free -= 1
         self.promised += 1
+        self.room -= size
 
     def deliver(self, task: object) -> None:
         """Keeps a promise."""
@@ -77,10 +89,17 @@ class Taker:
         self.delivered.append(task)
         self._maybe_finish()
 
-    def release(self) -> None:
+    def repeat(self, task: object, size: int) -> None:
+        """Hands over a task that was meant for its session before."""
+        self._free = max(0, self._free - 1)
+        self.room -= size
+        self.delivered.append(task)
+
+    def release(self, size: int) -> None:
         """Takes a promise back."""
+        self._free += 1
         self.promised -= 1
-        self.capacity += 1
+        self.room += size
         self._maybe_finish()
 
     def wake(self) -> None:

@@ -54,6 +54,8 @@ class Session:
     types: frozenset[str] = frozenset()
     parked: list[Wakeable] = field(default_factory=list)
     """Its polls that wait."""
+    polls: int = 0
+    """How many it has, also those that do not wait yet."""
     leases: dict[LeaseReference, None] = field(default_factory=dict)
     unacknowledged: dict[int, tuple[Instant, list[LeaseReference]]] = field(default_factory=dict)
     stops: list[object] = field(default_factory=list)
@@ -81,6 +83,11 @@ class Session:
         self.last_delivery_id += 1
         self.unacknowledged[self.last_delivery_id] = (now, references)
         return self.last_delivery_id
+
+    def put_off(self, references: list[LeaseReference], now: Instant) -> None:
+        """An answer had no room for these: the session's next poll brings them."""
+        self.deliver(references, now - REPEAT_AFTER)
+        self.wake()
 
     def acknowledge(self, delivery_ids: tuple[int, ...]) -> None:
         """These have arrived."""

@@ -11,19 +11,23 @@ from treadle_server.engine.inputs import ReportDecision
 from treadle_server.engine.transitions import ActivityStage
 from treadle_server.engine.values import Instant
 from treadle_server.journal.port import Journal, Record
+from treadle_server.matching.polls import ANSWER_BYTES
 from treadle_server.matching.sessions import Session
 from treadle_server.runs.hot import HotRun, unseen
 from treadle_server.runs.model import DecisionView, StepView
 from treadle_server.runs.tokens import Tokens
 
-HISTORY_BYTES = 1 << 20
 
-
-def decision_view(hot: HotRun, journal: Journal, now: Instant, after_seq: int) -> DecisionView:
-    """What is new since `after_seq`."""
+def decision_view(
+    hot: HotRun, journal: Journal, now: Instant, after_seq: int, room: int = ANSWER_BYTES
+) -> DecisionView:
+    """What is new since `after_seq`, as far as there is room for it; one record at least. The code
+    decides with that, and its next decision brings the rest.
+    """
     records = unseen(hot.tail, after_seq)
     if not records or records[0].base_seq > after_seq + 1:
-        records = _read(journal, hot.run_id, after_seq)
+        records = journal.read_run(hot.run_id, after_seq, room)
+    records = _fitting(records, room)
     return DecisionView(
         after_seq=after_seq,
         batches=[record.body for record in records],
@@ -31,12 +35,18 @@ def decision_view(hot: HotRun, journal: Journal, now: Instant, after_seq: int) -
     )
 
 
-def _read(journal: Journal, run_id: bytes, after_seq: int) -> list[Record]:
-    found: list[Record] = []
-    while records := journal.read_run(run_id, after_seq, HISTORY_BYTES):
-        found += records
-        after_seq = records[-1].base_seq + records[-1].count - 1
-    return found
+def told_bytes(hot: HotRun) -> int:
+    """About how much a decision tells its code."""
+    return min(ANSWER_BYTES, sum(len(record.body) for record in hot.tail))
+
+
+def _fitting(records: list[Record], room: int) -> list[Record]:
+    size = 0
+    for number, record in enumerate(records):
+        size += len(record.body)
+        if number and size > room:
+            return records[:number]
+    return records
 
 
 def _steps(hot: HotRun, now: Instant) -> list[StepView]:
@@ -63,6 +73,7 @@ def answer_to(
     token: bytes,
     report: ReportDecision,
     now: Instant,
+    room: int,
 ) -> DecisionView | None:
     """The answer to a committed report; None if there is nothing to say."""
     leases: list[tuple[int, bytes]] = []
@@ -78,7 +89,7 @@ def answer_to(
     if not goes_on and not leases:
         return None
     view = (
-        decision_view(hot, journal, now, report.seen_seq)
+        decision_view(hot, journal, now, report.seen_seq, room)
         if goes_on
         else DecisionView(after_seq=report.seen_seq)
     )

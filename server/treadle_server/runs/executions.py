@@ -37,6 +37,13 @@ class Execution:
     worker: str = ""
     """Who had the last attempt."""
 
+    @property
+    def size(self) -> int:
+        """About how many bytes it has."""
+        details = None if self.failure is None else self.failure.details
+        shown = (self.input, self.output, details)
+        return sum([len(one.data) for one in shown if one is not None])
+
 
 @dataclass(slots=True)
 class Executions:

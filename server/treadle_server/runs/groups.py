@@ -56,7 +56,11 @@ class Groups:
         }
         if request.duration is not None:
             given["duration"] = request.duration
-        data = json.dumps(given, separators=(",", ":"), ensure_ascii=False).encode()
+        try:
+            data = json.dumps(given, separators=(",", ":"), ensure_ascii=False).encode()
+        except (UnicodeEncodeError, RecursionError):
+            fault = Violation("items", "hold what is no valid Unicode, or nested too deeply")
+            raise InputInvalid([fault]) from None
         if len(data) > MAX_INPUT_BYTES:
             raise InputInvalid(
                 [

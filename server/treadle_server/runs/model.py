@@ -234,6 +234,8 @@ class TaskView:
     deadline: Instant
     memory: dict[str, Payload] = field(default_factory=dict)
     heartbeat_details: Payload | None = None
+    size: int = 0
+    """About how many bytes it has."""
     decision: Callable[[], DecisionView] | None = None
     """Of a decision: what its code has to see. Asked for when the task is handed over, when what it
     tells is committed.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import deque
 from collections.abc import Awaitable, Collection, Coroutine, Iterable
 from typing import Any
 
@@ -95,6 +96,8 @@ class Polls:
     ) -> PollAnswer:
         """See `poll`. `place`: namespace and queue."""
         session = taker.session
+        if session is not None:
+            session.polls += 1
         try:
             if session is not None:
                 await self._catch_up(session, taker, repeated, held)
@@ -113,9 +116,13 @@ class Polls:
         except BaseException as error:
             self.abandon(taker)
             gone = isinstance(error, asyncio.CancelledError)
-            if gone and session is not None and not session.parked and not self.draining:
+            # One that is withdrawn has a successor, which may still be looking for tasks.
+            if gone and session is not None and session.polls == 1 and not self.draining:
                 self._in_background(self._give_up_unless_back(session, session.connection_broke()))
             raise
+        finally:
+            if session is not None:
+                session.polls -= 1
         taker.gone = True
         return self._poll_answer(session, taker)
 
@@ -205,13 +212,20 @@ class Polls:
         """Tasks that were handed to the session before, as far as their leases still hold, and what
         it is to stop.
         """
-        for reference in repeated:
-            run_id, key, lease = reference
-            hot = await self._committed(run_id)
-            if hot is not None and holds(hot, key, lease):
-                taker.delivered.append(self._turns.task_view(hot, key))
-            else:
-                session.leases.pop(reference, None)
+        left = deque(repeated)
+        try:
+            while left and taker.room > 0:
+                run_id, key, lease = reference = left[0]
+                hot = await self._committed(run_id)
+                left.popleft()
+                if hot is not None and holds(hot, key, lease):
+                    task = self._turns.task_view(hot, key)
+                    taker.repeat(task, task.size)
+                else:
+                    session.leases.pop(reference, None)
+        finally:
+            if left:
+                session.put_off(list(left), self._clock.now())
         found = await self._stops_for(session.namespace, held)
         session.stops += [stop for stop in found if stop not in session.stops]
 
@@ -304,7 +318,7 @@ class Polls:
                 taker.session.leases.pop((task.run_id, task.key, task.lease), None)
             hot = self._hot.get(task.run_id)
             if hot is not None:
-                self._turns.give_back(hot, task)
+                self._turns.give_back(hot, task, "the poll was gone")
         taker.delivered.clear()
 
     def _poll_answer(self, session: Session | None, taker: Taker) -> PollAnswer:

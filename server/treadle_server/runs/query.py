@@ -26,6 +26,7 @@ _Thing = TypeVar("_Thing")
 
 ACTIVITIES_SHOWN = 1_000
 WATCH_BYTES = 1 << 20
+PAGE_BYTES = 16 << 20
 
 
 class _Wait:
@@ -166,7 +167,9 @@ class Queries:
     async def executions(
         self, reference: RunReference, after: int, limit: int
     ) -> tuple[list[Execution], bool]:
-        """What happened to each node, without the first `after`, and whether there is more."""
+        """What happened to each node, without the first `after`, and whether there is more: fewer
+        than `limit`, but one at least, where they are large.
+        """
         run_id = self.find(reference).run_id
         found = Executions()
         seq = 0
@@ -176,7 +179,14 @@ class Queries:
             seq = records[-1].base_seq + records[-1].count - 1
             await asyncio.sleep(0)
         listed = list(found.by_key.values())
-        return listed[after : after + limit], len(listed) > after + limit
+        page: list[Execution] = []
+        size = 0
+        for one in listed[after : after + limit]:
+            size += one.size
+            if page and size > PAGE_BYTES:
+                break
+            page.append(one)
+        return page, len(listed) > after + len(page)
 
 
 def view_of(hot: HotRun, *, include_nodes: bool) -> RunView:

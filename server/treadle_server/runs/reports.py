@@ -17,7 +17,7 @@ from treadle_server.engine.values import Payload
 from treadle_server.journal.codec import decode_payload
 from treadle_server.journal.port import Journal, Record, Table
 from treadle_server.journal.settled import Settled
-from treadle_server.matching.polls import Taker
+from treadle_server.matching.polls import ANSWER_BYTES, Taker
 from treadle_server.matching.sessions import Session, Sessions
 from treadle_server.runs.accepted import was_accepted
 from treadle_server.runs.courtesy import (
@@ -25,7 +25,7 @@ from treadle_server.runs.courtesy import (
     SLICE_RESULTS,
     Courtesy,
 )
-from treadle_server.runs.decisions import HISTORY_BYTES, answer_to
+from treadle_server.runs.decisions import answer_to
 from treadle_server.runs.errors import Busy, Stopping
 from treadle_server.runs.hot import HotRun, HotRuns
 from treadle_server.runs.leases import holds, over, promises_kept
@@ -42,6 +42,8 @@ from treadle_server.runs.rows import kept_key
 from treadle_server.runs.settled import until_settled
 from treadle_server.runs.tokens import Tokens
 from treadle_server.runs.turns import Turns
+
+_HISTORY_BYTES = 1 << 20
 
 
 class Reports:
@@ -98,9 +100,13 @@ class Reports:
                 self._polls.abandon(taker)
             raise
         answer = CompleteAnswer(refusals=refusals)
+        room = ANSWER_BYTES
         for result, refusal in zip(request.results, refusals, strict=True):
             if result.report is not None and refusal is None:
-                answer.decisions += await self._decisions(request.namespace, result, session)
+                found = await self._decision(request.namespace, result, session, room)
+                if found is not None:
+                    answer.decisions.append(found)
+                    room -= sum([len(batch) for batch in found.batches])
         if taker is not None and session is not None:
             tasks: list[Any] = taker.delivered
             answer.tasks, answer.delivery_id = tasks, self._polls.note_delivery(session, tasks)
@@ -130,21 +136,21 @@ class Reports:
                 await asyncio.sleep(rest)
         return reported
 
-    async def _decisions(
-        self, namespace: str, result: Result, session: Session | None
-    ) -> list[DecisionView]:
+    async def _decision(
+        self, namespace: str, result: Result, session: Session | None, room: int
+    ) -> DecisionView | None:
         """What the worker of an accepted report goes on with."""
         report = result.report
         assert report is not None, "the caller looked"
         if not report.keep and not any(step.goes_on for step in report.steps):
-            return []  # nor is a run that sleeps now brought back for it
+            return None  # nor is a run that sleeps now brought back for it
         run_id, _, _ = self._tokens.read(namespace, result.token)
         hot = self._hot.get(run_id) or await self._hot.load_open(run_id)
         if hot is None:
-            return []
+            return None
         now = self._clock.now()
-        found = answer_to(hot, self._journal, self._tokens, session, result.token, report, now)
-        return [] if found is None else [found]
+        token = result.token
+        return answer_to(hot, self._journal, self._tokens, session, token, report, now, room)
 
     def _kept_results(self, namespace: str, report: i.ReportDecision) -> dict[str, Payload]:
         """Results that others had for what the code asks for."""
@@ -224,7 +230,7 @@ class Reports:
         hot = await self._hot.load_open(run_id)
         if hot is None or not holds(hot, key, lease):
             raise over(key)
-        records = self._journal.read_run(run_id, after_seq, HISTORY_BYTES)
+        records = self._journal.read_run(run_id, after_seq, _HISTORY_BYTES)
         last = records[-1].base_seq + records[-1].count - 1 if records else after_seq
         return records, bool(records and self._journal.read_run(run_id, last, 1))
 

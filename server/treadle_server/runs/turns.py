@@ -23,13 +23,14 @@ from typing import Any
 from treadle_server.clock import Clock
 from treadle_server.engine.code import CodeProgress
 from treadle_server.engine.emit import Turn, queue_changes
+from treadle_server.engine.entities import Activity
 from treadle_server.engine.errors import Refusal
 from treadle_server.engine.events import Event
 from treadle_server.engine.inputs import Continue, Granted, GrantLease, Input, ReturnLease
 from treadle_server.engine.machine import MachineProgress
 from treadle_server.engine.transitions import ActivityStage
 from treadle_server.engine.turn import take_turn
-from treadle_server.engine.values import Instant
+from treadle_server.engine.values import Instant, Payload
 from treadle_server.journal.codec import encode_payload
 from treadle_server.journal.port import (
     Journal,
@@ -46,7 +47,7 @@ from treadle_server.journal.writer import Writer
 from treadle_server.matching.matching import Matching
 from treadle_server.matching.polls import Taker
 from treadle_server.matching.sessions import SESSION_LEASE
-from treadle_server.runs.decisions import decision_view
+from treadle_server.runs.decisions import decision_view, told_bytes
 from treadle_server.runs.errors import Busy, Stopping
 from treadle_server.runs.hot import HotRun, HotRuns, open_waits, unseen, wake_comes_nearer
 from treadle_server.runs.letters import Letter, letters_of
@@ -141,7 +142,7 @@ class Turns:
             # The state is ahead of the journal now, and nothing will bring the journal there.
             self._hot.drop(hot)
             for assignment in assignments:
-                assignment.taker.release()
+                assignment.taker.release(assignment.task.size)
             if isinstance(error, JournalError):
                 raise Stopping("the journal has failed; the server is stopping") from None
             raise
@@ -166,10 +167,11 @@ class Turns:
         answers = list(turn.answers)
         self._match(hot, turn, now, prefer, assignments)
         if granted_to is not None and isinstance(answers[0], Granted):
-            granted_to.reserve()
             [grant] = inputs
             assert isinstance(grant, GrantLease), "only a grant is granted"
-            assignments.append(Assignment(granted_to, self.task_view(hot, grant.key)))
+            task = self.task_view(hot, grant.key)
+            granted_to.reserve(task.size)
+            assignments.append(Assignment(granted_to, task))
         letters = letters_of(hot, turn.messages)
         if first_refusal(answers) is not None:
             # Only what succeeded is remembered under its request id, or struck out as delivered.
@@ -258,13 +260,15 @@ class Turns:
         granted = turn.answers[-1]
         if not isinstance(granted, Granted):
             return None
-        taker.reserve()
-        return self.task_view(hot, key)
+        task = self.task_view(hot, key)
+        taker.reserve(task.size)
+        return task
 
     def task_view(self, hot: HotRun, key: str) -> TaskView:
         """The open attempt of an activity as its worker gets it."""
         state = hot.state
         activity = state.activities[key]
+        details = hot.heartbeat_details.get(key)
         memory = {
             name: state.memory[name]
             for name in activity.scheduled.memory_keys
@@ -283,7 +287,8 @@ class Turns:
             started_time=activity.started_time,
             deadline=activity.attempt_deadline,
             memory=memory,
-            heartbeat_details=hot.heartbeat_details.get(key),
+            heartbeat_details=details,
+            size=told_bytes(hot) if activity.is_decision else _size_of(activity, memory, details),
             decision=partial(self._decision, hot) if activity.is_decision else None,
         )
 
@@ -375,7 +380,7 @@ class Turns:
         if outcome is not Outcome.COMMITTED:
             self._hot.drop(hot)
             for assignment in assignments:
-                assignment.taker.release()
+                assignment.taker.release(assignment.task.size)
             return
         if isinstance(hot.state.progress, CodeProgress):
             hot.tail = unseen([*hot.tail, *unit.records], hot.state.progress.seen_seq)
@@ -409,20 +414,27 @@ class Turns:
 
     def _hand_over(self, hot: HotRun, assignment: Assignment) -> None:
         taker, task = assignment.taker, assignment.task
-        if not taker.gone:
-            if taker.session is not None:
-                taker.session.leases[hot.run_id, task.key, task.lease] = None
-                if task.decision is not None:
-                    hot.sticky = taker.session_id
+        if taker.gone:
+            taker.release(task.size)
+            self.give_back(hot, task, "the poll was gone")
+            return
+        session, reference = taker.session, (hot.run_id, task.key, task.lease)
+        if session is not None:
+            session.leases[reference] = None
+            if task.decision is not None:
+                hot.sticky = session.session_id
+        if task.decision is None or _still_fits(hot, assignment):
             taker.deliver(task)
             return
-        taker.release()
-        self.give_back(hot, task)
+        taker.release(task.size)
+        if session is None:
+            self.give_back(hot, task, "the answer to the poll was full")
+        else:
+            session.put_off([reference], self._clock.now())
 
-    def give_back(self, hot: HotRun, task: TaskView) -> None:
-        """The way to the worker is gone: the task is offered again at once, uncounted."""
-        gone = ReturnLease(key=task.key, lease=task.lease, reason="the poll was gone")
-        self.apply_soon(hot, gone)
+    def give_back(self, hot: HotRun, task: TaskView, reason: str) -> None:
+        """It does not reach the worker: the task is offered again at once, uncounted."""
+        self.apply_soon(hot, ReturnLease(key=task.key, lease=task.lease, reason=reason))
 
     def offer(self, hot: HotRun, keys: Iterable[str]) -> None:
         """Offers what nobody has taken; its rows are in the journal now."""
@@ -438,6 +450,22 @@ class Turns:
             self._matching.send_stop(
                 hot.namespace, session_id, Stop(token=token, abandon=hot.state.ended)
             )
+
+
+def _still_fits(hot: HotRun, assignment: Assignment) -> bool:
+    """A decision tells the events of the turn that granted it, too, which were not counted then."""
+    taker, task = assignment.taker, assignment.task
+    told = told_bytes(hot)
+    taker.room -= told - task.size
+    task.size = told
+    return taker.room > 0 or not taker.delivered
+
+
+def _size_of(activity: Activity, memory: dict[str, Payload], details: Payload | None) -> int:
+    size = len(activity.scheduled.input.data) + (0 if details is None else len(details.data))
+    if memory:
+        size += sum([len(value.data) for value in memory.values()])
+    return size
 
 
 def grant_input(key: str, taker: Taker) -> GrantLease:

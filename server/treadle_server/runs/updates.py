@@ -67,6 +67,9 @@ class Updates:
                     return _unanswered(request.update_id)
             if committed and hot.state.ended:
                 raise RunEnded("the run has ended", state=hot.state.stage.name)
+            if self._queries.stopping:
+                again = f"ask again with the update id {request.update_id!r}"
+                raise Stopping(f"the server is stopping; {again}")
             await changed.wait()
 
 

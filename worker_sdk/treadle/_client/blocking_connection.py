@@ -21,6 +21,9 @@ _Response = TypeVar("_Response")
 
 _NEXT_RUN_SECONDS = 0.05
 
+_SHORTEST_CALL_SECONDS = 1.0
+"""What a caller without patience asks is heard by the server all the same."""
+
 
 class ConnectedBlocking:
     """What the parts of a client have in common. The client says what the arguments are."""
@@ -129,20 +132,22 @@ class ConnectedBlocking:
         extra_seconds: float = 0.0,
         left_seconds: float | None = None,
     ) -> _Response:
-        """Calls until there is an answer. Raises `TimeoutError` when the caller's patience is over,
-        also while no server answers.
+        """Calls until there is an answer, once at least. Raises `TimeoutError` when the caller's
+        patience is over, also while no server answers.
         """
         give_up_at = math.inf if left_seconds is None else time.monotonic() + left_seconds
         timeout = self._call_timeout_seconds + extra_seconds
         backoff = retry.Backoff(self._retry_seconds)
-        while (left := give_up_at - time.monotonic()) > 0:
+        while True:
+            left = max(give_up_at - time.monotonic(), _SHORTEST_CALL_SECONDS)
             try:
                 return method(request, timeout=min(timeout, left))
             except grpc.RpcError as error:
                 if left < timeout and error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
-                    break
+                    raise TimeoutError from None
                 self._wait_or_raise(error, backoff, give_up_at)
-        raise TimeoutError
+            if time.monotonic() >= give_up_at:
+                raise TimeoutError
 
     def _wait_or_raise(
         self, error: grpc.RpcError, backoff: retry.Backoff, give_up_at: float = math.inf
