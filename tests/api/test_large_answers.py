@@ -197,10 +197,10 @@ def test_what_happened_to_nodes_is_listed_in_several_pages(api: Api) -> None:
     started = api("RunService.StartRun", runs.StartRunRequest(workflow="wide", input=given))
     keys: list[str] = []
     request = runs.ListRunNodesRequest(run_id=started.response.run_id)
-    for page in range(2):
+    for _ in nodes:
         response = api("RunService.ListRunNodes", request).response
-        assert response.ByteSize() < MOST
+        assert response.ByteSize() < 4 << 20  # what gRPC's clients take
         keys += [one.key for one in response.executions]
         request.page_token = response.next_page_token
-        assert bool(request.page_token) == (page == 0)
+    assert not request.page_token
     assert sorted(keys) == sorted(nodes)

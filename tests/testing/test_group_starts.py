@@ -37,7 +37,7 @@ def test_an_input_that_is_no_json(data: bytes) -> None:
             await kit.client.deploy(graph("1"))
             item = run_service_pb2.GroupItem(workflow="one", input=payload_pb2.Payload(data=data))
             request = run_service_pb2.StartGroupRequest(items=[item])
-            with pytest.raises(InvalidRequest, match="must be JSON|no valid Unicode"):
+            with pytest.raises(InvalidRequest, match=r"must be JSON|no valid Unicode"):
                 await kit.client._call(kit.client._runs.StartGroup, request)
 
     run_in_virtual_time(main())

@@ -7,7 +7,7 @@ from typing import Any
 from treadle.v1 import run_service_pb2 as messages
 from treadle_server.api import checks, convert, requests
 from treadle_server.api.errors import invalid
-from treadle_server.api.pages import PAGE_BYTES, Pages
+from treadle_server.api.pages import Pages
 from treadle_server.definitions.document import parse_json
 from treadle_server.definitions.errors import DefinitionInvalid
 from treadle_server.engine.group import Member
@@ -15,6 +15,7 @@ from treadle_server.engine.ids import run_id_text
 from treadle_server.engine.values import ChildEnd, Payload
 from treadle_server.journal.codec import failure_to_message, payload_to_message
 from treadle_server.runs.model import GroupItem, GroupRequest, GroupView
+from treadle_server.runs.query import PAGE_BYTES
 from treadle_server.runs.service import Runs
 
 _RUNNING = 1

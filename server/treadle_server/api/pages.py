@@ -11,9 +11,6 @@ from typing import Any
 
 from treadle_server.api.errors import invalid
 
-PAGE_BYTES = 1 << 20
-"""A page ends with the item that makes it longer, whatever its size in items."""
-
 
 class Pages:
     """Makes and reads page tokens. The secret lives as long as the process: a token is for the next

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from typing import Any
 
 from treadle.v1 import run_service_pb2 as messages
@@ -123,12 +124,16 @@ class RunService:
         run = requests.reference(request)
         query = ("run-nodes", run.namespace, run.run_id.hex(), run.workflow_id)
         place = self._pages.read(query, request.page_token)
-        after = 0 if place is None else int(place[0])
+        after = 0
+        if place is not None:
+            # The newest run of a workflow id may be another one by the second page.
+            after, run = int(place[0]), replace(run, run_id=bytes.fromhex(place[1]), workflow_id="")
         limit = checks.page_size(request.page_size)
-        found, more = await self._runs.executions(run, after, limit)
+        run_id, found, more = await self._runs.executions(run, after, limit)
+        following = (after + len(found), run_id.hex())
         return messages.ListRunNodesResponse(
             executions=[convert.execution(one) for one in found],
-            next_page_token=self._pages.make(query, (after + len(found),)) if more else "",
+            next_page_token=self._pages.make(query, following) if more else "",
         )
 
     async def GetRunHistory(self, request: messages.GetRunHistoryRequest, _context: Any) -> bytes:

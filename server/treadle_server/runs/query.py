@@ -26,7 +26,8 @@ _Thing = TypeVar("_Thing")
 
 ACTIVITIES_SHOWN = 1_000
 WATCH_BYTES = 1 << 20
-PAGE_BYTES = 16 << 20
+PAGE_BYTES = 1 << 20
+"""Of a page of things that may be large, and one of them more: gRPC's clients take 4 MiB."""
 
 
 class _Wait:
@@ -166,9 +167,9 @@ class Queries:
 
     async def executions(
         self, reference: RunReference, after: int, limit: int
-    ) -> tuple[list[Execution], bool]:
-        """What happened to each node, without the first `after`, and whether there is more: fewer
-        than `limit`, but one at least, where they are large.
+    ) -> tuple[bytes, list[Execution], bool]:
+        """The run; what happened to each of its nodes, without the first `after`, and whether there
+        is more: fewer than `limit`, but one at least, where they are large.
         """
         run_id = self.find(reference).run_id
         found = Executions()
@@ -186,7 +187,7 @@ class Queries:
             if page and size > PAGE_BYTES:
                 break
             page.append(one)
-        return page, len(listed) > after + len(page)
+        return run_id, page, len(listed) > after + len(page)
 
 
 def view_of(hot: HotRun, *, include_nodes: bool) -> RunView:
