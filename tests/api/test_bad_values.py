@@ -9,6 +9,7 @@ from typing import Any
 
 import grpc
 import pytest
+from google.protobuf import json_format
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.struct_pb2 import Value
 
@@ -81,6 +82,17 @@ def test_plain_json_that_is_none_or_does_not_fit(api: Api, value: Value) -> None
     event = runs.SendEventRequest(run_id=start(api), name="x", payload_json=value)
     answer = api("RunService.SendEvent", event)
     assert (answer.code, answer.field) == (INVALID, "payload_json")
+
+
+@pytest.mark.parametrize("given", ["text", 7, 1.5, True, None, [1, "a"], {"n": [1]}])
+def test_any_plain_json_is_taken(api: Api, given: Any) -> None:
+    run_id = start(api)
+    event = runs.SendEventRequest(run_id=run_id, name="x")
+    json_format.ParseDict(given, event.payload_json)
+    assert api("RunService.SendEvent", event).code is grpc.StatusCode.OK
+    history = api("RunService.GetRunHistory", runs.GetRunHistoryRequest(run_id=run_id)).response
+    [received] = [event for event in history.events if event.HasField("event_received")]
+    assert json.loads(received.event_received.payload.data) == given
 
 
 def test_a_plain_document_that_is_no_json(api: Api) -> None:

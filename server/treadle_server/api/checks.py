@@ -37,6 +37,11 @@ MAX_BATCH = 1_000
 MAX_PAGE = 1_000
 DEFAULT_PAGE = 100
 
+_plain: Any = MessageToDict
+"""Its type says that it gives a dict, and compiled code holds it to that; of a `Value` that is a
+string or a number it gives just that.
+"""
+
 _NAMESPACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 
 
@@ -174,7 +179,7 @@ def plain_value(field: str, value: Value | Struct) -> Any:
     again.
     """
     try:
-        return whole_numbers(MessageToDict(value))
+        return whole_numbers(_plain(value))
     except ValueError:
         raise invalid(field, "holds NaN or an infinity, which are not JSON") from None
 
