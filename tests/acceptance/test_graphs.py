@@ -249,11 +249,12 @@ async def test_one_stream_over_all_runs(client: Client, service: LocalService) -
         assert (begun.run_id, begun.workflow_id) == (first.run_id, "streamed-run")
         assert begun.event.HasField("run_started")
         assert (await anext(seen)).event.HasField("node_completed")
-        assert (await anext(seen)).event.HasField("run_completed")
+        ended = await anext(seen)
+        assert ended.event.HasField("run_completed")
         # What comes later comes, too; and a stream that goes on begins after what was seen.
         second = await started(client, "streamed", document)
         later = await anext(seen)
-        again = client.watch_runs(workflow="streamed", after_position=begun.position)
+        again = client.watch_runs(workflow="streamed", after_position=ended.position)
         assert (await anext(again)).run_id == later.run_id == second.run_id
         await again.aclose()  # type: ignore[attr-defined]
     await seen.aclose()  # type: ignore[attr-defined]
