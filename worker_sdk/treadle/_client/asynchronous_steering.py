@@ -283,9 +283,7 @@ class SteersRuns(Connected):
         """
         described = await self.get_run(run_id, workflow_id=workflow_id)
         ended = described.state.ended
-        # Which of the two it is depends on how the run stands, and that may have changed since the
-        # request id was used: the other way is asked first, and answers if it was the one.
-        for retry in (not ended, ended) if request_id else (ended,):
+        for retry in requests.ways_to_reset(ended=ended, request_id=request_id):
             try:
                 if retry:
                     started = await self.retry(
@@ -297,6 +295,6 @@ class SteersRuns(Connected):
                 )
                 return str(answered.run_id)
             except Conflict as conflict:
-                if retry is ended or conflict.reason not in ("RUN_ENDED", "RUN_OPEN"):
+                if retry is ended or conflict.reason not in requests.NOT_THAT_WAY:
                     raise
         raise AssertionError("the last of them answers or is refused")

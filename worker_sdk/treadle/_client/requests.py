@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal, Protocol, TypedDict, get_args, runtime_checkable
+from typing import Any, Final, Literal, Protocol, TypedDict, get_args, runtime_checkable
 
 from google.protobuf.duration_pb2 import Duration
 
@@ -284,3 +284,15 @@ def not_heard_of(workflow: str) -> TimeoutError:
     return TimeoutError(
         f"the run of {workflow!r} has not ended in the given time; if it was started, it goes on"
     )
+
+
+NOT_THAT_WAY: Final = frozenset({"RUN_ENDED", "RUN_OPEN"})
+"""Reasons of a refusal by which a run was to be reset otherwise."""
+
+
+def ways_to_reset(*, ended: bool, request_id: str | None) -> tuple[bool, ...]:
+    """Whether to retry the run or to answer its incident, in the order to be tried: that depends on
+    how it stands, which may have changed since the request id was used. So the other way is asked
+    first, and answers if it was the one.
+    """
+    return (not ended, ended) if request_id else (ended,)
