@@ -224,11 +224,15 @@ def test_29_percent_of_100_items_are_29() -> None:
     assert driver.state.stage is RunStage.COMPLETED
 
 
-def test_items_that_give_bytes_do_not_break_the_list() -> None:
+@pytest.mark.parametrize(
+    ("data", "encoding"),
+    [(b"1,2", b"binary/plain"), (b"NaN", b"json/plain"), (b'"\xff"', b"json/plain")],
+)
+def test_items_that_give_no_json_do_not_break_the_list(data: bytes, encoding: bytes) -> None:
     driver = RunDriver(document(nodes={"m": {"map": {"over": "params.items"}}}))
     driver.start(Payload(b'{"items": [1]}'))
     driver.grant("m[0]")
-    given = Payload(b"1,2", {"encoding": b"binary/plain"})
+    given = Payload(data, {"encoding": encoding})
     driver.turn(i.CompleteAttempt(key="m[0]", lease=driver.lease("m[0]"), output=given))
     ended = driver.events[-1]
     assert isinstance(ended, e.RunFailed)

@@ -18,8 +18,9 @@ from treadle_server.engine.errors import (
     RunEnding,
     RunIsPaused,
 )
-from treadle_server.engine.maps import is_json, item_of
+from treadle_server.engine.maps import item_of
 from treadle_server.engine.memory import MemoryConflict, apply_operations
+from treadle_server.engine.plain_json import json_of
 from treadle_server.engine.retry import next_attempt
 from treadle_server.engine.state import RunState
 from treadle_server.engine.transitions import ActivityStage
@@ -94,7 +95,7 @@ def complete(state: RunState, result: i.CompleteAttempt, now: Instant) -> list[e
         except MemoryConflict as conflict:
             failure = Failure(kind=FailureKind.MEMORY_CONFLICT, message=str(conflict))
             return fail(state, activity, failure, now)
-    if item_of(result.key) is not None and not is_json(result.output):
+    if item_of(result.key) is not None and json_of(result.output) is None:
         failure = Failure(
             kind=FailureKind.INVALID_OUTPUT,
             message="what the item gave is not JSON, so it cannot stand in the map's list",

@@ -94,18 +94,6 @@ class MapProgress:
         return Payload(b"[" + b",".join(results) + b"]")
 
 
-def is_json(output: Payload) -> bool:
-    """Whether a result can stand in the list that a map gives."""
-    encoding = output.metadata.get("encoding", b"json/plain")
-    if not output.data or encoding == b"binary/null":
-        return True
-    try:
-        json.loads(output.data.decode())
-    except (ValueError, RecursionError):
-        return False
-    return encoding == b"json/plain"
-
-
 def _parts(result: bytes, batch: bytes) -> Sequence[bytes]:
     """The inside of a list as one piece; nulls if it is none."""
     text = result.strip()

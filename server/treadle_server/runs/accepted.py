@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 
 from treadle_server.engine import events as e
-from treadle_server.engine.maps import is_json
+from treadle_server.engine.plain_json import json_of
 from treadle_server.engine.values import Failure, FailureKind, Payload
 from treadle_server.journal.codec import decode_batch
 from treadle_server.journal.port import Journal
@@ -43,7 +43,7 @@ def _could_not_be_used(result: Result, output: Payload, failure: Failure) -> boo
     """
     if failure.kind == FailureKind.MEMORY_CONFLICT:
         return bool(result.memory_operations)
-    return failure.kind == FailureKind.INVALID_OUTPUT and not is_json(output)
+    return failure.kind == FailureKind.INVALID_OUTPUT and json_of(output) is None
 
 
 def _same(event: e.Event, result: Result) -> bool:

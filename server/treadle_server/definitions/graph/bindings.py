@@ -11,12 +11,12 @@ import msgspec
 from treadle_server.definitions.expression import Expression, ExpressionFailed, FailureKind
 from treadle_server.definitions.graph.model import GraphDefinition
 from treadle_server.engine.ids import run_id_text
+from treadle_server.engine.plain_json import json_of
 from treadle_server.engine.state import RunState
 from treadle_server.engine.values import Failure, Instant, Payload
 
 _decoder = msgspec.json.Decoder()
 _encoder = msgspec.json.Encoder()
-_validator = msgspec.json.Decoder(msgspec.Raw)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_SECOND = 250_000_000_000
 _NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -172,16 +172,9 @@ def _put(parts: dict[str, bytes], key: str, value: bytes, what: str) -> None:
 
 
 def _raw_json(payload: Payload, source: str) -> bytes:
-    encoding = payload.metadata.get("encoding", b"json/plain")
-    if encoding == b"binary/null" or not payload.data:
-        return b"null"
-    try:
-        if encoding == b"json/plain":
-            payload.data.decode()  # the validator does not look inside strings
-            _validator.decode(payload.data)
-            return payload.data
-    except _NOT_JSON:
-        pass
+    found = json_of(payload)
+    if found is not None:
+        return found
     raise ValueConflict(
         f"the output of {source!r} is not JSON, so it cannot be joined with others; map it"
     )
