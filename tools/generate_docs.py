@@ -133,6 +133,7 @@ KINDS = {
     FailureKind.WAIT_TIMED_OUT: "no event came, and no edge says what then",
     FailureKind.MAP_FAILED: "more items of a map failed than it tolerates",
     FailureKind.CHILD_FAILED: "another workflow that was started did not complete",
+    FailureKind.NOT_UNDONE: "the run was cancelled or timed out, and not everything was undone",
     FailureKind.RESULT_UNHANDLED: "a state's task returned what the state machine has no way for",
     FailureKind.RUN_ENDED: "the run ended before its code answered an update",
     FailureKind.REPLAY_MISMATCH: "code does not ask for what its run's history has; held",

@@ -75,6 +75,33 @@ def test_runs_go_when_they_ended_long_enough_ago() -> None:
     assert left == {ended + 1, ended + 2}
 
 
+def test_runs_wait_for_the_trace_exporter_and_not_for_ever() -> None:
+    async def world() -> list[set[int]]:
+        journal = MemoryJournal()
+        journal.open()
+        clock = VirtualClock()
+        now = clock.now()
+        writer = InlineWriter(journal, on_failure=lambda error: None)
+        for number, hours in ((1, 5), (2, 3), (3, 3)):
+            await writer.submit(start(number, start_time=now - 9 * HOUR))
+            await writer.submit(end(number, 2, end_time=now - hours * HOUR))
+        exported = 0
+        cuts = Cuts(writer, lambda run_id: False)
+        cuts.exported = lambda: exported
+        upkeep = Upkeep(clock, journal, writer, 2 * HOUR, cuts)
+        upkeep.start()
+        seen = []
+        for position in (0, 4, 6):
+            exported = position
+            await asyncio.sleep(EVERY_SECONDS + 1)
+            rows = journal.get_runs([run_id(number) for number in (1, 2, 3)])
+            seen.append({n for n, row in zip((1, 2, 3), rows, strict=True) if row is not None})
+        await upkeep.stop()
+        return seen
+
+    assert run_in_virtual_time(world()) == [{2, 3}, {3}, set()]
+
+
 def test_a_history_is_cut_once_nobody_reads_it_any_more() -> None:
     async def world() -> list[list[int]]:
         journal = MemoryJournal()

@@ -143,3 +143,26 @@ async def test_a_reset_of_an_ended_run_that_is_asked_for_again() -> None:
             await kit.settle()
         first = await kit.client.reset(workflow_id="w", key="a", request_id="r1")
         assert await kit.client.reset(workflow_id="w", key="a", request_id="r1") == first
+
+
+@virtual_time
+async def test_a_reset_does_again_what_follows_a_wait_that_timed_out() -> None:
+    away.add("c")
+    late = Graph("late")
+    late.node("a", a)
+    late.wait("sign", "signed", timeout="1h")
+    late.node("b", b, input="null")
+    late.node("c", c, input="null")
+    late.edge("a", "sign")
+    late.timeout_edge("sign", "b")
+    late.edge("b", "c")
+    async with Kit() as kit:
+        await kit.client.deploy(late)
+        async with kit.worker(a, b, c):
+            run = await kit.client.start("late")
+            with pytest.raises(RunFailed):
+                await run.result(5_000)
+            away.clear()
+            again = await kit.client.reset(run.run_id, key="a")
+            assert await kit.client.get_handle(again).result(5_000) == {"sign": None, "c": 3}
+    assert calls == ["a", "b", "c", "a", "b", "c"]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.twins.conftest import Bench
+from tests.twins.conftest import Bench, events
 from tests.twins.fakes import Outside
 from treadle import step, workflow
 from treadle.errors import ApplicationError, Conflict, RunFailed
@@ -62,7 +62,7 @@ async def test_s002_13_the_words_of_the_life_cycle(bench: Bench) -> None:
         begun.set()
         await go_on.wait()
 
-    outside.fails("undo", *(ApplicationError("cannot", non_retryable=True) for _ in range(1)))
+    outside.fails("undo", *(ApplicationError("cannot", non_retryable=True) for _ in range(2)))
     undo = outside.service("undo")
 
     @workflow(name="life")
@@ -72,6 +72,9 @@ async def test_s002_13_the_words_of_the_life_cycle(bench: Bench) -> None:
         if given == "fails":
             await step(lambda: None).named("done").compensate(undo)
             raise ApplicationError("no")
+        if given == "waits":
+            await step(lambda: None).named("done").compensate(undo)
+            await workflow.wait_for_event("never")
 
     handle = await bench.start(life, "fine")
     assert (await handle.describe()).status == "created"
@@ -91,6 +94,26 @@ async def test_s002_13_the_words_of_the_life_cycle(bench: Bench) -> None:
         record = await bench.finish(poor)
         assert record.description.status == "failed (needs a person)"
         assert record.of_kind("compensation_ended")[0].compensation_ended.not_undone == ["c2"]
+        asked = await bench.start(life, "waits")
+        await asked.send_event("go")
+        await _status(asked, "waiting")
+        await _waited(asked, 2)
+        await asked.cancel("enough")
+        await _status(asked, "held")
+        await bench.client.answer(asked.run_id, key=await _held(bench, asked), answer="fail")
+        record = await bench.finish(asked)
+        assert record.description.status == "failed (needs a person)"
+        failure = record.description.failure
+        assert failure is not None
+        assert failure.kind == "treadle.NotUndone"
+
+
+async def _waited(handle: Any, times: int) -> None:
+    for _ in range(200):
+        if len(await events(handle, "wait_started")) == times:
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError(f"it has not waited {times} times")
 
 
 async def _status(handle: Any, word: str) -> None:

@@ -74,8 +74,8 @@ class _Retention(click.ParamType[timedelta | None]):
     envvar="TREADLE_RETENTION",
     default="30d",
     metavar="DURATION",
-    help="How long runs are kept after they have ended, or forever.  [env: TREADLE_RETENTION; "
-    "default: 30d]",
+    help="How long runs are kept after they have ended, or forever; up to twice as long while "
+    "their traces cannot be exported.  [env: TREADLE_RETENTION; default: 30d]",
 )
 @click.option(
     "--local-socket/--no-local-socket",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from treadle_server.engine import events as e
 from treadle_server.engine.commands import Stop
+from treadle_server.engine.ends import cancelled, timed_out
 from treadle_server.engine.perform import perform
 from treadle_server.engine.state import Ending, RunState
 from treadle_server.engine.transitions import RunStage
@@ -56,19 +57,16 @@ def _next_of_compensation(state: RunState) -> list[e.Event]:
 
 
 def _end(state: RunState, ending: Ending) -> e.Event:
-    started = state.started_time
     match ending.stage:
         case RunStage.FAILED:
             assert ending.failure is not None, "a run fails with a failure"
             return e.RunFailed(
                 failure=ending.failure,
                 node=ending.node,
-                started_time=started,
+                started_time=state.started_time,
                 workflow=state.workflow,
             )
         case RunStage.TIMED_OUT:
-            return e.RunTimedOut(started_time=started, workflow=state.workflow)
+            return timed_out(state)
         case _:
-            return e.RunCancelled(
-                reason=ending.reason, started_time=started, workflow=state.workflow
-            )
+            return cancelled(state, ending.reason)

@@ -9,6 +9,7 @@ from typing import Any
 
 from treadle_server.engine import commands as c
 from treadle_server.engine import events as e
+from treadle_server.engine.ends import cancelled, timed_out
 from treadle_server.engine.ids import child_run_id, sent_event_id
 from treadle_server.engine.maps import MapProgress
 from treadle_server.engine.perform_machine import MACHINE_PERFORMERS
@@ -292,9 +293,9 @@ def _hold_run(_state: RunState, command: c.HoldRun, _now: Instant) -> list[e.Eve
 def _cancel_run(state: RunState, _command: c.CancelRun, _now: Instant) -> list[e.Event]:
     cancel = state.cancel
     if cancel is not None and cancel.cause is CancelCause.RUN_TIMEOUT:
-        return [e.RunTimedOut(started_time=state.started_time, workflow=state.workflow)]
+        return [timed_out(state)]
     reason = "the code ended the run by itself" if cancel is None else cancel.reason
-    return [e.RunCancelled(reason=reason, started_time=state.started_time, workflow=state.workflow)]
+    return [cancelled(state, reason)]
 
 
 def _continue_as_new(state: RunState, command: c.ContinueAsNew, now: Instant) -> list[e.Event]:

@@ -200,6 +200,7 @@ class FailureKind:
     MAP_FAILED: Final = "treadle.MapFailed"
     CHILD_FAILED: Final = "treadle.ChildFailed"
     RUN_ENDED: Final = "treadle.RunEnded"
+    NOT_UNDONE: Final = "treadle.NotUndone"
     RESULT_UNHANDLED: Final = "treadle.ResultUnhandled"
     REPLAY_MISMATCH: Final = "treadle.ReplayMismatch"
     """Made by workers, as is what follows."""

@@ -59,7 +59,8 @@ def _from(state: RunState, key: str) -> frozenset[str]:
     waiting = list(found)
     while waiting:
         node = waiting.pop()
-        for edge in (*topology.out_edges[node], *topology.error_edges[node]):
+        after_timeout = topology.timeout_edges.get(node, ())
+        for edge in (*topology.out_edges[node], *topology.error_edges[node], *after_timeout):
             target = topology.targets[edge]
             if target not in found:
                 found.add(target)

@@ -15,10 +15,10 @@ from typing import Final
 import structlog
 
 from treadle_server.clock import Clock
-from treadle_server.engine.values import Duration
+from treadle_server.engine.values import Duration, Instant
 from treadle_server.journal.port import Journal, JournalError, Table
 from treadle_server.journal.writer import Writer
-from treadle_server.runs.cuts import Cuts
+from treadle_server.runs.cuts import EVERYTHING, Cuts
 
 EVERY_SECONDS: Final = 60.0
 ROWS_AT_ONCE: Final = 1_000
@@ -30,7 +30,8 @@ _log = structlog.get_logger(component="runs")
 class Upkeep:
     """Looks once a minute, and goes on while there is more. `retention` None: runs stay.
 
-    A run of which `still_speaks` is true has messages on their way, which need its history.
+    A run of which `still_speaks` is true has messages on their way, which need its history. Those
+    that the trace exporter has not read yet stay for as long again.
     """
 
     def __init__(
@@ -85,12 +86,29 @@ class Upkeep:
     async def _delete_runs(self) -> None:
         if self._retention is None:
             return
-        before = self._clock.now() - self._retention
+        now = self._clock.now()
+        # A collector that stays away must not fill the disk: for so long again it is waited for.
+        total = await self._delete_ended(now - 2 * self._retention, EVERYTHING)
+        total += await self._delete_ended(now - self._retention, self._cuts.exported())
+        if total:
+            _log.info("deleted runs that ended long ago", runs=total)
+
+    async def _delete_ended(self, before: Instant, exported: int) -> int:
+        """Deletes those that ended before this time, and before this position of the log; says how
+        many. Where the exporter has not come to the first of some, it has not come to others.
+        """
         total = 0
         while found := self._journal.ended_runs(before, RUNS_AT_ONCE):
             run_ids = [run_id for run_id in found if not self._still_speaks(run_id)]
+            if exported < EVERYTHING:
+                run_ids = [one for one in run_ids if self._last_position(one) <= exported]
             if not run_ids:
                 break
             total += await self._writer.carry_out(methodcaller("delete_runs", run_ids))
-        if total:
-            _log.info("deleted runs that ended long ago", runs=total)
+        return total
+
+    def _last_position(self, run_id: bytes) -> int:
+        [row] = self._journal.get_runs([run_id])
+        if row is None:
+            return 0  # somebody has just deleted it
+        return self._journal.read_run(run_id, row.last_seq - 1, 1)[-1].position
