@@ -9,8 +9,8 @@ import pytest
 
 from treadle import step, workflow
 from treadle._code.replayer import Replayer
-from treadle._worker.deciders import Blocked
 from treadle._worker.decisions import Decisions
+from treadle._worker.feeds import Blocked
 from treadle.errors import ApplicationError
 from treadle.testing import Kit, RunRecord, run_in_virtual_time
 from treadle.v1.decision_pb2 import DecisionReport
@@ -164,7 +164,7 @@ def test_code_that_breaks_when_it_goes_ahead_has_reported_its_step(
     reports: Reports, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def hangs(*_: object) -> bool:
-        raise Blocked("")
+        raise Blocked("", 2)
 
     monkeypatch.setattr(Replayer, "foresee", hangs)
     *_, last = records(straight, 1, 1, reports=reports)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import pytest
 
 from tests.twins.conftest import Bench
 from treadle import Workflow, step, workflow
+from treadle._worker.quickness import TRIALS
 from treadle.errors import Conflict, DefinitionError, InvalidRequest, NotDeterministic
 from treadle.workflows import Retry
 
@@ -370,6 +372,38 @@ async def test_a_workflow_that_hogs_the_processor_stops_nobody(bench: Bench) -> 
             assert decision.last_failure.kind == "treadle.CodeBlocked"
             assert "in hog" in decision.last_failure.stack_trace
             await stuck.terminate("enough")
+
+
+async def test_code_that_was_quick_and_hogs_the_worker_is_stopped(bench: Bench) -> None:
+    """It runs on the worker's own loop by then. (In the kit nobody would stop it.)"""
+    in_kit = bench.now().year == 2026 and bench.now().month == 1
+    threads: list[str] = []
+
+    @workflow(name="moody")
+    async def moody(given: int) -> int:
+        threads.append(threading.current_thread().name)
+        while given < 0:
+            pass
+        return await step(echo, given)  # type: ignore[no-any-return]
+
+    async with bench.worker(moody):
+        for number in range(2 * TRIALS):
+            assert await (await bench.start(moody, number)).result(20) == number
+        if in_kit:
+            return
+        stuck = await bench.start(moody, -1)
+        assert threads[0] == "treadle-workflows"
+        assert threads[-1] == threading.current_thread().name
+        for _ in range(300):
+            [decision] = (await stuck.describe()).message.pending_activities
+            if decision.HasField("last_failure"):
+                break
+            await asyncio.sleep(0.05)
+        assert decision.last_failure.kind == "treadle.CodeBlocked"
+        assert "in moody" in decision.last_failure.stack_trace
+        assert await (await bench.start(moody, 5)).result(20) == 5
+        assert threads[-1] == "treadle-workflows"
+        await stuck.terminate("enough")
 
 
 async def test_continue_as_new_hands_events_on(bench: Bench) -> None:

@@ -14,6 +14,11 @@ Who owns what (everything on the event loop's thread unless it says otherwise):
 | `threads` | the threads of plain functions |
 | `tracing` | the OpenTelemetry context of an attempt |
 | `watchdog` | a thread of its own that notices when the event loop stands still |
+| `parts` | a session and who works for it: one for activities, one for the code of workflows |
+| `decisions`, `runs`, `pieces` | decisions of code: runs in memory, and what is reported of them |
+| `steps` | the steps that run under a decision |
+| `foresight` | after which steps code ends |
+| `deciders` | where code runs: `decider_thread`, or `loop_feeds` if it is quick (`quickness`) |
 | `lifecycle` | the order in which all of this starts, drains and stops |
 
 Tasks come in by a poll or by the answer to a report; both hand them to the runner by

@@ -25,7 +25,8 @@ from treadle._deadlines import Deadlines
 from treadle._types.mismatch import Mismatch as InputMismatch
 from treadle._worker import outcomes
 from treadle._worker.connection import Connection
-from treadle._worker.deciders import Blocked, Deciders, Faulty
+from treadle._worker.deciders import Deciders
+from treadle._worker.feeds import Blocked, Faulty
 from treadle._worker.foresight import Foresight, is_end, only_step
 from treadle._worker.pieces import pieces
 from treadle._worker.runs import Run, Told

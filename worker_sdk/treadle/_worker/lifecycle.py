@@ -67,7 +67,8 @@ class Life:
             self._parts = self._make_parts(connection, opened, loop)
             for part in self._parts:
                 stack.callback(part.close)
-            watchdog = Watchdog(loop, settings.blocked_seconds, Runner.run_async.__code__)
+            looks = [part.look for part in self._parts]
+            watchdog = Watchdog(loop, settings.blocked_seconds, Runner.run_async.__code__, looks)
             watchdog.start()
             stack.callback(watchdog.stop)
 

@@ -40,6 +40,10 @@ class Part(Protocol):
         """What goes on for as long as the worker lives."""
         ...
 
+    def look(self, blocked_seconds: float) -> None:
+        """From any thread: stops what has hogged the loop for longer, if it can be stopped."""
+        ...
+
     def return_waiting(self) -> None:
         """Gives back what has not begun."""
         ...
@@ -79,6 +83,9 @@ class ActivityPart:
     def running(self) -> Sequence[Coroutine[Any, Any, None]]:
         """See `Part`."""
         return [self.poller.run(), self._reporter.run(), self._heartbeats.run()]
+
+    def look(self, blocked_seconds: float) -> None:
+        """See `Part`: activities cannot be."""
 
     def return_waiting(self) -> None:
         """See `Part`."""
@@ -159,6 +166,10 @@ class CodePart:
         if response.created:
             _log.info("deployed %s version %d", workflow.name, workflow.version)
         return True
+
+    def look(self, blocked_seconds: float) -> None:
+        """See `Part`."""
+        self._deciders.look(blocked_seconds)
 
     def return_waiting(self) -> None:
         """See `Part`."""

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Callable, Sequence
 from types import CodeType
 
 from treadle._worker.session import Attempt
@@ -30,14 +31,21 @@ _ADVICE = (
 
 
 class Watchdog:
-    """Watches the loop it was started on."""
+    """Watches the loop it was started on. `looks` are called with `blocked_seconds` at each look:
+    they may know what can be stopped.
+    """
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, blocked_seconds: float, attempt_code: CodeType
+        self,
+        loop: asyncio.AbstractEventLoop,
+        blocked_seconds: float,
+        attempt_code: CodeType,
+        looks: Sequence[Callable[[float], None]] = (),
     ) -> None:
         self._loop = loop
         self._blocked_seconds = blocked_seconds
         self._attempt_code = attempt_code
+        self._looks = looks
         self._loop_thread = threading.get_ident()
         self._interval_seconds = blocked_seconds / 4
         self._beat = time.monotonic()
@@ -62,6 +70,8 @@ class Watchdog:
     def _watch(self) -> None:
         reported_beat = None
         while not self._stopped.wait(self._interval_seconds):
+            for look in self._looks:
+                look(self._blocked_seconds)
             beat = self._beat
             if reported_beat is not None and beat != reported_beat:
                 _log.warning(

@@ -1,0 +1,86 @@
+"""Feeds on the worker's own loop, which another thread stops if they hog it."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+
+from treadle._code.mismatch import Suspended
+from treadle._code.replayer import Decision, Replayer
+from treadle._worker.feeds import Blocked, Faulty
+
+
+class LoopFeeds:
+    """One feed at a time, on the thread that made this.
+
+    Stopping is an exception that another thread asks Python to raise in this one; it is raised some
+    instructions later. It must not come once the feed is over, when it would hit anybody. So it is
+    asked for under a lock, while a feed is marked as under way, and once for each feed at most; and
+    whoever takes the mark away under that lock withdraws what has not been raised yet.
+    """
+
+    def __init__(self) -> None:
+        self._thread = threading.get_ident()
+        self._lock = threading.Lock()
+        self._under_way: Replayer | None = None
+        self._began = 0.0
+        self._stopped: Blocked | None = None
+
+    def feed(self, replayer: Replayer, work: Callable[[], object]) -> tuple[Decision, float]:
+        """What the code wants then, and how many seconds that took. Raises `Blocked`, and what
+        `work` does.
+        """
+        self._stopped = None
+        self._began = time.monotonic()
+        self._under_way = replayer
+        decision: Decision | None = None
+        error: BaseException | None = None
+        try:
+            try:
+                work()
+                decision = replayer.take()
+            finally:
+                self._end()
+        except BaseException as raised:  # noqa: BLE001 - whoever waits is told
+            # What stops the feed may have come in the midst of the first call.
+            self._end()
+            error = raised
+        if self._stopped is not None:
+            raise self._stopped
+        if decision is not None:
+            return decision, time.monotonic() - self._began
+        assert error is not None, "there is one or the other"
+        raise error if isinstance(error, Exception) else Faulty(error)
+
+    def _end(self) -> None:
+        """From here on nothing is raised from outside."""
+        with self._lock:
+            self._under_way = None
+            if self._stopped is not None:
+                _raise_in(self._thread, None)
+
+    def look(self, blocked_seconds: float) -> None:
+        """From another thread: stops a feed that has run for longer."""
+        with self._lock:
+            replayer = self._under_way
+            if replayer is None or self._stopped is not None:
+                return
+            if time.monotonic() - self._began < blocked_seconds:
+                return
+            frame = sys._current_frames().get(self._thread)
+            stack = "".join(traceback.format_stack(frame)) if frame is not None else ""
+            self._stopped = Blocked(stack, blocked_seconds)
+            replayer.dead = True
+            _raise_in(self._thread, Suspended)
+
+
+def _raise_in(thread: int, error: type[BaseException] | None) -> None:
+    """Raises it in the thread, soon; None withdraws what has not been raised. Code in C is not
+    stopped by this.
+    """
+    raised = None if error is None else ctypes.py_object(error)
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), raised)
