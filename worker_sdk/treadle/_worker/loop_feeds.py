@@ -5,9 +5,9 @@ from __future__ import annotations
 import ctypes
 import sys
 import threading
-import time
 import traceback
 from collections.abc import Callable
+from time import monotonic  # by itself: `time.monotonic` looks who calls it, once code runs here
 
 from treadle._code.mismatch import Suspended
 from treadle._code.replayer import Decision, Replayer
@@ -35,7 +35,7 @@ class LoopFeeds:
         `work` does.
         """
         self._stopped = None
-        self._began = time.monotonic()
+        self._began = monotonic()
         self._under_way = replayer
         decision: Decision | None = None
         error: BaseException | None = None
@@ -52,7 +52,7 @@ class LoopFeeds:
         if self._stopped is not None:
             raise self._stopped
         if decision is not None:
-            return decision, time.monotonic() - self._began
+            return decision, monotonic() - self._began
         assert error is not None, "there is one or the other"
         raise error if isinstance(error, Exception) else Faulty(error)
 
@@ -69,7 +69,7 @@ class LoopFeeds:
             replayer = self._under_way
             if replayer is None or self._stopped is not None:
                 return
-            if time.monotonic() - self._began < blocked_seconds:
+            if monotonic() - self._began < blocked_seconds:
                 return
             frame = sys._current_frames().get(self._thread)
             stack = "".join(traceback.format_stack(frame)) if frame is not None else ""
