@@ -289,6 +289,21 @@ def test_steering_sends_the_reason(server: ScriptedServer, treadle: Treadle) -> 
     assert (answered.key, answered.answer) == ("charge", event_pb2.INCIDENT_ANSWER_RETRY)
 
 
+def test_a_reset_says_which_run_goes_on(server: ScriptedServer, treadle: Treadle) -> None:
+    run = sample_run.run_message(runs_pb.RUN_STATE_RUNNING)
+    server.answers = {
+        "GetRun": runs_pb.GetRunResponse(run=run),
+        "AnswerIncident": runs_pb.AnswerIncidentResponse(run=run),
+    }
+
+    table = treadle("runs", "reset", "order-17", "charge")
+    plain = treadle("runs", "reset", "order-17", "charge", "-o", "json")
+
+    assert (table.exit_code, table.stdout) == (0, "")
+    assert run.run_id in table.stderr
+    assert json.loads(plain.stdout) == {"runId": run.run_id}
+
+
 def test_an_unknown_answer_is_refused_here(server: ScriptedServer, treadle: Treadle) -> None:
     result = treadle("runs", "answer", "order-17", "charge", "perhaps")
 

@@ -306,11 +306,16 @@ def reset(settings: Settings, run: str, by_workflow_id: bool, key: str, reason: 
     over the rest.
     """
     from treadle_server.cli.connection import connect, run_name
+    from treadle_server.cli.messages import print_plain
     from treadle_server.cli.screen import Screen
 
     with connect(settings) as client:
         name = run_name(run, is_workflow_id=by_workflow_id)
-        Screen(settings).note(f"goes on: run {client.reset(**name, key=key, reason=reason)}")
+        goes_on = client.reset(**name, key=key, reason=reason)
+    if settings.output is not OutputFormat.TABLE:
+        print_plain({"runId": goes_on}, settings.output)
+    else:
+        Screen(settings).note(f"goes on: run {goes_on}")
     return ExitCode.OK
 
 
