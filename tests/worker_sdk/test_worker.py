@@ -263,6 +263,11 @@ def test_plain_activities_alone_make_no_more_slots_than_threads() -> None:
     assert Worker([double_in_thread, double], slots=10, threads=3).settings.slots == 10
 
 
+@pytest.mark.parametrize(("slots", "decisions"), [(8, 100), (300, 300)])
+def test_a_worker_decides_for_as_many_runs_as_it_has_steps_for(slots: int, decisions: int) -> None:
+    assert Worker([double], slots=slots).settings.decision_slots == decisions
+
+
 def test_the_package_loads_its_public_names_when_they_are_used() -> None:
     for name in treadle.__all__:
         assert getattr(treadle, name).__module__.startswith("treadle")

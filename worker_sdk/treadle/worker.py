@@ -22,7 +22,7 @@ from typing import Any, Self
 from treadle._client import channel
 from treadle._worker.lifecycle import Life
 from treadle._worker.resources import Factory
-from treadle._worker.settings import Settings
+from treadle._worker.settings import DECISION_SLOTS, Settings
 from treadle.activities import Activity
 from treadle.errors import DefinitionError
 from treadle.workflows import Workflow
@@ -39,7 +39,8 @@ class Worker:
         address: host and port of the server; `TREADLE_ADDRESS` if None, 127.0.0.1:7400 without it.
         namespace: whose runs.
         queue: where the tasks come from.
-        slots: how many activities run at a time.
+        slots: how many activities and steps run at a time; also for how many runs of code it
+            decides at a time, if that is more than 100.
         threads: how many of them may be plain functions, each in a thread; as many as slots if
             None.
         resources: by name, functions that return a context manager, async or plain. Each is entered
@@ -49,8 +50,8 @@ class Worker:
         build_id: which edition of the code it runs: shown where a run does not fit it. Made of the
             workflows' source files if empty.
         drain_seconds: how long running activities may go on once the worker was asked to stop.
-        cached_runs: how many runs of code stay in memory between their decisions; the others are
-            replayed from their histories.
+        cached_runs: how many runs of code stay in memory between their decisions, with some 8 kB
+            each and what is in their variables; the others are replayed from their histories.
 
     Raises `DefinitionError` if it is put together wrongly.
     """
@@ -68,7 +69,7 @@ class Worker:
         identity: str | None = None,
         build_id: str = "",
         drain_seconds: float = 30.0,
-        cached_runs: int = 200,
+        cached_runs: int = 1_000,
     ) -> None:
         work = list(work)
         self._activities = _by_name(one for one in work if not isinstance(one, Workflow))
@@ -78,6 +79,7 @@ class Worker:
         self._resources = dict(resources or {})
         if slots < 1 or (threads is not None and threads < 1):
             raise DefinitionError("a worker needs at least one slot, and at least one thread")
+        decision_slots = max(DECISION_SLOTS, slots)  # a step keeps its run's decision
         threads = min(slots, slots if threads is None else threads)
         plain = not any(activity.is_async for activity in self._activities.values())
         if plain and not self._workflows:
@@ -91,6 +93,7 @@ class Worker:
             slots=slots,
             threads=threads,
             drain_seconds=drain_seconds,
+            decision_slots=decision_slots,
             cached_runs=cached_runs,
         )
         self._life: Life | None = None

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from treadle._code.steps import StepCall
+
+DECISION_SLOTS: Final = 100
+"""At least, for how many runs of code a worker decides at a time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,9 +27,9 @@ class Settings:
     threads: int
     """How many of them may be plain functions."""
     drain_seconds: float
-    decision_slots: int = 100
+    decision_slots: int = DECISION_SLOTS
     """How many runs of code are decided for at a time."""
-    cached_runs: int = 200
+    cached_runs: int = 1_000
     """How many runs of code stay in memory between their decisions. 0, for tests: each is replayed
     from its beginning whenever there is something new.
     """
