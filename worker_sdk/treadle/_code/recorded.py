@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 
 from treadle.v1 import event_pb2
@@ -12,7 +13,7 @@ class Recorded:
 
     def __init__(self) -> None:
         self._commands: dict[int, str] = {}
-        self._upto: list[tuple[int, int]] = []
+        self._upto: deque[tuple[int, int]] = deque()
         self.seen_seq = 0
         """Up to this event the code has decided before."""
         self.build_id = ""
@@ -46,7 +47,7 @@ class Recorded:
         `produced`: so many the code has asked for.
         """
         while self._upto and self._upto[0][0] < seq:
-            _, upto = self._upto.pop(0)
+            _, upto = self._upto.popleft()
             if produced < upto:
                 return produced, self._commands[produced]
         return None
