@@ -326,3 +326,37 @@ async def test_nobody_else_raises_what_a_machine_says_of_itself() -> None:
             await run.send_event("done.job")
         await run.send_event("ready")
         await run.result()
+
+
+@virtual_time
+@pytest.mark.parametrize(
+    ("result", "named"),
+    [
+        ("paid", "paid"),
+        (True, "true"),
+        ({"card": "4111"}, ""),
+        (["4111"], ""),
+        ("x" * 101, ""),
+    ],
+)
+async def test_a_result_names_a_transition_only_if_it_is_a_word(result: Any, named: str) -> None:
+    """A value stands in the history once, and not in traces, where the name goes."""
+
+    @activity
+    async def work() -> Any:
+        return result
+
+    async with Kit() as kit, kit.worker(work):
+        await kit.client.deploy(looping("any", {"only": {"task": "work", "results": {"*": "end"}}}))
+        run = await kit.client.start("any")
+        await run.result()
+        history = [event async for event in run.history()]
+        await kit.client.deploy(
+            looping("none", {"only": {"task": "work", "results": {"no": "end"}}})
+        )
+        lost = await kit.client.start("none")
+        with pytest.raises(RunFailed) as failed:
+            await lost.result()
+    taken = [event.transition_taken for event in history if event.HasField("transition_taken")]
+    assert taken[-1].name == named
+    assert len(failed.value.failure.message) < 300

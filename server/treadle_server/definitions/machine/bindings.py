@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from treadle_server.definitions.expression import Expression
 from treadle_server.definitions.graph.bindings import (
@@ -15,6 +15,9 @@ from treadle_server.definitions.graph.bindings import (
 from treadle_server.engine.events import TransitionCause
 from treadle_server.engine.state import RunState
 from treadle_server.engine.values import NULL, Failure, Instant, Payload
+
+LABEL_LENGTH: Final = 100
+"""Of a result that leads on; a longer one is a value."""
 
 
 class Candidate:
@@ -41,6 +44,14 @@ class Candidate:
         self.failure = failure
         self.time = time
         """When it came; the run's own time if None."""
+
+    @property
+    def label(self) -> str:
+        """Its name for the history and for traces, where a result that is no word but a value has
+        no place: it stands in the history already.
+        """
+        is_value = len(self.name) > LABEL_LENGTH or self.name.startswith(("[", "{"))
+        return "" if is_value and self.cause is TransitionCause.RESULT else self.name
 
 
 def bind(

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from treadle_server.definitions.expression import ExpressionFailed
 from treadle_server.definitions.graph.bindings import read_json
-from treadle_server.definitions.machine.bindings import Candidate, bind
+from treadle_server.definitions.machine.bindings import LABEL_LENGTH, Candidate, bind
 from treadle_server.definitions.machine.configuration import Configurations, Move
 from treadle_server.definitions.machine.model import (
     ROOT,
@@ -277,7 +277,7 @@ class MachineDecider(Decider):
             active=tuple(states[number].name for number in move.active),
             history=tuple(move.history.items()),
             steps=self._steps.any(move),
-            name=candidate.name,
+            name=candidate.label,
             event_id=candidate.event_id,
             key=candidate.key,
         )
@@ -437,7 +437,7 @@ def _is_step(outcome: Outcome) -> bool:
 
 
 def _ignored(candidate: Candidate) -> IgnoreEvent:
-    return IgnoreEvent(candidate.cause, candidate.name, candidate.event_id, candidate.key)
+    return IgnoreEvent(candidate.cause, candidate.label, candidate.event_id, candidate.key)
 
 
 def _restless() -> Failure:
@@ -450,6 +450,8 @@ def _restless() -> Failure:
 
 
 def _unhandled(state: str, value: str) -> Failure:
+    if len(value) > LABEL_LENGTH:
+        value = f"{value[: LABEL_LENGTH - 1]}…"
     return Failure(
         kind=FailureKind.RESULT_UNHANDLED,
         message=f"state {state!r} returned {value!r}, which is neither one of its results nor the "

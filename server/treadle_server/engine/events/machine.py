@@ -57,7 +57,7 @@ class TransitionTaken(Event):
     """How many the run has taken, this one included."""
     cause: TransitionCause
     name: str
-    """Of the event."""
+    """Of the event; a task's result, if it is a word and no value."""
     event_id: str
     key: str
     """Of the timer or task that made it move."""
