@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from treadle_server.definitions.expression import ExpressionFailed
 from treadle_server.definitions.graph.bindings import read_json
-from treadle_server.definitions.machine.bindings import LABEL_LENGTH, Candidate, bind
+from treadle_server.definitions.machine.bindings import Candidate, bind
 from treadle_server.definitions.machine.configuration import Configurations, Move
 from treadle_server.definitions.machine.model import (
     ROOT,
@@ -212,7 +212,7 @@ class MachineDecider(Decider):
             return [*done, *self._take(state, move, candidate)]
         if plan.unheeded:
             return [*done, *self._react(state, candidate)]
-        return [*done, FailNode(candidate.key, _unhandled(name, candidate.name))]
+        return [*done, FailNode(candidate.key, _unhandled(name, candidate.label))]
 
     def _error(self, state: RunState, candidate: Candidate) -> list[Command]:
         move = self._selected(state, candidate)
@@ -449,12 +449,11 @@ def _restless() -> Failure:
     )
 
 
-def _unhandled(state: str, value: str) -> Failure:
-    if len(value) > LABEL_LENGTH:
-        value = f"{value[: LABEL_LENGTH - 1]}…"
+def _unhandled(state: str, label: str) -> Failure:
+    value = repr(label) if label else "a value"
     return Failure(
         kind=FailureKind.RESULT_UNHANDLED,
-        message=f"state {state!r} returned {value!r}, which is neither one of its results nor the "
+        message=f"state {state!r} returned {value}, which is neither one of its results nor the "
         "name of a state",
         non_retryable=True,
     )
