@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -11,8 +14,10 @@ import pytest
 
 from examples.local_service import LocalService, local_service
 from tests.api.conftest import Api
-from treadle import BlockingClient, Start
-from treadle.graph import Graph
+from treadle import BlockingClient, Client, Start, Worker, activity
+from treadle.client import RunHandle
+from treadle.errors import ApplicationError
+from treadle.graph import Graph, Retry
 from treadle.v1 import run_service_pb2 as runs
 
 LARGE = "x" * 700_000
@@ -36,6 +41,36 @@ def client(service: LocalService) -> Iterator[BlockingClient]:
         client.deploy(echo)
         client.deploy(grow)
         yield client
+
+
+@activity
+async def fails(_given: object) -> None:
+    raise ApplicationError("no", details=LARGE)
+
+
+async def test_open_activities_that_have_failed(tmp_path: Path) -> None:
+    graph = Graph("failing")
+    for number in range(6):
+        graph.node(f"n{number}", fails, retry=Retry(initial=timedelta(hours=1)))
+    with local_service(tmp_path) as service:
+        async with Client(service.address) as client:
+            await client.deploy(graph)
+            run = await client.start("failing")
+            worker = Worker([fails], address=service.address)
+            working = asyncio.ensure_future(worker.run())
+            async with asyncio.timeout(60):
+                while await times_failed(run) < 6:  # noqa: ASYNC110
+                    await asyncio.sleep(0.05)
+            message = (await run.describe()).message
+            worker.stop()
+            await working
+    assert message.pending_activity_count == 6
+    assert 1 <= len(message.pending_activities) < 6
+    assert message.ByteSize() <= ROOM
+
+
+async def times_failed(run: RunHandle) -> int:
+    return sum([event.HasField("attempt_failed") async for event in run.history()])
 
 
 def test_members_of_a_group(service: LocalService, client: BlockingClient) -> None:

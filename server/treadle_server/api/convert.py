@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import structlog
@@ -41,6 +41,7 @@ from treadle_server.runs.model import (
     Stop,
     TaskView,
 )
+from treadle_server.runs.query import PAGE_BYTES
 from treadle_server.telemetry.ids import is_sampled, trace_id, traceparent
 
 _log = structlog.get_logger(component="api")
@@ -127,7 +128,7 @@ def run_view(view: RunView, now: Instant) -> run_service_pb2.GetRunResponse:
         input=payload_to_message(view.input),
         output=None if view.output is None else payload_to_message(view.output),
         failure=None if view.failure is None else failure_to_message(view.failure),
-        pending_activities=[pending(activity, now) for activity in view.activities],
+        pending_activities=_pending_within(view.activities, now),
         pending_activity_count=view.activity_count,
         cancel_requested=view.cancel_requested,
         incident=view.incident,
@@ -211,6 +212,19 @@ def wait_response(end: RunEnd | None) -> run_service_pb2.WaitRunResponse:
         failure=None if end.failure is None else failure_to_message(end.failure),
         next_run_id=run_id_text(end.next_run_id) if end.next_run_id else "",
     )
+
+
+def _pending_within(
+    activities: Iterable[Activity], now: Instant
+) -> Iterator[run_service_pb2.PendingActivity]:
+    """As many as fit: each may have failed with details of 2 MiB."""
+    size = 0
+    for number, activity in enumerate(activities):
+        message = pending(activity, now)
+        size += message.ByteSize()
+        if number and size > PAGE_BYTES:
+            return
+        yield message
 
 
 def pending(activity: Activity, now: Instant) -> run_service_pb2.PendingActivity:
