@@ -38,9 +38,14 @@ def test_a_known_session_learns_no_leases_from_what_it_holds() -> None:
 
 def test_nobody_is_given_up_before_everybody_had_the_time_to_come_back() -> None:
     sessions = Sessions(NOW)
-    assert not sessions.knows("default", "one")
+    assert sessions.is_silent("default", "one")
     assert sessions.renewal("default", "one", NOW + 5) == NOW + SESSION_LEASE
     session = sessions.begin("default", "one", NOW + 7)
+    assert not sessions.is_silent("default", "one")
     assert sessions.renewal("default", "one", NOW + 50) == NOW + 7 + SESSION_LEASE
+    session.connection_broke()
+    assert sessions.is_silent("default", "one")
+    session.heard_of(NOW + 7)
+    assert not sessions.is_silent("default", "one")
     session.parked.append(Taker(types=None, capacity=1, identity="", build_id="", session=session))
     assert sessions.renewal("default", "one", NOW + 50) == NOW + 50 + SESSION_LEASE

@@ -73,6 +73,26 @@ async def test_a_withdrawn_poll_has_a_successor(held: bool, successor_first: boo
         assert await stages(process, run_id) == [ActivityStage.QUEUED]
 
 
+@pytest.mark.parametrize("comes_back", [True, False])
+@virtual_time
+async def test_what_a_dead_worker_had_is_lost_even_if_its_time_is_up(comes_back: bool) -> None:
+    """That its worker died does not count as an attempt; that it was slow does."""
+    slow = {"activity": "a", "start_to_close": "3s", "retry": {"max_attempts": 1}}
+    async with Process(MortalJournal(), ONE | {"nodes": {"a": slow}}) as process:
+        run_id = await process.start("one")
+        [task] = (await poll(process, held=[])).tasks
+        parked = asyncio.ensure_future(poll(process, held=[task.token]))
+        await asyncio.sleep(1)
+        parked.cancel()  # the connection breaks
+        await asyncio.sleep(1)
+        again = asyncio.ensure_future(poll(process, held=[task.token])) if comes_back else None
+        await asyncio.sleep(2)
+        expected = [] if comes_back else [ActivityStage.QUEUED]
+        assert await stages(process, run_id) == expected
+        if again is not None:
+            again.cancel()
+
+
 @virtual_time
 async def test_what_travels_with_its_own_end_is_not_begun() -> None:
     asked: list[str] = []

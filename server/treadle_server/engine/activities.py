@@ -323,7 +323,7 @@ def look_at_clock(
     state: RunState, activity: Activity, now: Instant, *, silent: bool = False
 ) -> list[e.Event]:
     """What time has done to an activity that was due: mostly one event, or none if it was renewed
-    or is just ready. `silent`: nothing was heard of its worker since the server began.
+    or is just ready. `silent`: its worker may be dead, see `Renewal`.
     """
     scheduled = activity.scheduled
     give_up_time = activity.give_up_time

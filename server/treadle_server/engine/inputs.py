@@ -174,7 +174,9 @@ class Renewal:
     until: Instant = 0
     heartbeat_time: Instant = 0
     silent: bool = False
-    """Nothing was heard of it since the server began, so that it may have died before that."""
+    """Nothing was heard of it since the server began, or since its connection broke, so that it may
+    have died before that.
+    """
 
 
 NO_RENEWAL = Renewal()

@@ -154,9 +154,12 @@ class Sessions:
         heard = now if session.parked else session.last_seen
         return heard + SESSION_LEASE
 
-    def knows(self, namespace: str, session_id: str) -> bool:
-        """Whether the session was heard of since the server's start."""
-        return (namespace, session_id) in self._sessions
+    def is_silent(self, namespace: str, session_id: str) -> bool:
+        """Whether nothing was heard of the session since the server's start, or since its
+        connection broke: its worker may be dead.
+        """
+        session = self._sessions.get((namespace, session_id))
+        return session is None or session.broken is not None
 
     def __len__(self) -> int:
         return len(self._sessions)

@@ -269,7 +269,7 @@ class Reports:
         )
         if session_id:
             until = self._sessions.renewal(hot.namespace, session_id, self._clock.now())
-            silent = not self._sessions.knows(hot.namespace, session_id)
+            silent = self._sessions.is_silent(hot.namespace, session_id)
             return Renewal(until, heartbeat_time, silent)
         # Without a session the heartbeat renews: for as long as its timeout says, which the engine
         # adds.
