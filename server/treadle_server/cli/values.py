@@ -37,13 +37,16 @@ def one_line(payload: payload_pb2.Payload, width: int | None = None) -> str:
     try:
         text = json.dumps(json.loads(payload.data), ensure_ascii=False)
     except (ValueError, RecursionError):
-        text = payload.data.decode(errors="replace")
-    return cut(text, width)
+        return cut(payload.data.decode(errors="replace"), width)
+    return _shortened(printable(text), width)
 
 
 def cut(text: str, width: int | None) -> str:
     """The text on one line, printable, at most `width` characters long."""
-    text = printable(" ".join(text.split()))
+    return _shortened(printable(" ".join(text.split())), width)
+
+
+def _shortened(text: str, width: int | None) -> str:
     return text if width is None or len(text) <= width else text[: width - 1] + "…"
 
 
