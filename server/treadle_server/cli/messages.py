@@ -7,7 +7,9 @@ as base64), fields that are not set included, so that what a script looks for is
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 import click
@@ -57,5 +59,18 @@ def to_yaml(value: object) -> str:
         import yaml
     except ImportError as error:
         missing_extra("YAML output", "cli", error)
-    text: str = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=100)
+    text: str = yaml.dump(value, Dumper=_dumper(), sort_keys=False, allow_unicode=True, width=100)
     return text
+
+
+@cache
+def _dumper() -> type[Any]:
+    """Puts texts in quotes that YAML 1.2 takes for numbers, beside those that PyYAML's 1.1 does."""
+    import yaml
+
+    class Dumper(yaml.SafeDumper):
+        pass
+
+    number = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$|0o[0-7]+$")
+    Dumper.add_implicit_resolver("tag:yaml.org,2002:float", number, list("-+.0123456789"))
+    return Dumper
