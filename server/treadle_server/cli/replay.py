@@ -70,12 +70,12 @@ def _events(settings: Settings, run: str, by_workflow_id: bool) -> list[event_pb
     from treadle.replaying import HistoryUnreadable, read_history
     from treadle_server.cli.connection import connect, run_name
 
-    if run.endswith(".json"):
+    if run.endswith(".json") and not by_workflow_id:
         try:
-            return read_history(Path(run).read_text())
+            return read_history(Path(run).read_text(encoding="utf-8"))
         except OSError as error:
             raise CommandFailed(f"cannot read {run}: {error.strerror}", ExitCode.USAGE) from error
-        except HistoryUnreadable as error:
+        except (HistoryUnreadable, UnicodeDecodeError) as error:
             raise CommandFailed(f"{run}: {error}", ExitCode.USAGE) from error
     with connect(settings) as client:
         return list(client.history(**run_name(run, is_workflow_id=by_workflow_id)))
