@@ -12,7 +12,7 @@ from google.protobuf import json_format
 from tests.cli import sample_run
 from tests.cli.conftest import Treadle
 from tests.cli.scripted_server import NOT_FOUND, ScriptedServer
-from treadle.v1 import event_pb2
+from treadle.v1 import event_pb2, payload_pb2
 from treadle.v1 import run_service_pb2 as runs_pb
 
 
@@ -308,3 +308,57 @@ def test_what_limits_an_activity_is_shown_in_full(server: ScriptedServer, treadl
     assert 'charge  input {"order": 17}\n' in short
     assert 'charge  input {"order": 17}, up to 4 attempts, start_to_close 10.0s\n' in full
     assert "attempts without limit" in full
+
+
+@pytest.mark.parametrize("verb", ["get", "nodes"])
+def test_values_in_another_encoding_are_told_by_it(
+    server: ScriptedServer, treadle: Treadle, verb: str
+) -> None:
+    sealed = payload_pb2.Payload(metadata={"encoding": b"binary/sealed"}, data=b"????")
+    described = runs_pb.GetRunResponse(run=sample_run.run_message(), input=sealed)
+    described.attributes["progress"].CopyFrom(sealed)
+    executed = runs_pb.NodeExecution(key="charge", kind="activity", input=sealed, output=sealed)
+    server.answers["GetRun"] = described
+    server.answers["ListRunNodes"] = runs_pb.ListRunNodesResponse(executions=[executed])
+
+    result = treadle("runs", verb, "order-17")
+
+    assert result.exit_code == 0
+    assert "<4 bytes, binary/sealed>" in result.stdout
+
+
+def test_nothing_is_merged_into_an_input_that_cannot_be_read(
+    server: ScriptedServer, treadle: Treadle
+) -> None:
+    sealed = payload_pb2.Payload(metadata={"encoding": b"binary/sealed"}, data=b"????")
+    server.answers["GetRun"] = runs_pb.GetRunResponse(run=sample_run.run_message(), input=sealed)
+
+    result = treadle("runs", "retry", "order-17", "--merge-input", '{"a": 1}')
+
+    assert result.exit_code == 1
+    assert "give a new one with --input" in result.stderr
+    assert server.asked("RetryRun") == []
+
+
+@pytest.mark.parametrize("command", ["list", "nodes"])
+def test_a_limit_may_be_as_large_as_a_number_gets(
+    server: ScriptedServer, treadle: Treadle, command: str
+) -> None:
+    lists(server, 2)
+    server.answers["ListRunNodes"] = runs_pb.ListRunNodesResponse()
+    run = ["order-17"] if command == "nodes" else []
+
+    assert treadle("runs", command, *run, "-n", f"{2**53 - 1}").exit_code == 0
+    assert treadle("runs", command, *run, "-n", f"{2**63 - 1}").exit_code == 2
+
+
+def test_machines_are_told_which_run_goes_on_after_a_reset(
+    server: ScriptedServer, treadle: Treadle
+) -> None:
+    failed = sample_run.run_message(runs_pb.RUN_STATE_FAILED)
+    server.answers["GetRun"] = runs_pb.GetRunResponse(run=failed)
+    server.answers["RetryRun"] = runs_pb.RetryRunResponse(run_id=sample_run.RUN_ID)
+
+    result = treadle("runs", "reset", "order-17", "charge", "-o", "json")
+
+    assert json.loads(result.stdout) == {"runId": sample_run.RUN_ID}

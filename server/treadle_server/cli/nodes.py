@@ -9,6 +9,7 @@ import click
 
 from treadle_server.cli.command import Command
 from treadle_server.cli.options import (
+    Number,
     OutputFormat,
     Settings,
     client_options,
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 @click.option(
     "-n",
     "--limit",
-    type=click.IntRange(1),
+    type=Number(),
     metavar="NUMBER",
     default=200,
     show_default=True,

@@ -13,6 +13,7 @@ from treadle_server.cli.command import Group
 from treadle_server.cli.nodes import nodes
 from treadle_server.cli.options import (
     Duration,
+    Number,
     OutputFormat,
     Settings,
     client_options,
@@ -62,7 +63,7 @@ def runs() -> None:
 @click.option(
     "-n",
     "--limit",
-    type=click.IntRange(1),
+    type=Number(),
     metavar="NUMBER",
     default=50,
     show_default=True,
@@ -272,7 +273,7 @@ def _waits_for(message: Any, now: float, utc: bool) -> Iterator[str]:
 @run_argument
 @click.option("--full", is_flag=True, help="Show whole values, timeouts and leases.")
 @click.option(
-    "--after", type=click.IntRange(0), default=0, metavar="SEQ", help="Only events after this one."
+    "--after", type=Number(0), default=0, metavar="SEQ", help="Only events after this one."
 )
 @time_options
 @client_options
