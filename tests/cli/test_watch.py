@@ -140,6 +140,22 @@ def test_every_kind_of_event_has_its_effect() -> None:
     assert progress.look is Look.CANCELLED
 
 
+def test_a_decision_is_done_when_the_code_has_said_what_comes_next() -> None:
+    log = sample_run.EventLog()
+    log.schedule(0, "decision")
+    log.start(1, "decision")
+    log.add(2, decision_completed=event_pb2.DecisionCompleted(key="decision", keeps=True))
+    log.add(3, decision_completed=event_pb2.DecisionCompleted(key="decision"))
+    log.add(3, run_completed=event_pb2.RunCompleted())
+
+    progress, looks = RunProgress(), []
+    for event in log.events:
+        progress.apply(event)
+        looks.append(progress.nodes["decision"].look)
+
+    assert looks == [Look.READY, Look.RUNNING, Look.RUNNING, Look.COMPLETED, Look.COMPLETED]
+
+
 def test_the_end_of_a_run_closes_what_was_open() -> None:
     log = sample_run.EventLog()
     log.schedule(0, "charge")
