@@ -8,10 +8,11 @@ from collections.abc import Sequence
 import pytest
 import yaml
 from google.protobuf import json_format
+from google.rpc import code_pb2
 
 from tests.cli import sample_run
 from tests.cli.conftest import Treadle
-from tests.cli.scripted_server import NOT_FOUND, ScriptedServer
+from tests.cli.scripted_server import NOT_FOUND, Refusal, ScriptedServer
 from treadle.v1 import event_pb2, payload_pb2
 from treadle.v1 import run_service_pb2 as runs_pb
 
@@ -362,3 +363,40 @@ def test_machines_are_told_which_run_goes_on_after_a_reset(
     result = treadle("runs", "reset", "order-17", "charge", "-o", "json")
 
     assert json.loads(result.stdout) == {"runId": sample_run.RUN_ID}
+
+
+def test_the_answer_that_is_proposed_can_be_typed(server: ScriptedServer, treadle: Treadle) -> None:
+    waiting = sample_run.waiting_run()
+    waiting.pending_activities[0].key = "charge card[0]"
+    server.answers["GetRun"] = waiting
+
+    result = treadle("runs", "get", "order-17")
+
+    assert f"treadle runs answer {sample_run.RUN_ID} 'charge card[0]' " in result.stderr
+
+
+def test_get_shows_few_of_many_waits_unless_asked(server: ScriptedServer, treadle: Treadle) -> None:
+    children = [
+        runs_pb.PendingChild(key=f"{number}", workflow="ship", run_id=sample_run.RUN_ID)
+        for number in range(1000)
+    ]
+    server.answers["GetRun"] = runs_pb.GetRunResponse(
+        run=sample_run.run_message(), pending_children=children
+    )
+
+    short = treadle("runs", "get", "order-17").stdout
+    full = treadle("runs", "get", "order-17", "--full").stdout
+
+    assert short.count("waits for") == 40
+    assert "and 960 more" in short
+    assert full.count("waits for") == 1000
+
+
+def test_what_a_server_quotes_cannot_steer_the_terminal(
+    server: ScriptedServer, treadle: Treadle
+) -> None:
+    server.answers["GetRun"] = Refusal(code_pb2.NOT_FOUND, "there is no run '\x1b[2J\u202e'")
+
+    result = treadle("runs", "get", "order-17")
+
+    assert result.stderr == "Error: there is no run '\\x1b[2J\\u202e'\n"

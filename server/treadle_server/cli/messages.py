@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Iterable
 from functools import cache
 from typing import Any
@@ -49,8 +50,13 @@ def plain_text(value: object, output: OutputFormat) -> str:
     if output is OutputFormat.YAML:
         return f"---\n{to_yaml(value)}".rstrip("\n")
     if output is OutputFormat.JSONL:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return json.dumps(value, ensure_ascii=False, indent=2)
+        return json.dumps(value, ensure_ascii=not _is_unicode(), separators=(",", ":"))
+    return json.dumps(value, ensure_ascii=not _is_unicode(), indent=2)
+
+
+def _is_unicode() -> bool:
+    """Whether stdout takes all characters; of another encoding machines read ASCII alone."""
+    return (sys.stdout.encoding or "").lower().startswith("utf")
 
 
 def to_yaml(value: object) -> str:
@@ -59,7 +65,9 @@ def to_yaml(value: object) -> str:
         import yaml
     except ImportError as error:
         missing_extra("YAML output", "cli", error)
-    text: str = yaml.dump(value, Dumper=_dumper(), sort_keys=False, allow_unicode=True, width=100)
+    text: str = yaml.dump(
+        value, Dumper=_dumper(), sort_keys=False, allow_unicode=_is_unicode(), width=100
+    )
     return text
 
 

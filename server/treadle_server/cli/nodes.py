@@ -28,7 +28,8 @@ if TYPE_CHECKING:
         ("Where a run spent its time", "treadle runs nodes order-17"),
         (
             "The outputs of a map's items",
-            "treadle runs nodes order-17 -o jsonl | jq -r 'select(.kind==\"activity\")|.key'",
+            "treadle runs nodes order-17 -o jsonl | "
+            "jq -r 'select(.key|startswith(\"pick[\")).output.data|@base64d'",
         ),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from datetime import timedelta
 from itertools import islice
@@ -206,8 +207,11 @@ def _print_description(screen: Screen, description: RunDescription, full: bool) 
         fact("warning", printable(line))
     for name in sorted(message.attributes):
         fact(printable(name), values.one_line(message.attributes[name], width))
-    for line in _waits_for(message, now, utc):
+    waits = list(_waits_for(message, now, utc))
+    for line in waits if full else waits[:_NODES_SHOWN]:
         fact("waits for", printable(line))
+    if len(waits) > _NODES_SHOWN and not full:
+        fact("", f"and {len(waits) - _NODES_SHOWN:,} more; --full shows them")
     screen.table(facts)
     if seen.nodes:
         screen.table(progress_view.tree(seen, now, len(seen.nodes) if full else _NODES_SHOWN))
@@ -216,7 +220,8 @@ def _print_description(screen: Screen, description: RunDescription, full: bool) 
         screen.note(f"{unlisted:,} more open activities are not listed.")
     for pending in seen.nodes.values():
         if pending.incident:
-            answer = f"treadle runs answer {run.run_id} {pending.key} retry|skip|fail"
+            key = shlex.quote(pending.key)
+            answer = f"treadle runs answer {run.run_id} {key} retry|skip|fail"
             screen.note(f"Answer with:  {answer}")
 
 
