@@ -88,6 +88,13 @@ def test_a_usual_terminal_shows_whole_ids() -> None:
     assert all(part in drawn(table, 80)[1] for part in (run_id, "11-19 22:14", "12m 05s"))
 
 
+def test_a_long_text_is_cut_before_a_name() -> None:
+    table = Table((Column("NODE", narrow="cut"), Column("WHY", narrow="cut")))
+    table.rows.append(("charge_payment", "it waits for a person " * 8))
+
+    assert drawn(table, 60)[1].startswith("charge_payment  it waits for a person")
+
+
 def test_an_empty_table_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     Screen(Settings()).table(Table((Column("ID"),)))
 

@@ -253,6 +253,15 @@ def test_a_terminal_gets_a_live_tree(server: ScriptedServer) -> None:
     assert all(len(line) <= 100 for line in last_frame.splitlines())
 
 
+def test_a_dumb_terminal_gets_a_line_per_event(server: ScriptedServer) -> None:
+    watching(server, sample_run.declined_order())
+
+    code, written = on_a_terminal(server, "runs", "watch", "order-17", variables={"TERM": "dumb"})
+
+    assert code == 10
+    assert "ActivityScheduled" in written
+
+
 @pytest.mark.parametrize(("options", "variables"), [(["--no-color"], {}), ([], {"NO_COLOR": "1"})])
 def test_colours_can_be_switched_off(
     server: ScriptedServer, options: list[str], variables: dict[str, str]

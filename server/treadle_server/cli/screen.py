@@ -102,6 +102,11 @@ class Screen:
         self.settings = settings
         self.console = console or (_terminal(settings) if sys.stdout.isatty() else None)
 
+    @property
+    def can_draw_again(self) -> bool:
+        """Whether what stands on stdout can be replaced: not in pipes and on dumb terminals."""
+        return self.console is not None and not self.console.is_dumb_terminal
+
     def table(self, table: Table) -> None:
         """Prints a table to stdout."""
         if not table.rows:
@@ -226,8 +231,8 @@ def _fitted(table: Table, width: int) -> list[int]:
     """The width of each column.
 
     rich would take something from every column; here, columns that may fold give way first, then
-    those that may be cut, each down to a width that still says something; then both once more, for
-    half of a run's id is of no use to anybody.
+    those that may be cut, the widest first, each down to a width that still says something; then
+    both once more, for half of a run's id is of no use to anybody.
     """
     from rich.cells import cell_len
 
@@ -237,8 +242,8 @@ def _fitted(table: Table, width: int) -> list[int]:
             widths[index] = max(widths[index], cell_len(plain_text(cell)))
     excess = sum(widths) + _GAP * (len(widths) - 1) - width
     for narrow, least in _GIVING_WAY:
-        for index, column in enumerate(table.columns):
-            if excess > 0 and column.narrow == narrow:
+        for index in sorted(range(len(widths)), key=lambda index: -widths[index]):
+            if excess > 0 and table.columns[index].narrow == narrow:
                 taken = min(excess, max(0, widths[index] - least))
                 widths[index] -= taken
                 excess -= taken
