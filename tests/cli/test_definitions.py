@@ -21,6 +21,7 @@ DOCUMENT = {
     "edges": [{"from": "a", "to": "b", "on": "error"}],
     # Texts that YAML 1.2 takes for numbers if they are not in quotes, and PyYAML does not.
     "output": {"sizes": ["1e3", "08", "0o17", ".5e1", "-1E-3"], "09": 1e3},
+    "description": "one\x85two\u2028three",
 }
 
 

@@ -20,6 +20,8 @@ from google.protobuf.message import Message
 from treadle_server.cli.exit_codes import missing_extra
 from treadle_server.cli.options import OutputFormat
 
+_RARE_BREAKS = frozenset("\x85\u2028\u2029")
+
 
 def to_plain(message: Message) -> dict[str, Any]:
     """The message as what JSON has."""
@@ -73,12 +75,20 @@ def to_yaml(value: object) -> str:
 
 @cache
 def _dumper() -> type[Any]:
-    """Puts texts in quotes that YAML 1.2 takes for numbers, beside those that PyYAML's 1.1 does."""
+    """Puts texts in quotes that YAML 1.2 takes for numbers, beside those that PyYAML's 1.1 does,
+    and writes out the ends of lines that it would fold.
+    """
     import yaml
 
     class Dumper(yaml.SafeDumper):
         pass
 
     number = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$|0o[0-7]+$")
+
+    def text_node(dumper: Any, text: str) -> Any:
+        style = '"' if _RARE_BREAKS.intersection(text) else None
+        return dumper.represent_scalar("tag:yaml.org,2002:str", text, style)
+
+    Dumper.add_representer(str, text_node)
     Dumper.add_implicit_resolver("tag:yaml.org,2002:float", number, list("-+.0123456789"))
     return Dumper
