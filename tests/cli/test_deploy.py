@@ -221,6 +221,8 @@ def test_check_stores_nothing(store: ScriptedServer, treadle: Treadle, tmp_path:
         ("name: a\n\tnodes: {}", 2, "not YAML"),
         ("when: 2026-03-14\nnodes: !!python/object:os.system {}", 2, "has no form in JSON"),
         ("a: !thing 7", 1, "has no form in JSON"),
+        ("a: !!str [b]", 1, "has no form in JSON"),
+        ("a: !!int {b: c}", 1, "has no form in JSON"),
         ("a: .inf\nb: 1e999", 2, "not a number that JSON has"),
         ("? [a]\n: b", 1, "a key must be text"),
         ("a: {<<: 7}", 1, "<< merges mappings"),

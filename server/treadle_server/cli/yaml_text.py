@@ -191,7 +191,7 @@ def _merged(
 
 def _scalar(node: Node) -> object:
     text: Any = node.value
-    match node.tag.removeprefix(_TAG):
+    match node.tag.removeprefix(_TAG) if isinstance(node, ScalarNode) else "":
         case "str" | "merge":
             return text
         case "null":
@@ -202,7 +202,7 @@ def _scalar(node: Node) -> object:
             return _integer(text, node)
         case "float":
             return _float(text, node)
-    raise YamlError(f"the tag {node.tag!r} has no form in JSON", line_of(node))
+    raise YamlError(f"the tag {node.tag!r} has no form in JSON here", line_of(node))
 
 
 def _integer(text: str, node: Node) -> int:
