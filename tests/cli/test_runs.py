@@ -55,6 +55,32 @@ def test_list_says_that_there_are_more(server: ScriptedServer, treadle: Treadle)
 
     assert len(result.stdout.splitlines()) == 1 + 3
     assert "there are more" in result.stderr
+    assert "more" not in treadle("runs", "list", "-n", "4").stderr
+
+
+@pytest.mark.parametrize("output", ["json", "jsonl", "yaml"])
+def test_scripts_are_told_that_there_are_more(
+    server: ScriptedServer, treadle: Treadle, output: str
+) -> None:
+    lists(server, 2, 2)
+    nodes = [runs_pb.NodeExecution(key=f"{number}") for number in range(4)]
+    server.answers["ListRunNodes"] = runs_pb.ListRunNodesResponse(executions=nodes)
+
+    listed = treadle("runs", "list", "-n", "3", "-o", output)
+    nodes_listed = treadle("runs", "nodes", "order-17", "-n", "3", "-o", output)
+
+    assert "there are more" in listed.stderr
+    assert "there are more" in nodes_listed.stderr
+    assert listed.stdout.count(sample_run.TRACE_ID) == 3
+
+
+def test_every_state_can_be_asked_for(server: ScriptedServer, treadle: Treadle) -> None:
+    lists(server, 0)
+
+    asked = [state.removeprefix("RUN_STATE_").lower() for state in runs_pb.RunState.keys()[1:]]
+    codes = {state: treadle("runs", "list", "--state", state).exit_code for state in asked}
+
+    assert codes == dict.fromkeys(asked, 0)
 
 
 def test_list_without_limit_reads_all_pages(server: ScriptedServer, treadle: Treadle) -> None:

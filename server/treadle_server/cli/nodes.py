@@ -66,10 +66,10 @@ def nodes(settings: Settings, run: str, by_workflow_id: bool, limit: int) -> Non
         messages = [one.message for one in listed]
         response = run_service_pb2.ListRunNodesResponse(executions=messages)
         print_list(response, messages, settings.output)
-        return
-    _print_table(screen, listed)
+    else:
+        _print_table(screen, listed)
     if more:
-        screen.note(f"The first {limit}; there are more: --limit shows them.")
+        screen.note(f"The first {limit:,}; there are more: --limit shows them.")
 
 
 def _print_table(screen: Screen, listed: list[NodeExecution]) -> None:

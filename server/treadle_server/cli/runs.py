@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from treadle.client import Run, RunDescription
     from treadle_server.cli.screen import Screen
 
-_STATES = ["running", "completed", "failed", "cancelled", "timed_out", "terminated"]
+_STATES = ["running", "completed", "failed", "cancelled", "timed_out", "terminated", "continued"]
 _NODES_SHOWN = 40
 _VALUE_WIDTH = 200
 _LEAST_VALUE_WIDTH = 20
@@ -80,28 +80,27 @@ def list_runs(
     """List runs, newest first."""
     from treadle.v1 import run_service_pb2
     from treadle_server.cli.connection import connect
-    from treadle_server.cli.messages import print_list, print_message
+    from treadle_server.cli.messages import print_message
     from treadle_server.cli.screen import Screen
 
     screen = Screen(settings)
     with connect(settings) as client:
         page_size = 1000 if everything else min(limit + 1, 1000)
-        found = client.list_runs(workflow=workflow, state=state, page_size=page_size)
+        found = iter(client.list_runs(workflow=workflow, state=state, page_size=page_size))
+        shown = found if everything else islice(found, limit)
         if settings.output is OutputFormat.JSONL:
-            for run in found if everything else islice(found, limit):
+            for run in shown:
                 print_message(run.message, settings.output)
-            return
-        listed = list(found if everything else islice(found, limit + 1))
-    has_more = not everything and len(listed) > limit
-    if has_more:
-        listed.pop()
+        else:
+            listed = list(shown)
+        has_more = next(found, None) is not None
     if settings.output is OutputFormat.TABLE:
         _print_table(screen, listed)
-        if has_more:
-            screen.note(f"The newest {limit}; there are more: --limit or --all shows them.")
-    else:
+    elif settings.output is not OutputFormat.JSONL:
         messages = [run.message for run in listed]
-        print_list(run_service_pb2.ListRunsResponse(runs=messages), messages, settings.output)
+        print_message(run_service_pb2.ListRunsResponse(runs=messages), settings.output)
+    if has_more:
+        screen.note(f"The newest {limit:,}; there are more: --limit or --all shows them.")
 
 
 def _print_table(screen: Screen, listed: list[Run]) -> None:
