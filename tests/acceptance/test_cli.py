@@ -316,11 +316,15 @@ def test_a_folder_that_cannot_be_made_is_named(folder: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_a_server_in_memory_starts_and_stops(folder: Path) -> None:
+@pytest.mark.parametrize("before", [True, False])
+def test_a_server_in_memory_starts_and_stops(folder: Path, before: bool) -> None:
+    command, address_option = ["server", "--in-memory"], ["--address", "127.0.0.1:0"]
+    words = [*address_option, *command] if before else [*command, *address_option]
     process = subprocess.Popen(
-        [TREADLE, "server", "--in-memory", "--address", "127.0.0.1:0"],
+        [TREADLE, *words],
         stderr=subprocess.PIPE,
         text=True,
+        env={**os.environ, "TREADLE_ADDRESS": "nowhere"},
     )
     assert process.stderr is not None
     address = ""
