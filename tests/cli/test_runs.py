@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 import yaml
@@ -15,6 +16,7 @@ from tests.cli.conftest import Treadle
 from tests.cli.scripted_server import NOT_FOUND, Refusal, ScriptedServer
 from treadle.v1 import event_pb2, payload_pb2
 from treadle.v1 import run_service_pb2 as runs_pb
+from treadle_server.cli.states import Look, activity_look, node_look
 
 
 def pages(sizes: Sequence[int]) -> dict[str, runs_pb.ListRunsResponse]:
@@ -426,3 +428,24 @@ def test_what_a_server_quotes_cannot_steer_the_terminal(
     result = treadle("runs", "get", "order-17")
 
     assert result.stderr == "Error: there is no run '\\x1b[2J\\u202e'\n"
+
+
+def test_what_a_newer_server_knows_is_shown_by_its_number(
+    server: ScriptedServer, treadle: Treadle
+) -> None:
+    newer: Any = 99
+    failure = payload_pb2.Failure(kind="treadle.Timeout", timeout_kind=newer)
+    log = sample_run.EventLog()
+    log.add(
+        1, activity_failed=event_pb2.ActivityFailed(key="a", failure=failure, retry_state=newer)
+    )
+    log.add(2, child_ended=event_pb2.ChildEnded(key="b", end=newer))
+    log.add(3, incident_answered=event_pb2.IncidentAnswered(key="c", answer=newer))
+    history(server, log.events)
+
+    failed, ended, answered = treadle("runs", "history", "order-17").stdout.splitlines()[1:]
+
+    assert "treadle.Timeout (99) (99)" in failed
+    assert ended.endswith("99")
+    assert answered.endswith("99")
+    assert node_look(newer) is activity_look(newer) is Look.UNKNOWN
