@@ -42,10 +42,6 @@ def connect(settings: Settings, *, patient: bool = False) -> Iterator[BlockingCl
             yield client
     except TreadleError as error:
         raise as_ending(error) from error
-    except UnicodeEncodeError as error:
-        raise CommandFailed(
-            f"{error.object!r} is not UTF-8, and the API takes no other text", ExitCode.USAGE
-        ) from error
 
 
 def as_ending(error: TreadleError) -> CommandFailed:

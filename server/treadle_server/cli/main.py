@@ -47,6 +47,10 @@ class Root(Group):
             # Servers quote what others have sent them, and a terminal obeys control characters.
             click.echo(f"Error: {printable(error.message, keep_newlines=True)}", err=True)
             code = error.code
+        except UnicodeEncodeError as error:
+            text = f"{error.object!r} is not UTF-8, and the API takes no other text"
+            click.echo(f"Error: {text}", err=True)
+            code = ExitCode.USAGE
         except click.ClickException as error:
             error.show()
             code = error.exit_code
