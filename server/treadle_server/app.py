@@ -257,8 +257,13 @@ def run_server(config: ServerConfig) -> int:
     except (InvalidLogLevel, InvalidEnvironment) as error:
         print(f"treadle server: {error}", file=sys.stderr)
         return EXIT_CANNOT_START
-    if not config.in_memory:
-        Path(config.data_dir).mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        if not config.in_memory:
+            Path(config.data_dir).mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        reason = f"cannot make the folder {config.data_dir}: {error.strerror or error}"
+        print(f"treadle server: {reason}; choose another with --data-dir", file=sys.stderr)
+        return EXIT_CANNOT_START
     _collect_rarely()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(serve(config, settings))

@@ -304,11 +304,27 @@ def test_a_second_server_is_kept_out_of_the_journal(service: LocalService, folde
     assert "another process" in refused.stderr
 
 
-def test_a_server_in_memory_starts_and_stops(folder: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_named(folder: Path) -> None:
+    (folder / "file").write_text("")
+
+    done = subprocess.run(
+        [TREADLE, "server", "--data-dir", "file/data"], cwd=folder, capture_output=True, text=True
+    )
+
+    assert done.returncode == 1
+    assert "cannot make the folder file/data: Not a directory" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_a_server_in_memory_starts_and_stops(folder: Path, before: bool) -> None:
+    command, address_option = ["server", "--in-memory"], ["--address", "127.0.0.1:0"]
+    words = [*address_option, *command] if before else [*command, *address_option]
     process = subprocess.Popen(
-        [TREADLE, "server", "--in-memory", "--address", "127.0.0.1:0"],
+        [TREADLE, *words],
         stderr=subprocess.PIPE,
         text=True,
+        env={**os.environ, "TREADLE_ADDRESS": "nowhere"},
     )
     assert process.stderr is not None
     address = ""

@@ -19,6 +19,9 @@ DOCUMENT = {
     "name": "orders",
     "nodes": {"a": {}, "b": {"depends_on": ["a"]}},
     "edges": [{"from": "a", "to": "b", "on": "error"}],
+    # Texts that YAML 1.2 takes for numbers if they are not in quotes, and PyYAML does not.
+    "output": {"sizes": ["1e3", "08", "0o17", ".5e1", "-1E-3"], "09": 1e3},
+    "description": "one\x85two\u2028three",
 }
 
 
@@ -80,3 +83,24 @@ def test_an_unknown_workflow_has_its_code(server: ScriptedServer, treadle: Tread
     server.answers["GetDefinition"] = NOT_FOUND
 
     assert treadle("definitions", "get", "orders").exit_code == 4
+
+
+def test_versions_of_an_unknown_workflow_have_its_code(
+    server: ScriptedServer, treadle: Treadle
+) -> None:
+    server.answers["ListDefinitions"] = definitions_pb.ListDefinitionsResponse()
+
+    result = treadle("versions", "list", "orders", "-o", "json")
+
+    assert (result.exit_code, result.stdout) == (4, "")
+    assert "there is no workflow 'orders'" in result.stderr
+
+
+def test_machines_get_a_version_that_was_changed(
+    server: ScriptedServer, treadle: Treadle, orders: definitions_pb.Definition
+) -> None:
+    server.answers["UpdateVersion"] = definitions_pb.UpdateVersionResponse(definition=orders)
+
+    result = treadle("versions", "set", "orders", "3", "--current", "-o", "json")
+
+    assert json_format.Parse(result.stdout, definitions_pb.Definition()) == orders

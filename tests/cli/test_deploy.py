@@ -221,6 +221,8 @@ def test_check_stores_nothing(store: ScriptedServer, treadle: Treadle, tmp_path:
         ("name: a\n\tnodes: {}", 2, "not YAML"),
         ("when: 2026-03-14\nnodes: !!python/object:os.system {}", 2, "has no form in JSON"),
         ("a: !thing 7", 1, "has no form in JSON"),
+        ("a: !!str [b]", 1, "has no form in JSON"),
+        ("a: !!int {b: c}", 1, "has no form in JSON"),
         ("a: .inf\nb: 1e999", 2, "not a number that JSON has"),
         ("? [a]\n: b", 1, "a key must be text"),
         ("a: {<<: 7}", 1, "<< merges mappings"),
@@ -252,6 +254,20 @@ def test_aliases_cannot_multiply_without_end(
 
     assert result.exit_code == 2
     assert "more than 5,000,000 values" in result.stderr
+
+
+def test_merges_cannot_multiply_without_end(
+    store: ScriptedServer, treadle: Treadle, tmp_path: Path
+) -> None:
+    levels = [f"l{n}: &l{n} {{<<: [*l{n - 1}, *l{n - 1}], k{n}: {n}}}" for n in range(1, 60)]
+    first = "name: n\nnodes: {}\nl0: &l0 {<<: *l0, k0: 0, k1: 0}"
+    file = file_of(tmp_path, "\n".join([first, *levels]))
+
+    assert treadle("deploy", file).exit_code == 0
+
+    document = deployed(store.asked("DeployDefinition")[0])
+    assert document["l0"] == {"k0": 0, "k1": 0}
+    assert document["l59"] == {f"k{n}": n for n in range(60)}
 
 
 @pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 100_000])
@@ -381,6 +397,7 @@ door.final(Door.SHUT)
         ("x = 1", ":y", 2, "there is nothing of that name"),
         ("def f(:", "", 1, "SyntaxError"),
         ("1 / 0", "", 1, "ZeroDivisionError: division by zero"),
+        ("import sys\nsys.exit()", "", 1, "SystemExit"),
         ("import nosuchmodule", "", 1, "No module named 'nosuchmodule'"),
         ("import treadle\ng = treadle.Graph('g')\ng.node('a')\ng.node('a')", "", 2, "added twice"),
         ("import treadle\ng = treadle.Graph('g')\ng.edge('a', 'b')", "", 2, "'a'"),
@@ -396,6 +413,16 @@ def test_python_that_brings_no_graph(
     assert (result.exit_code, result.stdout) == (code, "")
     assert said in result.stderr
     assert "importlib" not in result.stderr
+
+
+@pytest.mark.parametrize("argument", ["", ":graph", "name: orders\n" * 50])
+def test_what_names_no_file_and_no_module_is_a_wrong_argument(
+    treadle: Treadle, argument: str
+) -> None:
+    result = treadle("deploy", argument)
+
+    assert result.exit_code == 2
+    assert "Traceback" not in result.stderr
 
 
 def test_a_missing_module_is_a_wrong_argument(treadle: Treadle) -> None:

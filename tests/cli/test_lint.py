@@ -174,5 +174,26 @@ def test_activities_that_block_or_share_state(treadle: Treadle, tmp_path: Path) 
 
 
 def test_a_file_that_is_no_python(treadle: Treadle, tmp_path: Path) -> None:
-    done = treadle("lint", write(tmp_path, "def (:\n", "broken.py"))
-    assert done.exit_code != 0
+    done = treadle("lint", write(tmp_path, "def (:\n", "broken.py"), write(tmp_path, CAREFUL))
+    assert done.exit_code == 1
+    assert "broken.py:1: error [syntax]: invalid syntax" in done.stdout
+
+
+@pytest.mark.parametrize("source", [b"x = 1\0\n", b"# \xff\n", b"# coding: nosuch\n"])
+def test_a_file_that_is_no_text(treadle: Treadle, tmp_path: Path, source: bytes) -> None:
+    file = tmp_path / "bytes.py"
+    file.write_bytes(source)
+
+    done = treadle("lint", str(file), "-o", "json")
+
+    assert done.exit_code == 1
+    (found,) = json.loads(done.stdout)["findings"]
+    assert (found["level"], found["rule"]) == ("error", "syntax")
+
+
+def test_jsonl_is_a_finding_per_line(treadle: Treadle, tmp_path: Path) -> None:
+    file = write(tmp_path, "treadle: v1\nkind: graph\nname: o\nnodes:\n  a: {b: 1}\n  c: {d: 1}\n")
+
+    lines = treadle("lint", file, "-o", "jsonl").stdout.splitlines()
+
+    assert [json.loads(line)["level"] for line in lines] == ["error", "error"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import click
 import pytest
+import yaml
 
 from tests.cli import sample_run
 from tests.cli.conftest import Treadle
@@ -107,6 +109,23 @@ def test_wrong_usage_has_its_code(treadle: Treadle, line: list[str]) -> None:
 
     assert (result.exit_code, result.stdout) == (2, "")
     assert "Usage: treadle" in result.stderr
+
+
+@pytest.mark.parametrize("output", ["json", "jsonl", "yaml"])
+def test_machines_read_the_same_whatever_the_encoding(server: ScriptedServer, output: str) -> None:
+    run = sample_run.run_message()
+    run.workflow_id = "Grüße 😀"
+    server.answers["GetRun"] = runs_pb.GetRunResponse(run=run)
+
+    done = subprocess.run(
+        [*TREADLE, "runs", "get", "order-17", "-o", output],
+        capture_output=True,
+        check=True,
+        env={**os.environ, "TREADLE_ADDRESS": server.address, "PYTHONIOENCODING": "latin-1"},
+    )
+
+    read = yaml.safe_load(done.stdout) if output == "yaml" else json.loads(done.stdout)
+    assert read["run"]["workflowId"] == "Grüße 😀"
 
 
 def test_a_reader_that_has_enough_is_no_failure(server: ScriptedServer) -> None:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 import yaml
 from google.protobuf import json_format
+from google.rpc import code_pb2
 
 from tests.cli import sample_run
 from tests.cli.conftest import Treadle
-from tests.cli.scripted_server import NOT_FOUND, ScriptedServer
-from treadle.v1 import event_pb2
+from tests.cli.scripted_server import NOT_FOUND, Refusal, ScriptedServer
+from treadle.v1 import event_pb2, payload_pb2
 from treadle.v1 import run_service_pb2 as runs_pb
+from treadle_server.cli.states import Look, activity_look, node_look
 
 
 def pages(sizes: Sequence[int]) -> dict[str, runs_pb.ListRunsResponse]:
@@ -54,6 +57,32 @@ def test_list_says_that_there_are_more(server: ScriptedServer, treadle: Treadle)
 
     assert len(result.stdout.splitlines()) == 1 + 3
     assert "there are more" in result.stderr
+    assert "more" not in treadle("runs", "list", "-n", "4").stderr
+
+
+@pytest.mark.parametrize("output", ["json", "jsonl", "yaml"])
+def test_scripts_are_told_that_there_are_more(
+    server: ScriptedServer, treadle: Treadle, output: str
+) -> None:
+    lists(server, 2, 2)
+    nodes = [runs_pb.NodeExecution(key=f"{number}") for number in range(4)]
+    server.answers["ListRunNodes"] = runs_pb.ListRunNodesResponse(executions=nodes)
+
+    listed = treadle("runs", "list", "-n", "3", "-o", output)
+    nodes_listed = treadle("runs", "nodes", "order-17", "-n", "3", "-o", output)
+
+    assert "there are more" in listed.stderr
+    assert "there are more" in nodes_listed.stderr
+    assert listed.stdout.count(sample_run.TRACE_ID) == 3
+
+
+def test_every_state_can_be_asked_for(server: ScriptedServer, treadle: Treadle) -> None:
+    lists(server, 0)
+
+    asked = [state.removeprefix("RUN_STATE_").lower() for state in runs_pb.RunState.keys()[1:]]
+    codes = {state: treadle("runs", "list", "--state", state).exit_code for state in asked}
+
+    assert codes == dict.fromkeys(asked, 0)
 
 
 def test_list_without_limit_reads_all_pages(server: ScriptedServer, treadle: Treadle) -> None:
@@ -323,3 +352,115 @@ def test_what_limits_an_activity_is_shown_in_full(server: ScriptedServer, treadl
     assert 'charge  input {"order": 17}\n' in short
     assert 'charge  input {"order": 17}, up to 4 attempts, start_to_close 10.0s\n' in full
     assert "attempts without limit" in full
+
+
+@pytest.mark.parametrize("verb", ["get", "nodes"])
+def test_values_in_another_encoding_are_told_by_it(
+    server: ScriptedServer, treadle: Treadle, verb: str
+) -> None:
+    sealed = payload_pb2.Payload(metadata={"encoding": b"binary/sealed"}, data=b"????")
+    described = runs_pb.GetRunResponse(run=sample_run.run_message(), input=sealed)
+    described.attributes["progress"].CopyFrom(sealed)
+    executed = runs_pb.NodeExecution(key="charge", kind="activity", input=sealed, output=sealed)
+    server.answers["GetRun"] = described
+    server.answers["ListRunNodes"] = runs_pb.ListRunNodesResponse(executions=[executed])
+
+    result = treadle("runs", verb, "order-17")
+
+    assert result.exit_code == 0
+    assert "<4 bytes, binary/sealed>" in result.stdout
+
+
+def test_nothing_is_merged_into_an_input_that_cannot_be_read(
+    server: ScriptedServer, treadle: Treadle
+) -> None:
+    sealed = payload_pb2.Payload(metadata={"encoding": b"binary/sealed"}, data=b"????")
+    server.answers["GetRun"] = runs_pb.GetRunResponse(run=sample_run.run_message(), input=sealed)
+
+    result = treadle("runs", "retry", "order-17", "--merge-input", '{"a": 1}')
+
+    assert result.exit_code == 1
+    assert "give a new one with --input" in result.stderr
+    assert server.asked("RetryRun") == []
+
+
+@pytest.mark.parametrize("command", ["list", "nodes"])
+def test_a_limit_may_be_as_large_as_a_number_gets(
+    server: ScriptedServer, treadle: Treadle, command: str
+) -> None:
+    lists(server, 2)
+    server.answers["ListRunNodes"] = runs_pb.ListRunNodesResponse()
+    run = ["order-17"] if command == "nodes" else []
+
+    assert treadle("runs", command, *run, "-n", f"{2**53 - 1}").exit_code == 0
+    assert treadle("runs", command, *run, "-n", f"{2**63 - 1}").exit_code == 2
+
+
+def test_machines_are_told_which_run_goes_on_after_a_reset(
+    server: ScriptedServer, treadle: Treadle
+) -> None:
+    failed = sample_run.run_message(runs_pb.RUN_STATE_FAILED)
+    server.answers["GetRun"] = runs_pb.GetRunResponse(run=failed)
+    server.answers["RetryRun"] = runs_pb.RetryRunResponse(run_id=sample_run.RUN_ID)
+
+    result = treadle("runs", "reset", "order-17", "charge", "-o", "json")
+
+    assert json.loads(result.stdout) == {"runId": sample_run.RUN_ID}
+
+
+def test_the_answer_that_is_proposed_can_be_typed(server: ScriptedServer, treadle: Treadle) -> None:
+    waiting = sample_run.waiting_run()
+    waiting.pending_activities[0].key = "charge card[0]"
+    server.answers["GetRun"] = waiting
+
+    result = treadle("runs", "get", "order-17")
+
+    assert f"treadle runs answer {sample_run.RUN_ID} 'charge card[0]' " in result.stderr
+
+
+def test_get_shows_few_of_many_waits_unless_asked(server: ScriptedServer, treadle: Treadle) -> None:
+    children = [
+        runs_pb.PendingChild(key=f"{number}", workflow="ship", run_id=sample_run.RUN_ID)
+        for number in range(1000)
+    ]
+    server.answers["GetRun"] = runs_pb.GetRunResponse(
+        run=sample_run.run_message(), pending_children=children
+    )
+
+    short = treadle("runs", "get", "order-17").stdout
+    full = treadle("runs", "get", "order-17", "--full").stdout
+
+    assert short.count("waits for") == 40
+    assert "and 960 more" in short
+    assert full.count("waits for") == 1000
+
+
+def test_what_a_server_quotes_cannot_steer_the_terminal(
+    server: ScriptedServer, treadle: Treadle
+) -> None:
+    server.answers["GetRun"] = Refusal(code_pb2.NOT_FOUND, "there is no run '\x1b[2J\u202e'")
+
+    result = treadle("runs", "get", "order-17")
+
+    assert result.stderr == "Error: there is no run '\\x1b[2J\\u202e'\n"
+
+
+def test_what_a_newer_server_knows_is_shown_by_its_number(
+    server: ScriptedServer, treadle: Treadle
+) -> None:
+    newer: Any = 99
+    failure = payload_pb2.Failure(kind="treadle.Timeout", timeout_kind=newer)
+    log = sample_run.EventLog()
+    log.add(
+        1, activity_failed=event_pb2.ActivityFailed(key="a", failure=failure, retry_state=newer)
+    )
+    log.add(2, child_ended=event_pb2.ChildEnded(key="b", end=newer))
+    log.add(3, incident_answered=event_pb2.IncidentAnswered(key="c", answer=newer))
+    history(server, log.events)
+
+    failed, ended, answered = treadle("runs", "history", "order-17").stdout.splitlines()[1:]
+
+    assert "treadle.Timeout (99) (99)" in failed
+    assert ended.endswith("99")
+    assert answered.endswith("99")
+    assert node_look(newer) is activity_look(newer) is Look.UNKNOWN

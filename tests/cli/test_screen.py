@@ -62,6 +62,39 @@ def test_a_pipe_gets_everything(capsys: pytest.CaptureFixture[str]) -> None:
     assert lines[1] == f"0193-2f0c  {'a' * 30}  {('some words ' * 6):<66}  1.2s"
 
 
+def test_a_pipe_gets_columns_that_stand_below_each_other(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    table = Table((Column("NAME"), Column("TOOK", right=True)))
+    table.rows += [("世界", "1.2s"), ("Gru\u0308ße", "世"), ("plain", "12ms")]
+
+    Screen(Settings()).table(table)
+
+    assert capsys.readouterr().out.splitlines() == [
+        "NAME   TOOK",
+        "世界   1.2s",
+        "Gru\u0308ße    世",
+        "plain  12ms",
+    ]
+
+
+def test_a_usual_terminal_shows_whole_ids() -> None:
+    titles = ("RUN", "WORKFLOW", "WORKFLOW ID", "STATE", "STARTED", "TOOK")
+    cut = ("WORKFLOW", "WORKFLOW ID")
+    table = Table([Column(name, narrow="cut" if name in cut else "keep") for name in titles])
+    run_id = "01a20741-41a3-77e0-9842-1a42924cc738"
+    table.rows.append((run_id, "orders v1", run_id, "✓ completed", "11-19 22:14", "12m 05s"))
+
+    assert all(part in drawn(table, 80)[1] for part in (run_id, "11-19 22:14", "12m 05s"))
+
+
+def test_a_long_text_is_cut_before_a_name() -> None:
+    table = Table((Column("NODE", narrow="cut"), Column("WHY", narrow="cut")))
+    table.rows.append(("charge_payment", "it waits for a person " * 8))
+
+    assert drawn(table, 60)[1].startswith("charge_payment  it waits for a person")
+
+
 def test_an_empty_table_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     Screen(Settings()).table(Table((Column("ID"),)))
 
@@ -77,6 +110,8 @@ def test_an_empty_table_prints_nothing(capsys: pytest.CaptureFixture[str]) -> No
         ("a\nb\tc", "a\\nb\\tc"),
         ("\x85\x9b", "\\x85\\x9b"),
         ("\u202eevil", "\\u202eevil"),
+        ("a\u200fb\u061c", "a\\u200fb\\u061c"),
+        ("two\u2028lines\u2029", "two\\u2028lines\\u2029"),
         ("\ud800", "\\ud800"),
     ],
 )
@@ -126,6 +161,7 @@ def test_times_say_as_much_as_is_needed() -> None:
     [
         (payload_pb2.Payload(), "null"),
         (payload_pb2.Payload(data=b'{"a":  1}'), '{"a": 1}'),
+        (payload_pb2.Payload(data=b'"two  blanks"'), '"two  blanks"'),
         (payload_pb2.Payload(data=b"not json \x1b"), "not json \\x1b"),
         (payload_pb2.Payload(metadata={"encoding": b"binary/null"}), "null"),
         (

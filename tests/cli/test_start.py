@@ -90,6 +90,8 @@ def test_the_input_comes_from_a_file_or_stdin(
     [
         ('{"a": 1,, "b": 2}', "line 1, column 9"),
         ('{\n  "a": tru\n}', "line 2, column 8"),
+        ('{"a":\n', "line 2, column 1"),
+        ('"a\n"', "Invalid control character at line 1, column 3"),
         ("", "line 1, column 1"),
         ("NaN", "NaN is not JSON"),
         ("@no/such/file", "cannot read no/such/file: No such file"),
@@ -103,6 +105,52 @@ def test_input_that_cannot_be_read_is_refused_before_anything_is_sent(
     result = treadle("start", "orders", "--input", text)
 
     assert result.exit_code == 2
+    assert said in result.stderr
+    assert orders.requests == []
+
+
+@pytest.mark.parametrize(
+    ("written", "code", "sent"),
+    [
+        (b'\xef\xbb\xbf{"a": 1}', 0, b'{"a": 1}'),
+        ('{"a": 1}'.encode("utf-16"), 2, None),
+        (b'"\xff"', 2, None),
+    ],
+)
+def test_a_file_is_sent_as_utf_8_alone(
+    orders: ScriptedServer,
+    treadle: Treadle,
+    tmp_path: Path,
+    written: bytes,
+    code: int,
+    sent: bytes | None,
+) -> None:
+    file = tmp_path / "input.json"
+    file.write_bytes(written)
+
+    result = treadle("start", "orders", "--input", f"@{file}")
+
+    assert result.exit_code == code
+    assert [request.input.data for request in orders.asked("StartRun")] == ([sent] if sent else [])
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (["--id", "order-\udcff"], "'order-\\udcff' is not UTF-8"),
+        (["--input", '"\udcff"'], "not JSON"),
+        (["--version", "9" * 30], "is too large; at most 9,007,199,254,740,991 is allowed"),
+        (["--at", "0001-01-01"], "is not a time"),
+        (["--at", "2026-12-24", "--delay", "1h"], "give --at or --delay, one of the two"),
+        (["--delay", "200000d"], "is not a duration longer than 0 and up to 100 years"),
+    ],
+)
+def test_what_the_api_cannot_take_is_refused_here(
+    orders: ScriptedServer, treadle: Treadle, line: list[str], said: str
+) -> None:
+    result = treadle("start", "orders", *line)
+
+    assert (result.exit_code, result.stdout) == (2, "")
     assert said in result.stderr
     assert orders.requests == []
 
@@ -151,6 +199,33 @@ def test_a_failed_run_says_kind_message_and_node(orders: ScriptedServer, treadle
     assert "kind:     OrderFailed" in result.stderr
     assert "message:  order 17: the card was declined" in result.stderr
     assert "node:     failed" in result.stderr
+
+
+def test_values_that_cannot_be_read_change_no_ending(
+    orders: ScriptedServer, treadle: Treadle
+) -> None:
+    ends_as(orders, runs_pb.RUN_STATE_FAILED)
+    sealed = payload_pb2.Payload(metadata={"encoding": b"binary/sealed"}, data=b"?")
+    orders.answers["GetRun"].input.CopyFrom(sealed)
+    orders.answers["WaitRun"].failure.details.CopyFrom(sealed)
+
+    result = treadle("start", "orders", "--wait")
+
+    assert result.exit_code == 10
+    assert "node:     failed" in result.stderr
+
+
+def test_an_output_that_cannot_be_printed_is_said_to_be_there(
+    orders: ScriptedServer, treadle: Treadle
+) -> None:
+    ends_as(orders, runs_pb.RUN_STATE_COMPLETED)
+    orders.answers["WaitRun"].output.data = b"{"
+
+    result = treadle("start", "orders", "--wait")
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert f"run {sample_run.RUN_ID} completed" in result.stderr
+    assert f"treadle runs get {sample_run.RUN_ID} -o json" in result.stderr
 
 
 @pytest.mark.parametrize(

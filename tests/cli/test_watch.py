@@ -140,6 +140,22 @@ def test_every_kind_of_event_has_its_effect() -> None:
     assert progress.look is Look.CANCELLED
 
 
+def test_a_decision_is_done_when_the_code_has_said_what_comes_next() -> None:
+    log = sample_run.EventLog()
+    log.schedule(0, "decision")
+    log.start(1, "decision")
+    log.add(2, decision_completed=event_pb2.DecisionCompleted(key="decision", keeps=True))
+    log.add(3, decision_completed=event_pb2.DecisionCompleted(key="decision"))
+    log.add(3, run_completed=event_pb2.RunCompleted())
+
+    progress, looks = RunProgress(), []
+    for event in log.events:
+        progress.apply(event)
+        looks.append(progress.nodes["decision"].look)
+
+    assert looks == [Look.READY, Look.RUNNING, Look.RUNNING, Look.COMPLETED, Look.COMPLETED]
+
+
 def test_the_end_of_a_run_closes_what_was_open() -> None:
     log = sample_run.EventLog()
     log.schedule(0, "charge")
@@ -235,6 +251,15 @@ def test_a_terminal_gets_a_live_tree(server: ScriptedServer) -> None:
     assert re.search(r"├─ ✗ charge_payment +failed +1\.1s +2 attempts", last_frame)
     assert re.search(r"├─ - send_mail +unreached", last_frame)
     assert all(len(line) <= 100 for line in last_frame.splitlines())
+
+
+def test_a_dumb_terminal_gets_a_line_per_event(server: ScriptedServer) -> None:
+    watching(server, sample_run.declined_order())
+
+    code, written = on_a_terminal(server, "runs", "watch", "order-17", variables={"TERM": "dumb"})
+
+    assert code == 10
+    assert "ActivityScheduled" in written
 
 
 @pytest.mark.parametrize(("options", "variables"), [(["--no-color"], {}), ([], {"NO_COLOR": "1"})])

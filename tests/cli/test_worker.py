@@ -122,6 +122,13 @@ def test_what_cannot_be_meant_is_refused(
     assert said in result.stderr
 
 
+def test_a_queue_that_is_no_text_is_refused(treadle: Treadle, module: Path) -> None:
+    done = treadle("worker", str(module), "--queue", "labels-\udcff")
+
+    assert done.exit_code == 2
+    assert "'labels-\\udcff' is not UTF-8" in done.stderr
+
+
 def test_a_module_without_activities_is_refused(treadle: Treadle, tmp_path: Path) -> None:
     empty = tmp_path / "empty_for_worker.py"
     empty.write_text("")

@@ -84,3 +84,18 @@ def test_recursion_is_an_error_of_the_caller() -> None:
 def test_what_is_not_json_in_utf_8_is_said_to_be_so(data: bytes) -> None:
     with pytest.raises(PayloadError, match="not JSON"):
         payload.decode(payload_pb2.Payload(data=data))
+
+
+@pytest.mark.parametrize(
+    ("message", "read"),
+    [
+        (payload_pb2.Payload(data=b"[1]"), [1]),
+        (payload_pb2.Payload(data=b"["), payload_pb2.Payload(data=b"[")),
+        (
+            payload_pb2.Payload(metadata={"encoding": b"binary/sealed"}),
+            payload_pb2.Payload(metadata={"encoding": b"binary/sealed"}),
+        ),
+    ],
+)
+def test_what_is_only_looked_at_may_stay_unread(message: payload_pb2.Payload, read: object) -> None:
+    assert payload.decode_if_known(message) == read

@@ -10,7 +10,7 @@ _TIMEOUT_KIND_PREFIX = "TIMEOUT_KIND_"
 
 
 def from_message(message: payload_pb2.Failure) -> Failure:
-    """Reads a failure from the wire. Raises `PayloadError` if its details cannot be read."""
+    """Reads a failure from the wire. Details that cannot be read stay the message that they are."""
     timeout_kind = ""
     if message.timeout_kind:
         name = payload_pb2.TimeoutKind.Name(message.timeout_kind)
@@ -18,7 +18,7 @@ def from_message(message: payload_pb2.Failure) -> Failure:
     return Failure(
         kind=message.kind,
         message=message.message,
-        details=payload.decode(message.details) if message.HasField("details") else None,
+        details=payload.decode_if_known(message.details) if message.HasField("details") else None,
         cause=from_message(message.cause) if message.HasField("cause") else None,
         non_retryable=message.non_retryable,
         next_delay=message.next_delay.ToTimedelta() if message.HasField("next_delay") else None,

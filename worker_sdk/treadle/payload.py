@@ -76,6 +76,14 @@ def decode(message: payload_pb2.Payload) -> object:
     )
 
 
+def decode_if_known(message: payload_pb2.Payload) -> object:
+    """Reads a value that is only looked at: what cannot be read stays the message that it is."""
+    try:
+        return decode(message)
+    except PayloadError:
+        return message
+
+
 def is_json(message: payload_pb2.Payload) -> bool:
     """Whether `data` is JSON text."""
     return not message.metadata or message.metadata.get(ENCODING, JSON) == JSON

@@ -9,6 +9,7 @@ import click
 
 from treadle_server.cli.command import Group
 from treadle_server.cli.options import (
+    Number,
     OutputFormat,
     Settings,
     client_options,
@@ -98,7 +99,7 @@ def _print_table(screen: Screen, listed: list[Definition]) -> None:
 )
 @click.argument("name")
 @click.option(
-    "--version", type=click.IntRange(1), metavar="NUMBER", help="The version; else the current one."
+    "--version", type=Number(), metavar="NUMBER", help="The version; else the current one."
 )
 @time_options
 @client_options
@@ -145,7 +146,7 @@ def _print_document(screen: Screen, definition: Definition) -> None:
 )
 @click.argument("name")
 @click.option(
-    "--version", type=click.IntRange(1), metavar="NUMBER", help="The version; else the current one."
+    "--version", type=Number(), metavar="NUMBER", help="The version; else the current one."
 )
 @picture_option
 @client_options

@@ -100,7 +100,8 @@ def _show_hints(documents: list[Document], answers: list[Definition]) -> None:
     for document, answer in zip(documents, answers, strict=True):
         for hint in answer.hints:
             place = f"{document.place(hint.path)}: hint [{hint.rule}]"
-            click.echo(f"{place}: {hint.path}: {printable(hint.message)}", err=True)
+            path = printable(hint.path)
+            click.echo(f"{place}: {path}: {printable(hint.message)}", err=True)
 
 
 def _print(

@@ -7,6 +7,7 @@ the person wrote the fault.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -54,7 +55,7 @@ def load(argument: str) -> list[Document]:
         except OSError as error:
             reason = error.strerror or str(error)
             raise CommandFailed(f"cannot read {argument}: {reason}", ExitCode.USAGE) from error
-    if Path(argument).is_file() and not argument.endswith(".py"):
+    if os.path.isfile(argument) and not argument.endswith(".py"):
         raise CommandFailed(
             f"{argument}: the name must end in .yaml, .yml, .json or .py", ExitCode.USAGE
         )

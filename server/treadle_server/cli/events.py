@@ -144,7 +144,7 @@ def _run_held(message: pb.RunHeld, wording: Wording) -> str:
 
 
 def _incident_answered(message: pb.IncidentAnswered, wording: Wording) -> str:
-    answer = enum_words(pb.IncidentAnswer.Name(message.answer), "INCIDENT_ANSWER_")
+    answer = enum_words(pb.IncidentAnswer, message.answer, "INCIDENT_ANSWER_")
     return joined(answer, _by(message.actor), _because(message.reason))
 
 
@@ -209,7 +209,7 @@ def _activity_completed(message: pb.ActivityCompleted, wording: Wording) -> str:
 
 
 def _activity_failed(message: pb.ActivityFailed, wording: Wording) -> str:
-    why = enum_words(pb.RetryState.Name(message.retry_state), "RETRY_STATE_")
+    why = enum_words(pb.RetryState, message.retry_state, "RETRY_STATE_")
     return joined(_attempt(message.attempt), f"{wording.failure(message.failure)} ({why})")
 
 
@@ -278,7 +278,7 @@ def _child_requested(message: pb.ChildRequested, wording: Wording) -> str:
 
 
 def _child_ended(message: pb.ChildEnded, wording: Wording) -> str:
-    end = enum_words(pb.ChildEnd.Name(message.end), "CHILD_END_")
+    end = enum_words(pb.ChildEnd, message.end, "CHILD_END_")
     failure = wording.failure(message.failure) if message.HasField("failure") else ""
     output = _output(message, wording) if message.HasField("output") else ""
     return joined(end, failure, output)

@@ -10,7 +10,14 @@ import click
 
 from treadle_server.cli.command import Group
 from treadle_server.cli.exit_codes import CommandFailed, ExitCode
-from treadle_server.cli.options import Duration, JsonInput, OutputFormat, Settings, client_options
+from treadle_server.cli.options import (
+    Duration,
+    JsonInput,
+    Number,
+    OutputFormat,
+    Settings,
+    client_options,
+)
 
 if TYPE_CHECKING:
     from treadle.client import BlockingClient, BlockingGroupHandle, GroupMember, GroupStatus, Start
@@ -53,10 +60,8 @@ def groups() -> None:
     type=JsonInput(),
     help="An array with an input for each run: JSON text, @FILE, or - for stdin.",
 )
-@click.option(
-    "-n", "--count", type=click.IntRange(1), metavar="NUMBER", help="So many, without inputs."
-)
-@click.option("--quota", type=click.IntRange(1), metavar="NUMBER", help="Until so many complete.")
+@click.option("-n", "--count", type=Number(), metavar="NUMBER", help="So many, without inputs.")
+@click.option("--quota", type=Number(), metavar="NUMBER", help="Until so many complete.")
 @click.option("--count-ended", is_flag=True, help="What fails counts for the quota, too.")
 @click.option("--duration", type=Duration(), metavar="TIME", help="No longer than this: 90s, 1h.")
 @click.option(
@@ -65,7 +70,7 @@ def groups() -> None:
     is_flag=True,
     help="What has not ended then goes on; else is cancelled.",
 )
-@click.option("--version", type=click.IntRange(1), metavar="NUMBER", help="Of the workflow.")
+@click.option("--version", type=Number(), metavar="NUMBER", help="Of the workflow.")
 @click.option("--id", "workflow_id", metavar="KEY", help="Your own key of the group.")
 @click.option("--wait", is_flag=True, help="Wait for its end; print what became of each run.")
 @client_options

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,9 @@ from treadle_server.cli.options import OutputFormat, Settings, output_options
 
 if TYPE_CHECKING:
     from treadle_server.cli.documents import Document
+
+
+_NO_PYTHON = "syntax"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,10 @@ def _find(files: tuple[str, ...]) -> Iterator[_Finding]:
     for file in files:
         python = file.endswith(".py")
         if python:
-            yield from _in_source(Path(file))
+            found = list(_in_source(Path(file)))
+            yield from found
+            if any(one.rule == _NO_PYTHON for one in found):
+                continue
         try:
             loaded += documents.load(file)
         except documents.NoDefinitions:
@@ -80,9 +87,13 @@ def _in_source(file: Path) -> Iterator[_Finding]:
     from treadle.lint import lint_source
 
     try:
-        found = lint_source(file.read_text(), str(file))
+        with tokenize.open(file) as text:
+            found = lint_source(text.read(), str(file))
     except SyntaxError as error:
-        yield _Finding(str(file), error.lineno, "error", "syntax", "", error.msg)
+        yield _Finding(str(file), error.lineno, "error", _NO_PYTHON, "", error.msg)
+        return
+    except ValueError as error:  # not in its encoding, or with null bytes
+        yield _Finding(str(file), None, "error", _NO_PYTHON, "", str(error))
         return
     except OSError as error:
         raise CommandFailed(f"cannot read {file}: {error.strerror}", ExitCode.USAGE) from error
@@ -122,8 +133,12 @@ def _show(settings: Settings, findings: list[_Finding]) -> None:
     from treadle_server.cli.messages import print_plain
     from treadle_server.cli.screen import Screen, printable
 
+    members = [{name: getattr(one, name) for name in _Finding.__slots__} for one in findings]
+    if settings.output is OutputFormat.JSONL:
+        for member in members:
+            print_plain(member, settings.output)
+        return
     if settings.output is not OutputFormat.TABLE:
-        members = [{name: getattr(one, name) for name in _Finding.__slots__} for one in findings]
         print_plain({"findings": members}, settings.output)
         return
     for one in sorted(findings, key=lambda one: (one.source, one.line or 0)):

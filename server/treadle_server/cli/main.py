@@ -20,6 +20,7 @@ from treadle_server.cli.lint import lint
 from treadle_server.cli.options import client_options
 from treadle_server.cli.replay import replay
 from treadle_server.cli.runs import runs
+from treadle_server.cli.screen import printable
 from treadle_server.cli.server import server
 from treadle_server.cli.start import start
 from treadle_server.cli.versions import versions
@@ -43,8 +44,13 @@ class Root(Group):
         try:
             code = super().main(args, prog_name, complete_var, **extra)
         except CommandFailed as error:
-            error.show()
+            # Servers quote what others have sent them, and a terminal obeys control characters.
+            click.echo(f"Error: {printable(error.message, keep_newlines=True)}", err=True)
             code = error.code
+        except UnicodeEncodeError as error:
+            text = f"{error.object!r} is not UTF-8, and the API takes no other text"
+            click.echo(f"Error: {text}", err=True)
+            code = ExitCode.USAGE
         except click.ClickException as error:
             error.show()
             code = error.exit_code

@@ -9,6 +9,7 @@ import click
 
 from treadle_server.cli.command import Command
 from treadle_server.cli.options import (
+    Number,
     OutputFormat,
     Settings,
     client_options,
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
         ("Where a run spent its time", "treadle runs nodes order-17"),
         (
             "The outputs of a map's items",
-            "treadle runs nodes order-17 -o jsonl | jq -r 'select(.kind==\"activity\")|.key'",
+            "treadle runs nodes order-17 -o jsonl | "
+            "jq -r 'select(.key|startswith(\"pick[\")).output.data|@base64d'",
         ),
     ],
 )
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
 @click.option(
     "-n",
     "--limit",
-    type=click.IntRange(1),
+    type=Number(),
     metavar="NUMBER",
     default=200,
     show_default=True,
@@ -64,10 +66,10 @@ def nodes(settings: Settings, run: str, by_workflow_id: bool, limit: int) -> Non
         messages = [one.message for one in listed]
         response = run_service_pb2.ListRunNodesResponse(executions=messages)
         print_list(response, messages, settings.output)
-        return
-    _print_table(screen, listed)
+    else:
+        _print_table(screen, listed)
     if more:
-        screen.note(f"The first {limit}; there are more: --limit shows them.")
+        screen.note(f"The first {limit:,}; there are more: --limit shows them.")
 
 
 def _print_table(screen: Screen, listed: list[NodeExecution]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 import json
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,6 +26,9 @@ LOG_LEVEL_VARIABLE = "TREADLE_LOG_LEVEL"
 
 MAX_INPUT_BYTES = 2 * 1024 * 1024
 """The largest value the contract allows."""
+
+_MAX_NUMBER = 2**53 - 1
+"""The largest whole number that every reader of JSON reads as it is; the API's go further."""
 
 
 class OutputFormat(enum.StrEnum):
@@ -153,6 +157,20 @@ def time_options(command: _Decorated) -> _Decorated:
     )(command)
 
 
+class Number(click.IntRange):
+    """A whole number from the least on that is allowed: of things, of a version, of an event."""
+
+    def __init__(self, least: int = 1) -> None:
+        super().__init__(least)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Refuses what no message holds."""
+        number: int = super().convert(value, param, ctx)
+        if number > _MAX_NUMBER:
+            self.fail(f"{number} is too large; at most {_MAX_NUMBER:,} is allowed", param, ctx)
+        return number
+
+
 class Duration(click.ParamType[timedelta]):
     """A length of time: "250ms", "10s", "1h30m", "2d", or a number of seconds."""
 
@@ -171,7 +189,8 @@ class Duration(click.ParamType[timedelta]):
             microseconds = parse_duration(text)
         if microseconds is None:
             self.fail(
-                f"{text!r} is not a duration longer than 0; write 250ms, 10s, 5m, 1h30m or 2d",
+                f"{text!r} is not a duration longer than 0 and up to 100 years; "
+                "write 250ms, 10s, 5m, 1h30m or 2d",
                 param,
                 ctx,
             )
@@ -190,14 +209,14 @@ class Moment(click.ParamType[datetime]):
         if isinstance(value, datetime):
             return value
         try:
-            moment = datetime.fromisoformat(str(value).strip())
-        except ValueError:
+            return datetime.fromisoformat(str(value).strip()).astimezone()
+        except (ValueError, OverflowError):
             self.fail(f"{value!r} is not a time; write 2026-12-24T18:00 or 2026-12-24T18:00Z")
-        return moment.astimezone()
 
 
 class JsonInput(click.ParamType[bytes]):
-    """JSON text, `@FILE`, or `-` for stdin. The text is passed on as it is, in UTF-8.
+    """JSON text, `@FILE`, or `-` for stdin. The text is passed on as it is, in UTF-8, without the
+    byte order mark that some editors put before it.
 
     It is checked here so that the message can show where it is wrong.
     """
@@ -219,30 +238,35 @@ class JsonInput(click.ParamType[bytes]):
                 ctx,
             )
         try:
-            json.loads(data, parse_constant=_refuse_constant)
+            text = data.decode("utf-8-sig")
+            json.loads(text, parse_constant=_refuse_constant)
         except json.JSONDecodeError as error:
-            line = error.doc.splitlines()[error.lineno - 1] if error.doc else ""
-            start = max(0, error.colno - 40)
-            self.fail(
-                f"not JSON: {error.msg} at line {error.lineno}, column {error.colno}\n"
-                f"  {line[start : start + 78]}\n  {'':{error.colno - 1 - start}}^",
-                param,
-                ctx,
-            )
+            self.fail(f"not JSON: {_fault(error)}", param, ctx)
         except (ValueError, RecursionError) as error:
             self.fail(f"not JSON: {error}", param, ctx)
-        return data
+        return text.encode()
 
     def _read(self, text: str, param: click.Parameter | None, ctx: click.Context | None) -> bytes:
         if text == "-":
             return sys.stdin.buffer.read(MAX_INPUT_BYTES + 1)
         if not text.startswith("@"):
-            return text.encode()
+            return os.fsencode(text)
         try:
             with Path(text[1:]).open("rb") as file:
                 return file.read(MAX_INPUT_BYTES + 1)
         except OSError as error:
             self.fail(f"cannot read {text[1:]}: {error.strerror or error}", param, ctx)
+
+
+def _fault(error: json.JSONDecodeError) -> str:
+    """What is wrong and where, with the line and a sign below the place."""
+    line = error.doc.split("\n")[error.lineno - 1]
+    shown = "".join(one if one.isprintable() else " " for one in line)
+    start = max(0, error.colno - 40)
+    return (
+        f"{error.msg.removesuffix(' at')} at line {error.lineno}, column {error.colno}\n"
+        f"  {shown[start : start + 78]}\n  {'':{error.colno - 1 - start}}^"
+    )
 
 
 def _refuse_constant(name: str) -> object:

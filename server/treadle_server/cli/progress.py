@@ -272,6 +272,11 @@ def _activity_completed(run: RunProgress, event: event_pb2.ActivityCompleted, at
     node.attempt = event.attempt or node.attempt
 
 
+def _decision_completed(run: RunProgress, event: event_pb2.DecisionCompleted, at: float) -> None:
+    if not event.keeps:
+        run._close(event.key, Look.COMPLETED, at)
+
+
 def _activity_failed(run: RunProgress, event: event_pb2.ActivityFailed, at: float) -> None:
     node = run._close(event.key, Look.FAILED, at)
     node.failure = event.failure
@@ -356,6 +361,7 @@ _HANDLERS: dict[str, Callable[[RunProgress, Any, float], None]] = {
     "attempt_failed": _attempt_failed,
     "activity_requeued": _activity_requeued,
     "activity_completed": _activity_completed,
+    "decision_completed": _decision_completed,
     "activity_failed": _activity_failed,
     "activity_cancel_requested": _activity_cancel_requested,
     "activity_cancelled": _activity_cancelled,

@@ -20,6 +20,8 @@ def load(name: str) -> tuple[ModuleType, str]:
     Raises `CommandFailed` if there is no such module, or importing it fails.
     """
     module_name, _, attribute = name.partition(":")
+    if not module_name:
+        raise CommandFailed(f"{name!r} names no file and no module", ExitCode.USAGE)
     path = Path(module_name)
     is_file = module_name.endswith(".py")
     if is_file and not path.is_file():
@@ -52,8 +54,8 @@ def _import_file(path: Path, dotted: str) -> ModuleType:
     sys.modules[dotted] = module
     try:
         spec.loader.exec_module(module)
-    # The user's module may raise anything.
-    except Exception as error:
+    # The user's module may raise anything, and end as scripts do.
+    except (Exception, SystemExit) as error:
         raise _import_failed(str(path), error) from error
     return module
 
@@ -70,12 +72,12 @@ def _import_name(dotted: str) -> ModuleType:
                 ExitCode.USAGE,
             ) from error
         raise _import_failed(dotted, error) from error
-    # The user's module may raise anything.
-    except Exception as error:
+    # The user's module may raise anything, and end as scripts do.
+    except (Exception, SystemExit) as error:
         raise _import_failed(dotted, error) from error
 
 
-def _import_failed(name: str, error: Exception) -> CommandFailed:
+def _import_failed(name: str, error: BaseException) -> CommandFailed:
     from treadle.errors import DefinitionError
 
     if isinstance(error, DefinitionError):
@@ -84,7 +86,7 @@ def _import_failed(name: str, error: Exception) -> CommandFailed:
     return CommandFailed(f"importing {name} failed; see above")
 
 
-def _own_traceback(error: Exception) -> list[str]:
+def _own_traceback(error: BaseException) -> list[str]:
     """The traceback from the user's first line on, without the import machinery above it."""
     frames = traceback.extract_tb(error.__traceback__)
     machinery = (__file__, importlib.__file__, "<frozen importlib")

@@ -9,7 +9,7 @@ import click
 
 from treadle_server.cli.command import Command
 from treadle_server.cli.exit_codes import CommandFailed, ExitCode
-from treadle_server.cli.options import Settings, client_options, run_argument
+from treadle_server.cli.options import OutputFormat, Settings, client_options, run_argument
 
 if TYPE_CHECKING:
     from treadle.v1 import event_pb2
@@ -45,6 +45,7 @@ def replay(settings: Settings, run: str, by_workflow_id: bool, code: str, debug:
     """
     from treadle.errors import ReplayMismatch
     from treadle.replaying import replay as feed
+    from treadle_server.cli.messages import print_plain
     from treadle_server.cli.screen import Screen, printable
 
     events = _events(settings, run, by_workflow_id)
@@ -53,10 +54,16 @@ def replay(settings: Settings, run: str, by_workflow_id: bool, code: str, debug:
     try:
         replayed = feed(workflow, events)
     except ReplayMismatch as mismatch:
-        click.echo(printable(str(mismatch)))
+        if settings.output is OutputFormat.TABLE:
+            click.echo(printable(str(mismatch), keep_newlines=True))
+        else:
+            print_plain({"fits": False, "mismatch": str(mismatch)}, settings.output)
         if debug:
             _debug(mismatch)
         return ExitCode.FAILURE
+    if settings.output is not OutputFormat.TABLE:
+        print_plain({"fits": True, "next": list(replayed.further)}, settings.output)
+        return ExitCode.OK
     screen.note(
         f"{workflow.name} version {workflow.version}: all {len(replayed.commands)} commands of "
         f"{len(events)} events are asked for"
@@ -70,12 +77,12 @@ def _events(settings: Settings, run: str, by_workflow_id: bool) -> list[event_pb
     from treadle.replaying import HistoryUnreadable, read_history
     from treadle_server.cli.connection import connect, run_name
 
-    if run.endswith(".json"):
+    if run.endswith(".json") and not by_workflow_id:
         try:
-            return read_history(Path(run).read_text())
+            return read_history(Path(run).read_text(encoding="utf-8"))
         except OSError as error:
             raise CommandFailed(f"cannot read {run}: {error.strerror}", ExitCode.USAGE) from error
-        except HistoryUnreadable as error:
+        except (HistoryUnreadable, UnicodeDecodeError) as error:
             raise CommandFailed(f"{run}: {error}", ExitCode.USAGE) from error
     with connect(settings) as client:
         return list(client.history(**run_name(run, is_workflow_id=by_workflow_id)))
@@ -86,8 +93,9 @@ def _workflow(code: str, first: event_pb2.Event) -> Workflow[..., Any]:
     from treadle_server.cli import python_objects
 
     started = first.run_started
-    module, _ = python_objects.load(code)
-    found = [one for one in vars(module).values() if isinstance(one, Workflow)]
+    module, attribute = python_objects.load(code)
+    named = [getattr(module, attribute, None)] if attribute else vars(module).values()
+    found = [one for one in named if isinstance(one, Workflow)]
     for one in found:
         if (one.name, one.version) == (started.workflow, started.version):
             return one

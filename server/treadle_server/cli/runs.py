@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from datetime import timedelta
 from itertools import islice
@@ -13,6 +14,7 @@ from treadle_server.cli.command import Group
 from treadle_server.cli.nodes import nodes
 from treadle_server.cli.options import (
     Duration,
+    Number,
     OutputFormat,
     Settings,
     client_options,
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from treadle.client import Run, RunDescription
     from treadle_server.cli.screen import Screen
 
-_STATES = ["running", "completed", "failed", "cancelled", "timed_out", "terminated"]
+_STATES = ["running", "completed", "failed", "cancelled", "timed_out", "terminated", "continued"]
 _NODES_SHOWN = 40
 _VALUE_WIDTH = 200
 _LEAST_VALUE_WIDTH = 20
@@ -62,7 +64,7 @@ def runs() -> None:
 @click.option(
     "-n",
     "--limit",
-    type=click.IntRange(1),
+    type=Number(),
     metavar="NUMBER",
     default=50,
     show_default=True,
@@ -78,28 +80,27 @@ def list_runs(
     """List runs, newest first."""
     from treadle.v1 import run_service_pb2
     from treadle_server.cli.connection import connect
-    from treadle_server.cli.messages import print_list, print_message
+    from treadle_server.cli.messages import print_message
     from treadle_server.cli.screen import Screen
 
     screen = Screen(settings)
     with connect(settings) as client:
         page_size = 1000 if everything else min(limit + 1, 1000)
-        found = client.list_runs(workflow=workflow, state=state, page_size=page_size)
+        found = iter(client.list_runs(workflow=workflow, state=state, page_size=page_size))
+        shown = found if everything else islice(found, limit)
         if settings.output is OutputFormat.JSONL:
-            for run in found if everything else islice(found, limit):
+            for run in shown:
                 print_message(run.message, settings.output)
-            return
-        listed = list(found if everything else islice(found, limit + 1))
-    has_more = not everything and len(listed) > limit
-    if has_more:
-        listed.pop()
+        else:
+            listed = list(shown)
+        has_more = next(found, None) is not None
     if settings.output is OutputFormat.TABLE:
         _print_table(screen, listed)
-        if has_more:
-            screen.note(f"The newest {limit}; there are more: --limit or --all shows them.")
-    else:
+    elif settings.output is not OutputFormat.JSONL:
         messages = [run.message for run in listed]
-        print_list(run_service_pb2.ListRunsResponse(runs=messages), messages, settings.output)
+        print_message(run_service_pb2.ListRunsResponse(runs=messages), settings.output)
+    if has_more:
+        screen.note(f"The newest {limit:,}; there are more: --limit or --all shows them.")
 
 
 def _print_table(screen: Screen, listed: list[Run]) -> None:
@@ -205,8 +206,11 @@ def _print_description(screen: Screen, description: RunDescription, full: bool) 
         fact("warning", printable(line))
     for name in sorted(message.attributes):
         fact(printable(name), values.one_line(message.attributes[name], width))
-    for line in _waits_for(message, now, utc):
+    waits = list(_waits_for(message, now, utc))
+    for line in waits if full else waits[:_NODES_SHOWN]:
         fact("waits for", printable(line))
+    if len(waits) > _NODES_SHOWN and not full:
+        fact("", f"and {len(waits) - _NODES_SHOWN:,} more; --full shows them")
     screen.table(facts)
     if seen.nodes:
         screen.table(progress_view.tree(seen, now, len(seen.nodes) if full else _NODES_SHOWN))
@@ -215,7 +219,8 @@ def _print_description(screen: Screen, description: RunDescription, full: bool) 
         screen.note(f"{unlisted:,} more open activities are not listed.")
     for pending in seen.nodes.values():
         if pending.incident:
-            answer = f"treadle runs answer {run.run_id} {pending.key} retry|skip|fail"
+            key = shlex.quote(pending.key)
+            answer = f"treadle runs answer {run.run_id} {key} retry|skip|fail"
             screen.note(f"Answer with:  {answer}")
 
 
@@ -272,7 +277,7 @@ def _waits_for(message: Any, now: float, utc: bool) -> Iterator[str]:
 @run_argument
 @click.option("--full", is_flag=True, help="Show whole values, timeouts and leases.")
 @click.option(
-    "--after", type=click.IntRange(0), default=0, metavar="SEQ", help="Only events after this one."
+    "--after", type=Number(0), default=0, metavar="SEQ", help="Only events after this one."
 )
 @time_options
 @client_options

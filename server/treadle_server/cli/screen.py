@@ -44,10 +44,15 @@ Cell = Span | Line
 """What stands in one place of a table."""
 
 _GAP = 2
-_LEAST_FOLDED = 30
-_LEAST_CUT = 8
+_GIVING_WAY = (("fold", 30), ("cut", 8), ("fold", 20), ("cut", 2))
+"""Which columns give way to others in turn, and down to which width."""
 
-_BIDIRECTIONAL = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_BIDIRECTIONAL = frozenset(
+    "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+)
+
+_STEERING = frozenset({"Cc", "Cs", "Zl", "Zp"})
+"""Categories of characters that a terminal may obey, halves of some, and ends of lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +84,7 @@ def printable(text: str, *, keep_newlines: bool = False) -> str:
     return "".join(
         character
         if (keep_newlines and character == "\n")
-        or not (unicodedata.category(character) in ("Cc", "Cs") or character in _BIDIRECTIONAL)
+        or not (unicodedata.category(character) in _STEERING or character in _BIDIRECTIONAL)
         else character.encode("unicode_escape").decode()
         for character in text
     )
@@ -96,6 +101,11 @@ class Screen:
     def __init__(self, settings: Settings, console: Console | None = None) -> None:
         self.settings = settings
         self.console = console or (_terminal(settings) if sys.stdout.isatty() else None)
+
+    @property
+    def can_draw_again(self) -> bool:
+        """Whether what stands on stdout can be replaced: not in pipes and on dumb terminals."""
+        return self.console is not None and not self.console.is_dumb_terminal
 
     def table(self, table: Table) -> None:
         """Prints a table to stdout."""
@@ -162,15 +172,26 @@ def plain_table(table: Table) -> list[str]:
         rows.insert(0, [column.title for column in table.columns])
     if not rows:
         return []
-    widths = [max(len(row[index]) for row in rows) for index in range(len(table.columns))]
+    widths = [max(_width(row[index]) for row in rows) for index in range(len(table.columns))]
     return ["  ".join(_aligned(row, widths, table.columns)).rstrip() for row in rows]
 
 
 def _aligned(row: Sequence[str], widths: Sequence[int], columns: Sequence[Column]) -> list[str]:
-    return [
-        text.rjust(width) if column.right else text.ljust(width)
-        for text, width, column in zip(row, widths, columns, strict=True)
-    ]
+    aligned: list[str] = []
+    for text, width, column in zip(row, widths, columns, strict=True):
+        blanks = " " * (width - _width(text))
+        aligned.append(blanks + text if column.right else text + blanks)
+    return aligned
+
+
+def _width(text: str) -> int:
+    """How many columns of a terminal the text takes."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(one) else 2 if unicodedata.east_asian_width(one) in "WF" else 1
+        for one in text
+    )
 
 
 def rich_text(cell: Cell) -> Text:
@@ -210,7 +231,8 @@ def _fitted(table: Table, width: int) -> list[int]:
     """The width of each column.
 
     rich would take something from every column; here, columns that may fold give way first, then
-    those that may be cut, each down to a width that still says something.
+    those that may be cut, the widest first, each down to a width that still says something; then
+    both once more, for half of a run's id is of no use to anybody.
     """
     from rich.cells import cell_len
 
@@ -219,9 +241,9 @@ def _fitted(table: Table, width: int) -> list[int]:
         for index, cell in enumerate(row):
             widths[index] = max(widths[index], cell_len(plain_text(cell)))
     excess = sum(widths) + _GAP * (len(widths) - 1) - width
-    for narrow, least in (("fold", _LEAST_FOLDED), ("cut", _LEAST_CUT)):
-        for index, column in enumerate(table.columns):
-            if excess > 0 and column.narrow == narrow:
+    for narrow, least in _GIVING_WAY:
+        for index in sorted(range(len(widths)), key=lambda index: -widths[index]):
+            if excess > 0 and table.columns[index].narrow == narrow:
                 taken = min(excess, max(0, widths[index] - least))
                 widths[index] -= taken
                 excess -= taken

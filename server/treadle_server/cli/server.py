@@ -14,6 +14,8 @@ from treadle_server.cli.options import LOG_LEVEL_VARIABLE, Duration, Settings, l
 
 DATA_DIR_VARIABLE = "TREADLE_DATA_DIR"
 
+_ADDRESS = "127.0.0.1:7400"
+
 
 def default_data_dir() -> Path:
     """`treadle` in the XDG data folder."""
@@ -60,8 +62,6 @@ class _Retention(click.ParamType[timedelta | None]):
 )
 @click.option(
     "--address",
-    envvar="TREADLE_ADDRESS",
-    default="127.0.0.1:7400",
     metavar="HOST:PORT",
     help="Where to listen; port 0 takes a free one.  [env: TREADLE_ADDRESS; default: "
     "127.0.0.1:7400]",
@@ -88,7 +88,7 @@ class _Retention(click.ParamType[timedelta | None]):
 @click.pass_obj
 def server(
     settings: Settings,
-    address: str,
+    address: str | None,
     data_dir: Path | None,
     in_memory: bool,
     retention: timedelta | None,
@@ -108,7 +108,7 @@ def server(
     except ImportError as error:
         missing_extra("the server", "server", error)
     config = ServerConfig(
-        address=address,
+        address=address or settings.address or os.environ.get("TREADLE_ADDRESS") or _ADDRESS,
         data_dir=Path() if in_memory else data_dir or default_data_dir(),
         in_memory=in_memory,
         local_socket=local_socket,

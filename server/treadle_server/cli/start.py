@@ -12,6 +12,7 @@ from treadle_server.cli.command import Command
 from treadle_server.cli.exit_codes import CommandFailed, ExitCode
 from treadle_server.cli.options import (
     JsonInput,
+    Number,
     OutputFormat,
     Settings,
     client_options,
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
 )
 @click.option("--wait", is_flag=True, help="Wait for the end; print the output.")
 @click.option(
-    "--version", type=click.IntRange(1), metavar="NUMBER", help="The version; else the current one."
+    "--version", type=Number(), metavar="NUMBER", help="The version; else the current one."
 )
 @click.option("--id", "workflow_id", metavar="KEY", help="Your own key: the run's workflow id.")
 @click.option(
@@ -74,6 +75,7 @@ def start(
     from treadle_server.cli.connection import connect
     from treadle_server.cli.screen import Screen
 
+    begin = _begin(at, delay)
     screen = Screen(settings)
     with connect(settings) as client:
         started = client.start(
@@ -83,7 +85,7 @@ def start(
             workflow_id=workflow_id,
             request_id=request_id,
             run_timeout=run_timeout,
-            begin=at or delay,
+            begin=begin,
         ).started
     if started is None:
         raise CommandFailed("the server's answer to the start says nothing")
@@ -93,6 +95,12 @@ def start(
         return wait_for_end(settings, screen, started.run_id, None)
     _print_started(settings, screen, started)
     return ExitCode.OK
+
+
+def _begin(at: datetime | None, delay: timedelta | None) -> datetime | timedelta | None:
+    if at is not None and delay is not None:
+        raise click.UsageError("give --at or --delay, one of the two")
+    return at or delay
 
 
 def _print_started(settings: Settings, screen: Screen, started: StartedRun) -> None:
@@ -118,7 +126,7 @@ def wait_for_end(settings: Settings, screen: Screen, run_id: str, timeout: timed
 
     Raises `CommandFailed` if it has not ended within `timeout`.
     """
-    from treadle.errors import RunNotCompleted
+    from treadle.errors import PayloadError, RunNotCompleted
     from treadle_server.cli.connection import connect
 
     with connect(settings, patient=True) as client:
@@ -127,6 +135,11 @@ def wait_for_end(settings: Settings, screen: Screen, run_id: str, timeout: timed
             output = client.get_handle(run_id).result(seconds)
         except RunNotCompleted as error:
             return _print_ending(client, error)
+        except PayloadError as error:
+            raise CommandFailed(
+                f"run {run_id} completed, and its output cannot be printed: {error}\n"
+                f"Its bytes are in:  treadle runs get {run_id} -o json"
+            ) from error
         except TimeoutError:
             raise CommandFailed(f"run {run_id} has not ended; it goes on") from None
         except KeyboardInterrupt:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from treadle.v1 import run_service_pb2 as runs_pb
 from treadle_server.cli.exit_codes import ExitCode
 from treadle_server.cli.screen import Styled
+from treadle_server.cli.values import enum_name
 
 
 class Look(enum.Enum):
@@ -77,11 +78,11 @@ def ending_code(state: runs_pb.RunState) -> ExitCode:
 
 def node_look(state: runs_pb.NodeState) -> Look:
     """How a node in this state looks."""
-    name = runs_pb.NodeState.Name(state).removeprefix("NODE_STATE_")
+    name = enum_name(runs_pb.NodeState, state, "NODE_STATE_")
     return Look[name] if name in Look.__members__ else Look.UNKNOWN
 
 
 def activity_look(state: runs_pb.ActivityState) -> Look:
     """How an open activity in this state looks."""
-    name = runs_pb.ActivityState.Name(state).removeprefix("ACTIVITY_STATE_")
+    name = enum_name(runs_pb.ActivityState, state, "ACTIVITY_STATE_")
     return Look[name] if name in Look.__members__ else Look.UNKNOWN

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from treadle_server.cli.command import Command
-from treadle_server.cli.exit_codes import ExitCode
+from treadle_server.cli.exit_codes import CommandFailed, ExitCode
 from treadle_server.cli.options import (
     JsonInput,
     OutputFormat,
@@ -261,14 +261,22 @@ def retry(
     A new run of the same workflow id and version begins with what the old one did. The old one
     never changes.
     """
+    from treadle.v1.payload_pb2 import Payload
+
     if new_input is not None and merged is not None:
         raise click.UsageError("give --input or --merge-input, one of the two")
 
     def take_up(client: Any, name: Any) -> Any:
         if merged is None:
             return client.retry(**name, new_input=_payload(new_input))
-        old = client.get_run(**name).input
-        return client.retry(**name, new_input=merge_patch(old, json.loads(merged)))
+        described = client.get_run(**name)
+        if isinstance(described.input, Payload):
+            raise CommandFailed(
+                "the old run's input is not JSON, so that nothing can be merged into it; "
+                "give a new one with --input"
+            )
+        patched = merge_patch(described.input, json.loads(merged))
+        return client.retry(**name, new_input=patched)
 
     return _steer(settings, "taken up", take_up, run, by_workflow_id)
 

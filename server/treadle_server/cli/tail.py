@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from treadle_server.cli.command import Command
-from treadle_server.cli.options import OutputFormat, Settings, client_options, time_options
+from treadle_server.cli.options import Number, OutputFormat, Settings, client_options, time_options
 
 if TYPE_CHECKING:
     from treadle.client import RunEvent
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 @click.option("--workflow", metavar="NAME", help="Only runs of this workflow.")
 @click.option(
     "--after",
-    type=click.IntRange(0),
+    type=Number(0),
     metavar="POSITION",
     help="What came after this position of the log; 0: all of it.  [default: from now on]",
 )

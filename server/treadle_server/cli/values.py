@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from treadle.v1 import payload_pb2
 from treadle_server.cli.screen import printable
@@ -10,6 +11,11 @@ from treadle_server.cli.screen import printable
 _ENCODING = "encoding"
 _JSON = b"json/plain"
 _NULL = b"binary/null"
+
+
+def enum_name(kinds: Any, number: int, prefix: str) -> str:
+    """What a number of an enum is called, without the prefix; itself if a newer server made it."""
+    return kinds.Name(number).removeprefix(prefix) if number in kinds.values() else str(number)
 
 
 def is_json(payload: payload_pb2.Payload) -> bool:
@@ -37,13 +43,16 @@ def one_line(payload: payload_pb2.Payload, width: int | None = None) -> str:
     try:
         text = json.dumps(json.loads(payload.data), ensure_ascii=False)
     except (ValueError, RecursionError):
-        text = payload.data.decode(errors="replace")
-    return cut(text, width)
+        return cut(payload.data.decode(errors="replace"), width)
+    return _shortened(printable(text), width)
 
 
 def cut(text: str, width: int | None) -> str:
     """The text on one line, printable, at most `width` characters long."""
-    text = printable(" ".join(text.split()))
+    return _shortened(printable(" ".join(text.split())), width)
+
+
+def _shortened(text: str, width: int | None) -> str:
     return text if width is None or len(text) <= width else text[: width - 1] + "…"
 
 
@@ -51,8 +60,8 @@ def failure_line(failure: payload_pb2.Failure, width: int | None = None) -> str:
     """Such as `PaymentDeclined: the card was declined`."""
     kind = failure.kind
     if failure.timeout_kind:
-        name = payload_pb2.TimeoutKind.Name(failure.timeout_kind)
-        kind += f" ({name.removeprefix('TIMEOUT_KIND_').lower()})"
+        name = enum_name(payload_pb2.TimeoutKind, failure.timeout_kind, "TIMEOUT_KIND_")
+        kind += f" ({name.lower()})"
     return cut(f"{kind}: {failure.message}" if failure.message else kind, width)
 
 

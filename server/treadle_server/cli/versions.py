@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from treadle_server.cli.command import Group
-from treadle_server.cli.exit_codes import ExitCode
-from treadle_server.cli.options import OutputFormat, Settings, client_options, time_options
+from treadle_server.cli.exit_codes import CommandFailed, ExitCode
+from treadle_server.cli.options import Number, OutputFormat, Settings, client_options, time_options
 
 if TYPE_CHECKING:
     from treadle.client import Definition
@@ -44,6 +44,8 @@ def list_versions(settings: Settings, workflow: str) -> None:
 
     with connect(settings) as client:
         listed = list(client.list_definitions(workflow=workflow))
+    if not listed:
+        raise CommandFailed(f"there is no workflow {workflow!r}", ExitCode.NOT_FOUND)
     if settings.output is OutputFormat.TABLE:
         _print_table(Screen(settings), listed)
         return
@@ -56,9 +58,6 @@ def _print_table(screen: Screen, listed: list[Definition]) -> None:
     from treadle_server.cli import moments
     from treadle_server.cli.screen import Column, Table, printable
 
-    if not listed:
-        screen.note("There is no such workflow.")
-        return
     table = Table(
         (
             Column("VERSION", right=True),
@@ -93,7 +92,7 @@ def _print_table(screen: Screen, listed: list[Definition]) -> None:
     ],
 )
 @click.argument("workflow")
-@click.argument("version", type=click.IntRange(1))
+@click.argument("version", type=Number())
 @click.option("--state", type=click.Choice(["active", "deprecated", "retired"]))
 @click.option("--current", is_flag=True, help="New runs that name no version take this one.")
 @click.option("--force", is_flag=True, help="Retire it although runs are open; they are paused.")
@@ -104,6 +103,7 @@ def set_version(
 ) -> int:
     """Say what a version is for."""
     from treadle_server.cli.connection import connect
+    from treadle_server.cli.messages import print_message
     from treadle_server.cli.screen import Screen
 
     if state is None and not current:
@@ -116,6 +116,9 @@ def set_version(
             make_current=current,
             force=force,
         )
+    if settings.output is not OutputFormat.TABLE:
+        print_message(changed.message, settings.output)
+    else:
         said = f"{changed.workflow} version {changed.version}: {changed.state}"
         Screen(settings).note(said + (", current" if changed.current else ""))
     return ExitCode.OK

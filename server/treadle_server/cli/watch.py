@@ -58,7 +58,7 @@ def watch(settings: Settings, run: str, by_workflow_id: bool, lines: bool) -> in
     from treadle_server.cli.states import ending_code
 
     screen = Screen(settings)
-    live = settings.output is OutputFormat.TABLE and screen.console is not None and not lines
+    live = settings.output is OutputFormat.TABLE and not lines and screen.can_draw_again
     with connect(settings) as client:
         name = run_name(run, is_workflow_id=by_workflow_id)
         described = client.get_run(**name, include_nodes=live)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from google.protobuf.duration_pb2 import Duration
 
@@ -43,6 +44,6 @@ def span(duration: Duration) -> str:
     return moments.length(duration.seconds + duration.nanos / 1_000_000_000)
 
 
-def enum_words(name: str, prefix: str) -> str:
+def enum_words(kinds: Any, number: int, prefix: str) -> str:
     """A value of an enum for people."""
-    return name.removeprefix(prefix).lower().replace("_", " ")
+    return values.enum_name(kinds, number, prefix).lower().replace("_", " ")

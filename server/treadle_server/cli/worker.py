@@ -10,7 +10,7 @@ import click
 
 from treadle_server.cli.command import Command
 from treadle_server.cli.exit_codes import CommandFailed, ExitCode
-from treadle_server.cli.options import Duration, Settings, connection_options
+from treadle_server.cli.options import Duration, Number, Settings, connection_options
 
 if TYPE_CHECKING:
     from treadle.worker import Worker
@@ -26,13 +26,13 @@ def _worker_options(command: _Decorated) -> _Decorated:
         click.option("--queue", metavar="NAME", help="Where tasks come from.  [default: default]"),
         click.option(
             "--slots",
-            type=click.IntRange(1),
+            type=Number(),
             metavar="NUMBER",
             help="How many activities run at a time.  [default: 100]",
         ),
         click.option(
             "--threads",
-            type=click.IntRange(1),
+            type=Number(),
             metavar="NUMBER",
             help="How many of them may be plain functions, each in a thread.  [default: as slots]",
         ),

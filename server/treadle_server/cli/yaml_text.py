@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import re
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -142,11 +143,18 @@ def entries(node: MappingNode) -> Iterator[tuple[str, Node, Node]]:
 
     Raises `YamlError` if a key stands twice, is no plain text, or a merge is not of mappings.
     """
+    own, merges = _own_entries(node)
+    yield from own
+    yield from _merged(merges, {key for key, _, _ in own}, {id(node)})
+
+
+def _own_entries(node: MappingNode) -> tuple[list[tuple[str, Node, Node]], list[Node]]:
     lines: dict[str, int] = {}
+    own: list[tuple[str, Node, Node]] = []
     merges: list[Node] = []
     for key_node, value_node in node.value:
         if key_node.tag == _TAG + "merge":
-            merges.append(value_node)
+            merges += value_node.value if isinstance(value_node, SequenceNode) else [value_node]
             continue
         if not isinstance(key_node, ScalarNode):
             raise YamlError("a key must be text, not a list or a mapping", line_of(key_node))
@@ -157,24 +165,33 @@ def entries(node: MappingNode) -> Iterator[tuple[str, Node, Node]]:
                 line_of(key_node),
             )
         lines[key] = line_of(key_node)
-        yield key, key_node, value_node
-    yield from _merged(merges, set(lines))
+        own.append((key, key_node, value_node))
+    return own, merges
 
 
-def _merged(merges: list[Node], seen: set[str]) -> Iterator[tuple[str, Node, Node]]:
-    for merge in merges:
-        for source in merge.value if isinstance(merge, SequenceNode) else [merge]:
-            if not isinstance(source, MappingNode):
-                raise YamlError("<< merges mappings, and this is none", line_of(source))
-            for key, key_node, value_node in entries(source):
-                if key not in seen:
-                    seen.add(key)
-                    yield key, key_node, value_node
+def _merged(
+    merges: list[Node], seen: set[str], visited: set[int]
+) -> Iterator[tuple[str, Node, Node]]:
+    """Each source counts once: what merges itself, or the same on many ways, brings nothing new."""
+    pending = deque(merges)
+    while pending:
+        source = pending.popleft()
+        if id(source) in visited:
+            continue
+        visited.add(id(source))
+        if not isinstance(source, MappingNode):
+            raise YamlError("<< merges mappings, and this is none", line_of(source))
+        own, further = _own_entries(source)
+        pending.extendleft(reversed(further))
+        for entry in own:
+            if entry[0] not in seen:
+                seen.add(entry[0])
+                yield entry
 
 
 def _scalar(node: Node) -> object:
     text: Any = node.value
-    match node.tag.removeprefix(_TAG):
+    match node.tag.removeprefix(_TAG) if isinstance(node, ScalarNode) else "":
         case "str" | "merge":
             return text
         case "null":
@@ -185,7 +202,7 @@ def _scalar(node: Node) -> object:
             return _integer(text, node)
         case "float":
             return _float(text, node)
-    raise YamlError(f"the tag {node.tag!r} has no form in JSON", line_of(node))
+    raise YamlError(f"the tag {node.tag!r} has no form in JSON here", line_of(node))
 
 
 def _integer(text: str, node: Node) -> int:

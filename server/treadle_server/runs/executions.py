@@ -85,11 +85,16 @@ class Executions:
     def _go_on(self, event: Event) -> None:
         match event:
             case e.AttemptStarted():
+                if event.key not in self.by_key:  # of a history that was cut in between
+                    self._new(event, event.key, "activity", event.type)
+                    self.by_key[event.key].scheduled_time = event.ready_time
                 one = self.by_key[event.key]
                 one.attempts, one.worker = event.attempt, event.identity
                 one.started_time = one.started_time or event.time
-            case e.AttemptFailed():
+            case e.AttemptFailed() if event.key in self.by_key:
                 self.by_key[event.key].failure = event.failure
+            case e.DecisionCompleted() if not event.keeps:
+                self._end(event, event.key, NodeState.COMPLETED)
             case e.ActivityCompleted():
                 done = NodeState.SKIPPED if event.skipped else NodeState.COMPLETED
                 self._end(event, event.key, done, event.output)
@@ -112,6 +117,17 @@ class Executions:
             case e.MapEnded():
                 state = NodeState.COMPLETED if event.failure is None else NodeState.FAILED
                 self._end(event, event.node, state, failure=event.failure)
+            case (
+                e.RunCompleted()
+                | e.RunFailed()
+                | e.RunCancelled()
+                | e.RunTimedOut()
+                | e.RunTerminated()
+                | e.RunContinued()
+            ):
+                for key, one in self.by_key.items():
+                    if one.state is NodeState.RUNNING:
+                        self._end(event, key, NodeState.CANCELLED)
 
     def _new(
         self, event: Event, key: str, kind: str, type_: str = "", given: Payload | None = None

@@ -159,7 +159,7 @@ def member(message: run_service_pb2.GroupMember) -> GroupMember:
         run_id=message.run_id,
         workflow_id=message.workflow_id,
         state=_state(message.state),
-        output=payload.decode(message.output) if message.HasField("output") else None,
+        output=payload.decode_if_known(message.output) if message.HasField("output") else None,
         failure=_failure_codec.from_message(message.failure)
         if message.HasField("failure")
         else None,

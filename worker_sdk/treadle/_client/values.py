@@ -131,6 +131,9 @@ class RunDescription:
 
     run: Run
     input: object
+    """A value that this client cannot read stays the `treadle.v1.Payload` that it is, here and in
+    all that describes a run.
+    """
     output: object
     """None unless it completed."""
     failure: Failure | None
@@ -221,8 +224,8 @@ def execution(message: run_service_pb2.NodeExecution) -> NodeExecution:
         scheduled_time=time(message.scheduled_time) if message.HasField("scheduled_time") else None,
         started_time=time(message.started_time) if message.HasField("started_time") else None,
         end_time=time(message.end_time) if message.HasField("end_time") else None,
-        input=payload.decode(message.input) if message.HasField("input") else None,
-        output=payload.decode(message.output) if message.HasField("output") else None,
+        input=payload.decode_if_known(message.input) if message.HasField("input") else None,
+        output=payload.decode_if_known(message.output) if message.HasField("output") else None,
         failure=_failure_codec.from_message(message.failure)
         if message.HasField("failure")
         else None,
@@ -301,8 +304,8 @@ def started(
 def description(message: run_service_pb2.GetRunResponse) -> RunDescription:
     return RunDescription(
         run=run(message.run),
-        input=payload.decode(message.input),
-        output=payload.decode(message.output) if message.HasField("output") else None,
+        input=payload.decode_if_known(message.input),
+        output=payload.decode_if_known(message.output) if message.HasField("output") else None,
         failure=_failure_codec.from_message(message.failure)
         if message.HasField("failure")
         else None,
@@ -316,7 +319,7 @@ def description(message: run_service_pb2.GetRunResponse) -> RunDescription:
         },
         message=message,
         status=message.status,
-        attributes={name: payload.decode(one) for name, one in message.attributes.items()},
+        attributes={name: payload.decode_if_known(one) for name, one in message.attributes.items()},
         active_states=tuple(message.active_states),
         accepted_events=tuple(message.accepted_events),
     )
