@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import itertools
+import sys
 import zlib
 from abc import ABC, abstractmethod
 from asyncio import events
@@ -119,16 +120,34 @@ class WorkflowLoop(_Loop):  # type: ignore[misc]
 
     def drain(self) -> None:
         """Runs what is ready, and what that makes ready, until nothing is."""
+        self.run_here(self._run_ready)
+
+    def _run_ready(self) -> None:
         ready, run = self._ready, self.treadle_run
-        outer = events._get_running_loop()
-        events._set_running_loop(self)
+        while ready and not run.stopped:
+            handle = ready.popleft()
+            if not handle.cancelled():
+                handle._run()
+
+    def run_here(self, work: Callable[[], None]) -> None:
+        """Calls it with this as the running loop, whatever loop the thread runs otherwise.
+
+        An asynchronous generator that is given up ends there and then, as in a thread without a
+        loop: the hooks of the thread's loop would have that loop end it, some time later.
+        """
+        outer, hooks = events._get_running_loop(), sys.get_asyncgen_hooks()
+        # All of it is within: what stops code that hogs the thread is raised at any moment.
         try:
-            while ready and not run.stopped:
-                handle = ready.popleft()
-                if not handle.cancelled():
-                    handle._run()
+            if any(hooks):
+                sys.set_asyncgen_hooks(None, None)
+            events._set_running_loop(self)
+            work()
         finally:
-            events._set_running_loop(outer)
+            try:
+                events._set_running_loop(outer)
+            finally:
+                if any(hooks):
+                    sys.set_asyncgen_hooks(*hooks)
 
     def let_go(self) -> None:
         """Nothing runs here any more; what code still asks for, as it ends, is refused.
