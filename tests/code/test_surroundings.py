@@ -21,7 +21,13 @@ from treadle._code.run import RunInfo
 from treadle.v1 import event_pb2
 
 caller: contextvars.ContextVar[str] = contextvars.ContextVar("caller", default="nobody")
-noted: list[str] = []
+
+
+class Notes(list[str]):
+    """What code has done that does not go into the history."""
+
+
+noted = Notes()
 
 
 def work(value: int) -> int:
