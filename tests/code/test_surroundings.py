@@ -105,6 +105,22 @@ async def test_a_generator_that_is_given_up_ends_at_the_same_place() -> None:
     assert sys.get_asyncgen_hooks() == hooks
 
 
+async def test_the_task_that_feeds_code_is_not_the_current_one_meanwhile() -> None:
+    """Python 3.14 refuses to run a task inside another one."""
+    outside = asyncio.get_running_loop()
+    before = asyncio.current_task()
+    seen: list[object] = []
+
+    @workflow
+    async def looks(given: None) -> None:
+        seen.extend([asyncio.current_task(outside), asyncio.current_task()])
+
+    fed(looks).evict()
+    assert seen[0] is None
+    assert getattr(seen[1], "get_name", str)() == "workflow"
+    assert asyncio.current_task() is before
+
+
 def test_updates_do_not_see_the_variables_of_who_feeds_them() -> None:
     update = event_pb2.UpdateReceived(update_id="1", name="who")
     context = contextvars.copy_context()
@@ -124,15 +140,25 @@ def test_code_that_is_let_go_of_may_raise_anything() -> None:
     assert noted == ["exit"]
 
 
-@pytest.mark.parametrize("call", range(2))
-def test_the_loop_of_the_thread_is_back_whenever_code_is_stopped(call: int) -> None:
-    """What stops it comes between any two instructions: here after a call of asyncio's."""
+CHANGING = ("_set_running_loop", "set_asyncgen_hooks", "_leave_task", "_enter_task")
+"""What changes what the thread finds around it."""
+
+
+def surroundings() -> tuple[object, ...]:
+    loop = events._get_running_loop()
+    return loop, asyncio.current_task(loop), sys.get_asyncgen_hooks()
+
+
+@pytest.mark.parametrize("call", range(6))
+async def test_the_thread_is_as_before_whenever_code_is_stopped(call: int) -> None:
+    """What stops it comes between any two instructions: here after a call of what is in C."""
     replayer = fed(answers_who_calls)
+    before = surroundings()
     calls = 0
 
     def stop(_frame: FrameType, event: str, function: object) -> None:
         nonlocal calls
-        if event == "c_return" and function is events._set_running_loop:
+        if event == "c_return" and getattr(function, "__name__", "") in CHANGING:
             calls += 1
             if calls == call + 1:
                 raise Suspended
@@ -143,4 +169,5 @@ def test_the_loop_of_the_thread_is_back_whenever_code_is_stopped(call: int) -> N
             replayer.loop.drain()
     finally:
         sys.setprofile(None)
-    assert events._get_running_loop() is None
+    assert surroundings() == before
+    assert calls > call

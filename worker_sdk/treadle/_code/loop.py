@@ -132,22 +132,26 @@ class WorkflowLoop(_Loop):  # type: ignore[misc]
     def run_here(self, work: Callable[[], None]) -> None:
         """Calls it with this as the running loop, whatever loop the thread runs otherwise.
 
-        An asynchronous generator that is given up ends there and then, as in a thread without a
-        loop: the hooks of the thread's loop would have that loop end it, some time later.
+        The task that the thread is in is none of the code's: from Python 3.14 on a thread has one
+        task at a time. An asynchronous generator that is given up ends there and then, as in a
+        thread without a loop: the hooks of the thread's loop would have it end some time later.
         """
         outer, hooks = events._get_running_loop(), sys.get_asyncgen_hooks()
+        task = None if outer is None else asyncio.current_task(outer)
         # All of it is within: what stops code that hogs the thread is raised at any moment.
         try:
+            if outer is not None and task is not None:
+                asyncio.tasks._leave_task(outer, task)
             if any(hooks):
                 sys.set_asyncgen_hooks(None, None)
             events._set_running_loop(self)
             work()
         finally:
             try:
-                events._set_running_loop(outer)
-            finally:
-                if any(hooks):
-                    sys.set_asyncgen_hooks(*hooks)
+                _go_back(outer, task, hooks)
+            except BaseException:
+                _go_back(outer, task, hooks)
+                raise
 
     def let_go(self) -> None:
         """Nothing runs here any more; what code still asks for, as it ends, is refused.
@@ -311,6 +315,17 @@ class WorkflowLoop(_Loop):  # type: ignore[misc]
             f"{what} has no place in workflow code, which is replayed; do it in a step: "
             "await step(function, ...)"
         )
+
+
+def _go_back(
+    outer: asyncio.AbstractEventLoop | None, task: asyncio.Task[Any] | None, hooks: Any
+) -> None:
+    """The thread is as it was before; to be called again if something is raised in between."""
+    events._set_running_loop(outer)
+    if outer is not None and task is not None and asyncio.current_task(outer) is not task:
+        asyncio.tasks._enter_task(outer, task)
+    if any(hooks):
+        sys.set_asyncgen_hooks(*hooks)
 
 
 def _awaited(awaitable: Awaitable[Any]) -> Coroutine[Any, Any, Any]:
