@@ -6,13 +6,16 @@ from __future__ import annotations
 
 import copy
 import inspect
+import io
 import os
+import pdb  # noqa: T100 - what is tested
 import pickle
 import random
 import secrets
 import sys
 import time
 import uuid
+import zoneinfo
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -92,6 +95,30 @@ def test_a_module_that_is_first_imported_in_workflow_code_may_look_at_the_clock(
         __import__(module)
 
     assert fed(imports) == ["complete_run"]
+
+
+def test_time_zones_are_not_of_the_world_outside() -> None:
+    @workflow
+    async def looks_up(given: None) -> str:
+        zoneinfo.ZoneInfo.clear_cache()
+        return str(workflow.now().astimezone(zoneinfo.ZoneInfo("Asia/Tokyo")).date())
+
+    assert fed(looks_up) == ["complete_run"]
+
+
+def test_a_debugger_may_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`treadle replay --debug` says that `breakpoint()` works."""
+
+    @workflow
+    async def stops(given: None) -> None:
+        # As `breakpoint()` does, outside of tests.
+        pdb.Pdb(stdin=io.StringIO("where\ncontinue\n"), stdout=io.StringIO()).set_trace()
+
+    monkeypatch.setattr(sys, "stdin", io.StringIO())
+    try:
+        assert fed(stops) == ["complete_run"]
+    finally:
+        sys.settrace(None)
 
 
 def test_code_that_lies_where_importlib_is_part_of_the_name_is_looked_at(tmp_path: Path) -> None:

@@ -84,6 +84,15 @@ _AUDITED: dict[str, str] = {
 _TRUSTED = frozenset({"logging", "structlog", "asyncio", "traceback", "warnings", "treadle"})
 """They may look at the clock: what they do with it comes back to no workflow code."""
 
+_MODULES = ("importlib", "_frozen_importlib")
+"""While a module is imported: what that does is done once in a process."""
+
+_INSTALLED = (*_MODULES, "zoneinfo")
+"""They read what is installed with the program, and changes with it only."""
+
+_DEBUGGERS = ("pdb", "bdb")
+"""Whoever looks at the code with one of these reads and asks as they like."""
+
 _MODULE_FILES = (".py", ".pyc", ".so", ".pyi", ".pth")
 
 _BELOW = WorkflowLoop.run_here.__code__
@@ -155,7 +164,7 @@ class _Refusing:
 def _look_at(caller: FrameType, said: str, instead: str) -> None:
     """Refuses a call, if workflow code makes it."""
     module = caller.f_globals.get("__name__", "")
-    if module.partition(".")[0] not in _TRUSTED and not _importing(caller):
+    if module.partition(".")[0] not in _TRUSTED and not _is_within(caller, _MODULES):
         refuse(said, instead)
 
 
@@ -173,18 +182,29 @@ def _audit(event: str, args: tuple[Any, ...]) -> None:
     instead = _AUDITED.get(event)
     if instead is None or not inside():
         return
-    if event == "open" and isinstance(args[0], str) and args[0].endswith(_MODULE_FILES):
-        return  # source code, for an import or a traceback
-    if event in ("open", "os.listdir", "os.scandir") and _importing(sys._getframe(1)):
+    if event == "open" and isinstance(args[0], str) and _is_installed(args[0]):
+        return
+    caller = sys._getframe(1)
+    if event in ("open", "os.listdir", "os.scandir") and _is_within(caller, _INSTALLED):
+        return
+    if _is_within(caller, _DEBUGGERS):
         return
     shown = f"{event}({args[0]!r})" if args and isinstance(args[0], (str, float, int)) else event
     refuse(shown, instead)
 
 
-def _importing(frame: FrameType | None) -> bool:
-    """Whether workflow code imports a module there: what that does is done once in a process."""
+def _is_installed(path: str) -> bool:
+    """Whether it is source code, for an import or a traceback, or a time zone, of which one in C
+    reads the file.
+    """
+    zones = sys.modules.get("zoneinfo")
+    return path.endswith(_MODULE_FILES) or path.startswith(getattr(zones, "TZPATH", ()))
+
+
+def _is_within(frame: FrameType | None, modules: tuple[str, ...]) -> bool:
+    """Whether workflow code has called one of these modules, of which that is a part."""
     while frame is not None and frame.f_code is not _BELOW:
-        if frame.f_globals.get("__name__", "").startswith(("importlib", "_frozen_importlib")):
+        if frame.f_globals.get("__name__", "").startswith(modules):
             return True
         frame = frame.f_back
     return False
