@@ -5,6 +5,7 @@ was.
 from __future__ import annotations
 
 import copy
+import gc
 import inspect
 import io
 import os
@@ -13,8 +14,10 @@ import pickle
 import random
 import secrets
 import sys
+import tempfile
 import time
 import uuid
+import warnings
 import zoneinfo
 from collections.abc import Callable
 from pathlib import Path
@@ -95,6 +98,49 @@ def test_a_module_that_is_first_imported_in_workflow_code_may_look_at_the_clock(
         __import__(module)
 
     assert fed(imports) == ["complete_run"]
+
+
+class Holds:
+    """Is let go of when Python looks for cycles, in the midst of whatever runs then."""
+
+    def __init__(self, last: Callable[[], object]) -> None:
+        self.itself, self.last = self, last
+
+
+class HoldsAndSays(Holds):
+    def __del__(self) -> None:
+        self.last()
+
+
+def test_what_is_let_go_of_while_workflow_code_runs_is_none_of_its_code(tmp_path: Path) -> None:
+    """Objects of others clean up after themselves: close, remove, look at the clock."""
+    said: list[object] = []
+    refused: list[object] = []
+
+    def look(_phase: str, _details: object) -> None:
+        said.append(time.perf_counter())
+
+    @workflow
+    async def lets_go(given: None) -> None:
+        gc.collect()
+
+    left = tempfile.TemporaryDirectory(dir=tmp_path, ignore_cleanup_errors=False)
+    (Path(left.name) / "file").write_text("")
+    Holds(left.name.encode).kept = left  # type: ignore[attr-defined]
+    del left
+    HoldsAndSays(lambda: said.append(time.time()))
+    before, sys.unraisablehook = sys.unraisablehook, refused.append
+    gc.callbacks.append(look)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)
+            assert fed(lets_go) == ["complete_run"]
+    finally:
+        gc.callbacks.remove(look)
+        sys.unraisablehook = before
+    assert not refused
+    assert len(said) >= 3
+    assert not list(tmp_path.iterdir())
 
 
 def test_time_zones_are_not_of_the_world_outside() -> None:

@@ -8,8 +8,7 @@ import asyncio
 import contextvars
 import sys
 from asyncio import events
-from collections.abc import AsyncIterator
-from types import FrameType
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -140,8 +139,15 @@ def test_code_that_is_let_go_of_may_raise_anything() -> None:
     assert noted == ["exit"]
 
 
-CHANGING = ("_set_running_loop", "set_asyncgen_hooks", "_leave_task", "_enter_task")
-"""What changes what the thread finds around it."""
+CHANGING = [
+    (asyncio.tasks, "_leave_task"),
+    (sys, "set_asyncgen_hooks"),
+    (events, "_set_running_loop"),
+    (events, "_set_running_loop"),
+    (asyncio.tasks, "_enter_task"),
+    (sys, "set_asyncgen_hooks"),
+]
+"""What changes what the thread finds around it, in order."""
 
 
 def surroundings() -> tuple[object, ...]:
@@ -149,25 +155,28 @@ def surroundings() -> tuple[object, ...]:
     return loop, asyncio.current_task(loop), sys.get_asyncgen_hooks()
 
 
-@pytest.mark.parametrize("call", range(6))
-async def test_the_thread_is_as_before_whenever_code_is_stopped(call: int) -> None:
-    """What stops it comes between any two instructions: here after a call of what is in C."""
+@pytest.mark.parametrize("call", range(len(CHANGING)))
+async def test_the_thread_is_as_before_whenever_code_is_stopped(
+    call: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What stops it comes between any two instructions: here after one of these calls."""
     replayer = fed(answers_who_calls)
     before = surroundings()
-    calls = 0
+    called: list[str] = []
 
-    def stop(_frame: FrameType, event: str, function: object) -> None:
-        nonlocal calls
-        if event == "c_return" and getattr(function, "__name__", "") in CHANGING:
-            calls += 1
-            if calls == call + 1:
+    def stopping(function: Callable[..., None], name: str) -> Callable[..., None]:
+        def change(*args: object) -> None:
+            function(*args)
+            called.append(name)
+            if len(called) == call + 1:
                 raise Suspended
 
-    sys.setprofile(stop)
-    try:
-        with pytest.raises(Suspended):
-            replayer.loop.drain()
-    finally:
-        sys.setprofile(None)
+        return change
+
+    for module, name in set(CHANGING):
+        monkeypatch.setattr(module, name, stopping(getattr(module, name), name))
+    with pytest.raises(Suspended):
+        replayer.loop.drain()
+    monkeypatch.undo()
     assert surroundings() == before
-    assert calls > call
+    assert called[: call + 1] == [name for _, name in CHANGING][: call + 1]

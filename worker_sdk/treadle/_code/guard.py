@@ -14,6 +14,7 @@ import asyncio.tasks
 import datetime
 import dis
 import functools
+import gc
 import inspect
 import os
 import random
@@ -164,7 +165,9 @@ class _Refusing:
 def _look_at(caller: FrameType, said: str, instead: str) -> None:
     """Refuses a call, if workflow code makes it."""
     module = caller.f_globals.get("__name__", "")
-    if module.partition(".")[0] not in _TRUSTED and not _is_within(caller, _MODULES):
+    if module.partition(".")[0] in _TRUSTED or _is_within(caller, _MODULES):
+        return
+    if not _is_cleaning_up(caller):
         refuse(said, instead)
 
 
@@ -187,7 +190,7 @@ def _audit(event: str, args: tuple[Any, ...]) -> None:
     caller = sys._getframe(1)
     if event in ("open", "os.listdir", "os.scandir") and _is_within(caller, _INSTALLED):
         return
-    if _is_within(caller, _DEBUGGERS):
+    if _is_within(caller, _DEBUGGERS) or _is_cleaning_up(caller):
         return
     shown = f"{event}({args[0]!r})" if args and isinstance(args[0], (str, float, int)) else event
     refuse(shown, instead)
@@ -205,6 +208,19 @@ def _is_within(frame: FrameType | None, modules: tuple[str, ...]) -> bool:
     """Whether workflow code has called one of these modules, of which that is a part."""
     while frame is not None and frame.f_code is not _BELOW:
         if frame.f_globals.get("__name__", "").startswith(modules):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _is_cleaning_up(frame: FrameType | None) -> bool:
+    """Whether Python has called it as it let go of something, which it does in the midst of
+    whatever runs: none of the workflow's code.
+    """
+    told = {getattr(one, "__code__", None) for one in gc.callbacks}
+    while frame is not None and frame.f_code is not _BELOW:
+        module = frame.f_globals.get("__name__", "")
+        if frame.f_code.co_name == "__del__" or module == "weakref" or frame.f_code in told:
             return True
         frame = frame.f_back
     return False
