@@ -14,6 +14,7 @@ from google.rpc import code_pb2
 from tests.cli import sample_run
 from tests.cli.conftest import Treadle
 from tests.cli.scripted_server import NOT_FOUND, Refusal, ScriptedServer
+from treadle.replaying import read_history
 from treadle.v1 import event_pb2, payload_pb2
 from treadle.v1 import run_service_pb2 as runs_pb
 from treadle_server.cli.states import Look, activity_look, node_look
@@ -265,6 +266,18 @@ def test_history_can_begin_later(server: ScriptedServer, treadle: Treadle) -> No
 
     events = [json_format.Parse(line, event_pb2.Event()) for line in result.stdout.splitlines()]
     assert events == sample_run.declined_order()[12:]
+
+
+@pytest.mark.parametrize("run", ["order-17", sample_run.RUN_ID])
+def test_a_history_for_a_replay_has_the_runs_id(
+    server: ScriptedServer, treadle: Treadle, run: str
+) -> None:
+    history(server, sample_run.declined_order())
+
+    read = read_history(treadle("runs", "history", run, "-o", "json").stdout)
+
+    assert read.run_id == sample_run.RUN_ID
+    assert read == sample_run.declined_order()
 
 
 def test_long_values_are_shortened_unless_asked(server: ScriptedServer, treadle: Treadle) -> None:

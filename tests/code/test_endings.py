@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from treadle import step, workflow
-from treadle.testing import Kit, RunRecord, run_in_virtual_time
+from treadle.testing import Kit, RunRecord, run_in_virtual_time, virtual_time
 
 
 def says_the_wrong_thing() -> int:
@@ -95,3 +96,26 @@ def test_what_can_undo_nothing_is_refused_where_it_is_said() -> None:
     assert run.failure is not None
     assert run.failure.kind == "DefinitionError"
     assert "42 cannot undo step 'works'" in run.failure.message
+
+
+@workflow
+async def continues_within_a_group(turn: int) -> int:
+    async def leave() -> None:
+        workflow.continue_as_new(turn + 1)
+
+    if turn < 2:
+        async with asyncio.TaskGroup() as group:
+            if turn == 0:
+                workflow.continue_as_new(1)
+            group.create_task(leave())
+    return turn
+
+
+@virtual_time
+async def test_code_may_go_on_as_a_new_run_from_within_a_group() -> None:
+    async with Kit([continues_within_a_group]) as kit:
+        handle = await kit.start(continues_within_a_group, 0, workflow_id="turns")
+        assert (await kit.finish(handle)).state == "CONTINUED"
+        await kit.advance(1)
+        last = await kit.client.get_run(workflow_id="turns")
+        assert last.output == 2

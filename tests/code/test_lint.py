@@ -40,6 +40,80 @@ def test_no_false_alarm(file: Path) -> None:
     assert [one for one in of_workflows if "workflow 'direct'" not in one.message] == []
 
 
+RIGHT_OR_WRONG = {
+    "the module's own function with the name of a builtin": (
+        "    return await open(given), id(given)\n",
+        "async def open(account): ...\nclass Book:\n    def id(self): ...\n",
+        ["hash"],
+    ),
+    "a parameter with the name of a builtin": (
+        "    async def one(*open, **input):\n"
+        "        return open(1), input(2)\n"
+        "    return await one()\n",
+        "",
+        [],
+    ),
+    "a name that a pattern gives": (
+        "    match given:\n        case {'open': open}:\n            open(given)\n",
+        "",
+        [],
+    ),
+    "what was a set is a list": (
+        "    tags = set(given)\n    tags = sorted(tags)\n    return [tag for tag in tags]\n",
+        "",
+        [],
+    ),
+    "the same in any order": (
+        "    tags = set(given)\n"
+        "    return sorted(tag.lower() for tag in tags), any(tag == 'x' for tag in tags), "
+        "{tag for tag in tags}\n",
+        "",
+        [],
+    ),
+    "not the same in any order": (
+        "    tags = set(given)\n"
+        "    found = {await step(print, tag) for tag in tags}\n"
+        "    return sorted((tag for tag in tags), key=len), found\n",
+        "",
+        ["unordered-set", "unordered-set"],
+    ),
+    "a lambda that a step calls": (
+        "    clock = lambda: time.time()\n"
+        "    return await step(clock), await step(functools.partial(lambda: time.time()))\n",
+        "",
+        [],
+    ),
+    "a lambda that the code calls": (
+        "    clock = lambda: time.time()\n    return clock()\n",
+        "",
+        ["clock"],
+    ),
+    "what answers an update": (
+        "    @workflow.on_update\n"
+        "    def who():\n"
+        "        return time.time()\n"
+        "    await workflow.wait_for_event('end')\n",
+        "",
+        ["clock"],
+    ),
+    "what looks at an update first": (
+        "    @workflow.on_update('who', validator=check)\n"
+        "    def who(): ...\n"
+        "    await workflow.wait_for_event('end')\n",
+        "def check():\n    return time.time()\n",
+        ["clock"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", RIGHT_OR_WRONG)
+def test_what_is_wrong_is_told_from_what_looks_like_it(name: str) -> None:
+    body, beside, expected = RIGHT_OR_WRONG[name]
+    head = "import functools\nimport time\nfrom treadle import step, workflow\n"
+    found = lint_source(f"{head}{beside}\n@workflow\nasync def process(given):\n{body}")
+    assert [one.rule for one in found] == expected
+
+
 SEED_002 = {
     "a set, where the seed has a hash map": (
         "async def process(items: list):\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import threading
 from collections import Counter
@@ -14,6 +15,8 @@ import pytest
 
 from treadle._code.replayer import Decision
 from treadle._code.run import RunInfo
+from treadle._worker import loop_feeds
+from treadle._worker.deciders import Deciders
 from treadle._worker.feeds import Blocked, Faulty
 from treadle._worker.loop_feeds import LoopFeeds
 from treadle._worker.quickness import QUICK_SECONDS, TRIALS, Quickness
@@ -99,6 +102,22 @@ def test_code_that_catches_everything_is_stopped_all_the_same() -> None:
     assert replayer.dead
 
 
+def test_code_that_goes_on_catching_everything_is_asked_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def stubborn() -> None:
+        for _ in range(3):
+            with suppress(BaseException):
+                spin()
+
+    monkeypatch.setattr(loop_feeds, "AGAIN_SECONDS", 0.01)
+    feeds = LoopFeeds()
+    with looked_at(feeds, 0.05):
+        error, replayer = fed(feeds, stubborn)
+    assert isinstance(error, Blocked)
+    assert replayer.dead
+
+
 def test_nothing_is_stopped_once_its_feed_is_over() -> None:
     """Feeds that end at the very moment at which they are to be stopped."""
     feeds = LoopFeeds()
@@ -113,7 +132,10 @@ def test_nothing_is_stopped_once_its_feed_is_over() -> None:
     assert isinstance(outcome, Decision)
 
 
-@pytest.mark.parametrize("error", [ValueError("no"), SystemExit(3), KeyboardInterrupt()])
+RAISED = [ValueError("no"), StopIteration(1), asyncio.CancelledError(), SystemExit(3)]
+
+
+@pytest.mark.parametrize("error", [*RAISED, KeyboardInterrupt()])
 def test_what_the_code_raises_comes_out_as_an_exception(error: BaseException) -> None:
     def raises() -> None:
         raise error
@@ -121,6 +143,28 @@ def test_what_the_code_raises_comes_out_as_an_exception(error: BaseException) ->
     outcome, replayer = fed(LoopFeeds(), raises)
     assert outcome is error or outcome.error is error
     assert not replayer.dead
+
+
+@pytest.mark.parametrize("error", RAISED, ids=repr)
+@pytest.mark.parametrize("inline", [True, False], ids=["inline", "thread"])
+async def test_whoever_waits_hears_of_whatever_the_code_raises(
+    error: BaseException, inline: bool
+) -> None:
+    class Raising(Fed):
+        info = RunInfo("1", "w", "order", 1)
+
+        def feed(self, _events: object) -> None:
+            raise error
+
+    replayer: Any = Raising()
+    deciders = Deciders(asyncio.get_running_loop(), inline=inline)
+    try:
+        async with asyncio.timeout(60):  # a future that cannot hold it waits for ever
+            with pytest.raises((ValueError, Faulty)) as raised:
+                await deciders.feed(replayer, [])
+    finally:
+        deciders.close()
+    assert raised.value is error or getattr(raised.value, "error", None) is error
 
 
 def test_quick_is_what_was_quick_each_time_of_late() -> None:

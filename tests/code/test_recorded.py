@@ -11,7 +11,8 @@ import pytest
 from tests.code.recorded import FOLDER, WORKFLOWS
 from treadle import step, workflow
 from treadle.errors import ReplayMismatch
-from treadle.replaying import FORMAT_VERSION, HistoryUnreadable, read_history, replay
+from treadle.replaying import FORMAT_VERSION, HistoryUnreadable, read_history, replay, write_history
+from treadle.testing import Kit, virtual_time
 
 FILES = sorted(FOLDER.glob("*.json"))
 
@@ -27,6 +28,23 @@ def test_a_recorded_history_fits_the_code(file: Path) -> None:
     assert replayed.ended
     assert not replayed.further
     assert replayed.commands
+
+
+@workflow
+async def takes_by_chance(given: None) -> str:
+    await step(str).named(f"number {workflow.random().randrange(1_000_000)}")
+    return workflow.info().run_id
+
+
+@virtual_time
+async def test_what_code_takes_by_chance_is_the_same_in_a_replay() -> None:
+    """It follows from the run's id, which is in no event."""
+    async with Kit([takes_by_chance]) as kit:
+        record = await kit.run(takes_by_chance)
+    written = read_history(write_history(record.events))
+    assert written.run_id == record.run_id == record.output
+    for events in (record.events, written):
+        assert replay(takes_by_chance, events).ended
 
 
 def test_a_history_of_a_later_format_is_refused() -> None:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
+import pytest
+
 from treadle import workflow
+from treadle.errors import ApplicationError, UpdateFailed
 from treadle.testing import Kit, virtual_time
 
 
@@ -32,3 +37,29 @@ async def test_the_decorator_works_with_brackets_and_without() -> None:
         assert await handle.update("another name", 1, timeout=5) == 4
         await handle.send_event("end")
         assert (await kit.finish(handle)).state == "COMPLETED"
+
+
+async def small_enough(value: int) -> None:
+    await asyncio.sleep(1)
+    if value > 3:
+        raise ApplicationError("too much", kind="TooMuch")
+
+
+@workflow
+async def looks_first(given: None) -> None:
+    @workflow.on_update(validator=small_enough)
+    def take(value: int) -> int:
+        return value
+
+    await workflow.wait_for_event("end")
+
+
+@virtual_time
+async def test_a_validator_may_be_async() -> None:
+    """One that nobody awaits lets everything pass."""
+    async with Kit([looks_first]) as kit:
+        handle = await kit.start(looks_first)
+        assert await handle.update("take", 3, timeout=5) == 3
+        with pytest.raises(UpdateFailed, match="too much"):
+            await handle.update("take", 4, timeout=5)
+        await handle.send_event("end")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from treadle import ApplicationError, Context, Worker, activity
+from treadle import ApplicationError, Context, Worker, activity, step, workflow
 from treadle.errors import InvalidRequest, RunFailed
 from treadle.graph import Graph, Retry
 from treadle.testing import Kit, Mock, NothingWillHappen, Stuck, run_workflow, virtual_time
@@ -54,6 +54,22 @@ async def test_activities_and_mocks_run_in_the_tests_process() -> None:
         assert kit.mock("charge").inputs == [{"reserved": 17}]
         assert [call.activity for call in kit.calls] == ["reserve", "charge", "ship"]
         assert run.nodes == dict.fromkeys(("reserve", "charge", "ship"), "COMPLETED")
+
+
+def take_out(order: dict[str, Any]) -> None:
+    order.clear()
+
+
+@workflow
+async def takes_out(order: dict[str, Any]) -> None:
+    await step(take_out, order)
+
+
+@virtual_time
+async def test_calls_say_what_a_step_was_given_whatever_it_did_to_that() -> None:
+    async with Kit([takes_out]) as kit:
+        await kit.run(takes_out, {"id": 17})
+        assert [call.input for call in kit.calls] == [{"id": 17}]
 
 
 def test_an_ordinary_test_needs_one_call() -> None:

@@ -15,6 +15,7 @@ import jsonschema_rs
 import msgspec
 import pydantic
 import pytest
+import typing_extensions
 
 from treadle import Context, activity, payload
 from treadle._types.mismatch import Mismatch
@@ -242,6 +243,49 @@ class Range:
             raise ValueError("low is above high")
 
 
+class Kind(enum.Enum):
+    CARD = "card"
+    CASH = "cash"
+
+
+class Mode(enum.Enum):
+    """Values that JSON has in another form, or takes for something else."""
+
+    PAIR = (1, 2)
+    DAY = datetime.date(2031, 5, 6)
+    ON = True
+
+    @classmethod
+    def _missing_(cls, value: object) -> Mode:
+        return cls[value.upper()]  # type: ignore[attr-defined]
+
+
+class Payment(typing_extensions.TypedDict, total=False):
+    kind: typing_extensions.Required[Literal[Kind.CARD]]
+    amount: typing_extensions.ReadOnly[int]
+
+
+@dataclasses.dataclass
+class Short:
+    id: int
+
+
+@dataclasses.dataclass
+class Long:
+    id: int
+    note: str = ""
+
+
+class PydanticLong(pydantic.BaseModel):
+    id: int
+    text: str = pydantic.Field("", alias="note")
+
+
+class StructLong(msgspec.Struct):
+    id: int
+    note: str = ""
+
+
 ID = uuid.UUID("0193245f-7b3c-7a1e-8c55-3d2f1b2a4c5d")
 
 FITS: list[tuple[Any, object, object]] = [
@@ -284,6 +328,26 @@ FITS: list[tuple[Any, object, object]] = [
     (dict[str, PydanticLine], {"x": {"sku": "a"}}, {"x": PydanticLine(sku="a")}),
     (list[StructLine], [{"sku": "a"}], [StructLine("a")]),
     (StructLine | None, {"sku": "a"}, StructLine("a")),
+    (Literal[Kind.CARD], "card", Kind.CARD),
+    (Literal[1, 2], 2.0, 2),
+    (Literal[None, True], True, True),
+    (Mode, [1, 2], Mode.PAIR),
+    (Mode, "2031-05-06", Mode.DAY),
+    (Mode, True, Mode.ON),
+    (Mode, "pair", Mode.PAIR),
+    (Payment, {"kind": "card", "amount": 1.0}, {"kind": Kind.CARD, "amount": 1}),
+    (Short | Long, {"id": 1, "note": "a"}, Long(1, "a")),
+    (Short | Long, {"id": 1, "unknown": "a"}, Short(1)),
+    (Short | StructLong, {"id": 1, "note": "a"}, StructLong(1, "a")),
+    (Short | PydanticLong, {"id": 1, "note": "a"}, PydanticLong(id=1, note="a")),
+    (Short | dict[str, Any], {"id": 1, "note": "a"}, Short(1)),
+    (Short | dict[str, Any], {"note": "a"}, {"note": "a"}),
+    (datetime.datetime | datetime.date, "2031-05-06", datetime.date(2031, 5, 6)),
+    (
+        datetime.datetime | datetime.date,
+        "2031-05-06T07:08:00",
+        datetime.datetime(2031, 5, 6, 7, 8),  # noqa: DTZ001 - as it came
+    ),
 ]
 
 
@@ -327,12 +391,20 @@ def test_values_that_fit(annotation: Any, value: object, expected: object) -> No
         (Priced, {"price": []}, r"input\.price"),
         (Node, {"name": "a", "children": [{}]}, r"input\.children\[0\]\.name: is missing"),
         (Range, {"low": 2, "high": 1}, "input: low is above high"),
+        (Literal[Kind.CARD], "cash", "expected one of 'card', got the string 'cash'"),
+        (Mode, 1, "expected one of"),
+        (Mode, {"a": 1}, "expected one of"),
+        (Payment, {"amount": 1}, r"input\.kind: is missing"),
     ],
     ids=repr,
 )
 def test_values_that_do_not_fit(annotation: Any, value: object, text: str) -> None:
     with pytest.raises(Mismatch, match=text):
         arguments(taking(annotation), value)
+
+
+def test_a_literal_of_an_enum_is_described_by_its_value() -> None:
+    assert taking(Literal[Kind.CARD]).input_schema() == {"enum": ["card"]}
 
 
 def test_every_fault_is_reported_not_only_the_first() -> None:

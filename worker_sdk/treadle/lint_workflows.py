@@ -8,7 +8,7 @@ as they run outside of the replay.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
@@ -101,6 +101,7 @@ _CHANGES = frozenset(
 _WARNINGS = frozenset({"unordered-set", "mutable-default", "hash", "deprecated-version"})
 _SETS = (ast.Set, ast.SetComp)
 _EAGER = frozenset({"list", "tuple", "enumerate", "iter", "next"})
+_SAME_IN_ANY_ORDER = frozenset({"sorted", "min", "max", "any", "all", "len", "set", "frozenset"})
 
 
 @dataclass(slots=True, frozen=True)
@@ -120,6 +121,8 @@ class _Module:
     functions: dict[str, Function] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     """State by the name of a workflow's function, where it is not active."""
+    own: set[str] = field(default_factory=set)
+    """What it defines itself: names that may be those of builtins."""
 
 
 def lint_workflows(
@@ -132,7 +135,9 @@ def lint_workflows(
         imported: what local names stand for.
         shared: names of the containers that the whole module shares.
     """
-    of_module = _Module(imported, shared)
+    outside = [one for one in module.body if not isinstance(one, ast.ClassDef)]
+    own = _stored([*module.body, *_without_functions(outside)])
+    of_module = _Module(imported, shared, own=own)
     for statement in module.body:
         if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
             of_module.functions[statement.name] = statement
@@ -184,7 +189,8 @@ class _Linter:
         yield from self._defaults(function)
         nodes = list(_nodes(function))
         handed = _handed_to_steps(nodes)
-        own = _local_names(function, nodes)
+        own = _arguments(function) | _stored(nodes)
+        same = _same_in_any_order(nodes)
         sets = _local_sets(nodes)
         paths = _local_paths(nodes, self._module.imported)
         nested = {
@@ -193,7 +199,12 @@ class _Linter:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         }
         for node in nodes:
-            yield from self._node(node, own, sets, paths)
+            if node not in same:
+                yield from self._node(node, own, sets, paths)
+            for name in _answering(node):
+                answers = nested.get(name) or self._module.functions.get(name)
+                if answers is not None:
+                    yield from self.lint(answers)
             if isinstance(node, ast.Lambda) and node not in handed:
                 yield from self.lint(node)
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
@@ -226,7 +237,7 @@ class _Linter:
     ) -> Iterator[WorkflowFinding]:
         full = self._full(node.func)
         first = _dotted(node.func)
-        if full in _RULES and (first is None or first.partition(".")[0] not in own):
+        if full in _RULES and not self._is_own(first, own):
             rule, instead = _RULES[full]
             yield self._say(node, rule, f"{full}()", instead)
         elif full in _EAGER and node.args and _is_set(node.args[0], sets):
@@ -234,6 +245,10 @@ class _Linter:
         elif isinstance(node.func, ast.Attribute):
             yield from self._method(node, node.func, own, paths)
         yield from self._version(node)
+
+    def _is_own(self, name: str | None, own: set[str]) -> bool:
+        """Whether a name is the function's, or one of the module's in place of a builtin."""
+        return name is not None and (name.partition(".")[0] in own or name in self._module.own)
 
     def _method(
         self, node: ast.Call, method: ast.Attribute, own: set[str], paths: set[str]
@@ -332,8 +347,11 @@ def _is_outside(function: Function) -> bool:
 
 def _nodes(function: Function) -> Iterator[ast.AST]:
     """What stands in the function itself; nested functions are given, but not what is in them."""
-    body = function.body if isinstance(function.body, list) else [function.body]
-    waiting: list[ast.AST] = list(body)
+    return _without_functions(function.body if isinstance(function.body, list) else [function.body])
+
+
+def _without_functions(body: Sequence[ast.AST]) -> Iterator[ast.AST]:
+    waiting = list(body)
     while waiting:
         node = waiting.pop()
         yield node
@@ -342,25 +360,87 @@ def _nodes(function: Function) -> Iterator[ast.AST]:
 
 
 def _handed_to_steps(nodes: list[ast.AST]) -> set[ast.AST]:
-    """Lambdas that a step calls, or that are recorded as CEL."""
-    handed: set[ast.AST] = set()
+    """Lambdas that a step calls, or that are recorded as CEL; by themselves, in a `partial` or by
+    a name.
+    """
+    handed: list[ast.AST] = []
     for node in nodes:
-        if not isinstance(node, ast.Call):
-            continue
-        name = (_dotted(node.func) or str(getattr(node.func, "attr", ""))).rpartition(".")[2]
-        if name in ("step", "compensate", "wait_for_event"):
-            handed |= {one for one in node.args if isinstance(one, ast.Lambda)}
-            handed |= {one.value for one in node.keywords if isinstance(one.value, ast.Lambda)}
-    return handed
+        if isinstance(node, ast.Call) and _called(node) in ("step", "compensate", "wait_for_event"):
+            handed += [*node.args, *(one.value for one in node.keywords)]
+    handed += [
+        argument
+        for one in handed
+        if isinstance(one, ast.Call) and _called(one) == "partial"
+        for argument in one.args
+    ]
+    names = {one.id for one in handed if isinstance(one, ast.Name)}
+    return {*handed, *(value for name, value in _assigned(nodes) if name in names)}
 
 
-def _local_names(function: Function, nodes: list[ast.AST]) -> set[str]:
-    arguments = function.args
-    names = {one.arg for one in [*arguments.args, *arguments.kwonlyargs, *arguments.posonlyargs]}
-    names |= {
-        node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-    }
+def _called(node: ast.Call) -> str:
+    return (_dotted(node.func) or str(getattr(node.func, "attr", ""))).rpartition(".")[2]
+
+
+def _answering(node: ast.AST) -> Iterator[str]:
+    """The names of functions that are called when an update comes: a handler and its validator."""
+    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        return
+    for decorator in node.decorator_list:
+        made = decorator.func if isinstance(decorator, ast.Call) else decorator
+        if (_dotted(made) or "").rpartition(".")[2] == "on_update":
+            yield node.name
+            for keyword in decorator.keywords if isinstance(decorator, ast.Call) else []:
+                if keyword.arg == "validator":
+                    yield _dotted(keyword.value) or ""
+
+
+def _arguments(function: Function) -> set[str]:
+    given = function.args
+    several = [one for one in (given.vararg, given.kwarg) if one is not None]
+    return {one.arg for one in [*given.posonlyargs, *given.args, *given.kwonlyargs, *several]}
+
+
+def _stored(nodes: list[ast.AST]) -> set[str]:
+    """Names that are given a value."""
+    names: set[str] = set()
+    for node in nodes:
+        match node:
+            case ast.Name(id=name, ctx=ast.Store()):
+                names.add(name)
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                names.add(name)
+            case (
+                ast.ClassDef(name=name)
+                | ast.MatchAs(name=str(name))
+                | ast.MatchStar(name=str(name))
+            ):
+                names.add(name)
+            case _:
+                pass
     return names
+
+
+def _same_in_any_order(nodes: list[ast.AST]) -> set[ast.AST]:
+    """Loops of comprehensions that come to the same in whatever order they go."""
+    made: list[ast.SetComp | ast.ListComp | ast.GeneratorExp] = []
+    for node in nodes:
+        match node:
+            case ast.SetComp():
+                made.append(node)
+            case ast.Call(
+                func=ast.Name(id=name),
+                args=[ast.SetComp() | ast.ListComp() | ast.GeneratorExp() as given],
+                keywords=[],
+            ) if name in _SAME_IN_ANY_ORDER:
+                made.append(given)
+            case _:
+                pass
+    return {
+        loop
+        for one in made
+        if not any(isinstance(part, ast.Await) for part in ast.walk(one))
+        for loop in one.generators
+    }
 
 
 def _assigned(nodes: list[ast.AST]) -> Iterator[tuple[str, ast.expr]]:
@@ -378,7 +458,10 @@ def _assigned(nodes: list[ast.AST]) -> Iterator[tuple[str, ast.expr]]:
 
 
 def _local_sets(nodes: list[ast.AST]) -> set[str]:
-    return {name for name, value in _assigned(nodes) if _is_set(value, set())}
+    """Names that stand for sets, and for nothing else."""
+    assigned = list(_assigned(nodes))
+    others = {name for name, value in assigned if not _is_set(value, set())}
+    return {name for name, _ in assigned} - others
 
 
 def _local_paths(nodes: list[ast.AST], imported: dict[str, str]) -> set[str]:

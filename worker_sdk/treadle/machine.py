@@ -23,7 +23,7 @@ says for each fault where it is.
 from __future__ import annotations
 
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Self
@@ -31,6 +31,7 @@ from typing import Any, Self
 from treadle._graph.document import duration, kind_names, plain, without_absent
 from treadle._graph.policies import Defaults, ErrorKind, Time
 from treadle._machine.actions import Assign, Child, Do, Formula, Raise, Send, cel, formula
+from treadle._types import hints
 from treadle.activities import Activity
 from treadle.errors import DefinitionError
 
@@ -99,10 +100,16 @@ class State:
         return self
 
     def returns(
-        self, value: str, target: Enum | str, *, guard: Formula | None = None, **options: Any
+        self,
+        value: str,
+        target: Enum | str,
+        *,
+        guard: Formula | None = None,
+        action: Actions | None = None,
+        description: str = "",
     ) -> Self:
         """Leads on when the task returns this; `*` is any value."""
-        way = self._way(target, guard, options.get("action"))
+        way = self._way(target, guard, action, description=description)
         self.body.setdefault("results", {}).setdefault(value, []).append(way)
         return self
 
@@ -280,7 +287,7 @@ class Machine:
         found = self.state(state, **options)
         phases = {"prepare": prepare, "execute": execute, "post": post}
         found.body["node"] = {
-            role: _phase(phase, first=phase is prepare or (prepare is None and role == "execute"))
+            role: _phase(phase, first=role == ("execute" if prepare is None else "prepare"))
             for role, phase in phases.items()
             if phase is not None
         }
@@ -308,20 +315,25 @@ class Machine:
         return name
 
     def document(self) -> dict[str, object]:
-        """The machine's document. Raises `DefinitionError` for a member without a state."""
+        """The machine's document; a copy of its own. Raises `DefinitionError` for a member without
+        a state.
+        """
         missing = [name for name in map(_state_name, self.states) if name not in self._states]
         if missing:
             raise DefinitionError(
                 f"{self.states.__name__} has members that are no states: {', '.join(missing)}"
             )
         first = self._initial or _state_name(next(iter(self.states)))
-        return (
+        document = (
             {"treadle": "v1", "kind": "machine", "name": self.name}
             | self._head
             | without_absent(params=self._params)
             | _short(self._root.body)
             | {"initial": first, "states": self._inner("")}
         )
+        copy = plain(document, f"machine {self.name}")
+        assert isinstance(copy, dict)
+        return copy
 
     def _inner(self, parent: str) -> dict[str, object]:
         found: dict[str, object] = {}
@@ -368,7 +380,7 @@ def _phase(task: Activity[..., Any] | Do | Child | str, *, first: bool) -> objec
 def _actions(given: Actions | None) -> object:
     if given is None:
         return None
-    several = given if isinstance(given, list | tuple) else [given]
+    several = [given] if isinstance(given, str) or not isinstance(given, Iterable) else given
     found = [_action(one) for one in several]
     return found[0] if len(found) == 1 else found
 
@@ -384,14 +396,20 @@ def _action(action: Any) -> object:
 
 def _returned(activity: Activity[..., Any], states: type[Enum]) -> list[str]:
     """The states that an activity's annotation says it can return."""
-    annotation = activity.output
-    options = typing.get_args(annotation) if typing.get_origin(annotation) else (annotation,)
-    found: list[str] = []
-    for option in options:
-        if isinstance(option, type) and issubclass(option, states):
-            found += [_state_name(member) for member in option]
-        elif isinstance(option, states):
-            found.append(_state_name(option))
-        elif isinstance(option, str):
-            found.append(option)
-    return found
+    return list(dict.fromkeys(_states_in(activity.output, states)))
+
+
+def _states_in(annotation: object, states: type[Enum]) -> Iterator[str]:
+    annotation = hints.unwrap(annotation)
+    origin = typing.get_origin(annotation)
+    if isinstance(annotation, type) and issubclass(annotation, states):
+        yield from (_state_name(member) for member in annotation)
+    elif hints.is_union(origin):
+        for option in typing.get_args(annotation):
+            yield from _states_in(option, states)
+    elif hints.is_literal(origin):
+        for value in typing.get_args(annotation):
+            if isinstance(value, states):
+                yield _state_name(value)
+            elif isinstance(value, str):
+                yield value

@@ -30,6 +30,17 @@ class HistoryUnreadable(TreadleError):
     """The text is no history, or one of a later version of Treadle."""
 
 
+class History(list[event_pb2.Event]):
+    """A run's events, and its id: what code takes by chance (`workflow.random()`) follows from
+    that.
+    """
+
+    def __init__(self, events: Iterable[event_pb2.Event] = (), *, run_id: str = "") -> None:
+        super().__init__(events)
+        self.run_id = run_id
+        """Empty if it is not known."""
+
+
 @dataclass(frozen=True, slots=True)
 class Replayed:
     """What the code asked for."""
@@ -46,10 +57,11 @@ def replay(
     workflow: Workflow[..., Any], events: Sequence[event_pb2.Event], *, build_id: str = ""
 ) -> Replayed:
     """Feeds a history to a workflow's code. Raises `ReplayMismatch` if the code does not ask for
-    what the history has, and whatever its input cannot be read with.
+    what the history has, and whatever its input cannot be read with. Code that takes something by
+    chance needs a `History`, which has the run's id.
     """
     started = events[0].run_started
-    info = RunInfo("", started.workflow_id, started.workflow, started.version)
+    info = RunInfo(_run_id_of(events), started.workflow_id, started.workflow, started.version)
     replayer = Replayer(workflow, info, build_id)
     asked = [
         command
@@ -75,12 +87,17 @@ def write_history(events: Iterable[event_pb2.Event]) -> str:
         "format_version": FORMAT_VERSION,
         "workflow": started.workflow,
         "workflow_version": started.version,
+        "run_id": _run_id_of(events),
         "events": [MessageToDict(event, preserving_proto_field_name=True) for event in listed],
     }
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
-def read_history(text: str) -> list[event_pb2.Event]:
+def _run_id_of(events: Iterable[event_pb2.Event]) -> str:
+    return events.run_id if isinstance(events, History) else ""
+
+
+def read_history(text: str) -> History:
     """The events of a history: what `write_history` gives, or `treadle runs history RUN -o json`.
     Raises `HistoryUnreadable`.
     """
@@ -92,9 +109,10 @@ def read_history(text: str) -> list[event_pb2.Event]:
                 f"the history has format version {found}, and this version of Treadle reads up to "
                 f"{FORMAT_VERSION}: read it with a newer one"
             )
+        run_id = document.get("run_id") or document.get("runId") or ""
         events = [ParseDict(one, event_pb2.Event()) for one in document["events"]]
     except (ValueError, KeyError, TypeError, AttributeError, ParseError) as error:
         raise HistoryUnreadable(f"this is no history: {error}") from error
     if not events or not events[0].HasField("run_started"):
         raise HistoryUnreadable("the history does not begin with the run's start")
-    return events
+    return History(events, run_id=str(run_id))

@@ -310,7 +310,8 @@ class _Words:
 
         Args:
             name: the update's name; the function's if None.
-            validator: called first with the same arguments; what it raises refuses the update.
+            validator: called first with the same arguments, plain or async as well; what it raises
+                refuses the update.
         """
         if callable(name):
             return _Words.on_update()(name)

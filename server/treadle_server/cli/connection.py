@@ -13,6 +13,7 @@ from treadle_server.cli.options import Settings
 if TYPE_CHECKING:
     from treadle.client import BlockingClient
     from treadle.errors import TreadleError
+    from treadle.replaying import History
 
 _QUICK_RETRY_SECONDS = 1.0
 """A person waits for the answer: an unreachable server is said to be so at once."""
@@ -82,3 +83,11 @@ def run_name(text: str, *, is_workflow_id: bool = False) -> RunName:
             if parsed.version == _RUN_ID_VERSION:
                 return {"run_id": str(parsed)}
     return {"workflow_id": text}
+
+
+def history_of(client: BlockingClient, name: RunName, *, after_seq: int = 0) -> History:
+    """A run's events, with its id."""
+    from treadle.replaying import History
+
+    run_id = name.get("run_id") or client.get_run(**name).run.run_id
+    return History(client.history(run_id, after_seq=after_seq), run_id=run_id)

@@ -75,7 +75,7 @@ def replay(settings: Settings, run: str, by_workflow_id: bool, code: str, debug:
 
 def _events(settings: Settings, run: str, by_workflow_id: bool) -> list[event_pb2.Event]:
     from treadle.replaying import HistoryUnreadable, read_history
-    from treadle_server.cli.connection import connect, run_name
+    from treadle_server.cli.connection import connect, history_of, run_name
 
     if run.endswith(".json") and not by_workflow_id:
         try:
@@ -85,7 +85,7 @@ def _events(settings: Settings, run: str, by_workflow_id: bool) -> list[event_pb
         except (HistoryUnreadable, UnicodeDecodeError) as error:
             raise CommandFailed(f"{run}: {error}", ExitCode.USAGE) from error
     with connect(settings) as client:
-        return list(client.history(**run_name(run, is_workflow_id=by_workflow_id)))
+        return history_of(client, run_name(run, is_workflow_id=by_workflow_id))
 
 
 def _workflow(code: str, first: event_pb2.Event) -> Workflow[..., Any]:

@@ -285,22 +285,22 @@ def _waits_for(message: Any, now: float, utc: bool) -> Iterator[str]:
 def history(settings: Settings, run: str, by_workflow_id: bool, full: bool, after: int) -> None:
     """List a run's events in order."""
     from treadle.v1 import run_service_pb2
-    from treadle_server.cli.connection import connect, run_name
-    from treadle_server.cli.messages import print_message
+    from treadle_server.cli.connection import connect, history_of, run_name
+    from treadle_server.cli.messages import print_message, print_plain, to_plain
     from treadle_server.cli.screen import Screen
 
     with connect(settings) as client:
         name = run_name(run, is_workflow_id=by_workflow_id)
-        events = client.history(**name, after_seq=after)
         if settings.output is OutputFormat.JSONL:
-            for event in events:
+            for event in client.history(**name, after_seq=after):
                 print_message(event, settings.output)
             return
-        listed = list(events)
+        listed = history_of(client, name, after_seq=after)
     if settings.output is OutputFormat.TABLE:
         _print_history(Screen(settings), listed, full)
     else:
-        print_message(run_service_pb2.GetRunHistoryResponse(events=listed), settings.output)
+        plain = to_plain(run_service_pb2.GetRunHistoryResponse(events=listed))
+        print_plain({"runId": listed.run_id} | plain, settings.output)
 
 
 def _print_history(screen: Screen, listed: list[Any], full: bool) -> None:

@@ -6,6 +6,7 @@ values. Where Python has no words of its own for it (`.size()`), the expected re
 
 from __future__ import annotations
 
+import enum
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -201,6 +202,17 @@ def test_the_text_is_what_a_person_would_write() -> None:
     assert recorded_text(lambda a, b: (a == 1) == (b == 2)) == "(a == 1) == (b == 2)"
     assert recorded_text(lambda a: a - (a - 1)) == "a - (a - 1)"
     assert recorded_text(lambda a: a - 1 - a) == "a - 1 - a"
+
+
+class Status(str, enum.Enum):  # noqa: UP042 - as it was written before StrEnum
+    PAID = "paid"
+
+
+def test_a_member_of_an_enum_of_texts_is_its_value() -> None:
+    """Python's `str` of it is `Status.PAID`, which no output ever says."""
+    assert recorded_text(lambda output: output.status == Status.PAID) == 'output.status == "paid"'
+    assert recorded_text(lambda output: output[Status.PAID]) == "output.paid"
+    assert recorded_text(lambda output: output.has(Status.PAID)) == "has(output.paid)"
 
 
 def test_names_are_the_variables_an_expression_reads() -> None:

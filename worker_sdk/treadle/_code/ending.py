@@ -116,7 +116,7 @@ class Ending:
                 kind="treadle.Cancelled", message="the workflow's code cancelled itself"
             )
             return DecisionCommand(fail_run=FailRunCommand(failure=failure)), undoes
-        error = main.exception()
+        error = _without_groups(main.exception())
         if isinstance(error, ContinueAsNew):
             try:
                 given = payload.encode(error.given)
@@ -142,6 +142,16 @@ class Ending:
                 continue
             if getattr(one, "is_work", False) and not getattr(one, "over", True):
                 self._run.stop(index)
+
+
+def _without_groups(error: BaseException | None) -> BaseException | None:
+    """The code's wish to go on as a new run, also from within an `asyncio.TaskGroup`, which puts
+    whatever is raised there into a group; everything else as it is.
+    """
+    inner = error
+    while isinstance(inner, BaseExceptionGroup) and len(inner.exceptions) == 1:
+        inner = inner.exceptions[0]
+    return inner if isinstance(inner, ContinueAsNew) else error
 
 
 def failure_of(error: BaseException) -> payload_pb2.Failure:

@@ -14,6 +14,7 @@ import asyncio.tasks
 import datetime
 import dis
 import functools
+import gc
 import inspect
 import os
 import random
@@ -84,8 +85,21 @@ _AUDITED: dict[str, str] = {
 _TRUSTED = frozenset({"logging", "structlog", "asyncio", "traceback", "warnings", "treadle"})
 """They may look at the clock: what they do with it comes back to no workflow code."""
 
+_MODULES = ("importlib", "_frozen_importlib")
+"""While a module is imported: what that does is done once in a process."""
+
+_INSTALLED = (*_MODULES, "zoneinfo")
+"""They read what is installed with the program, and changes with it only."""
+
+_DEBUGGERS = ("pdb", "bdb")
+"""Whoever looks at the code with one of these reads and asks as they like."""
+
 _MODULE_FILES = (".py", ".pyc", ".so", ".pyi", ".pth")
 
+_BELOW = WorkflowLoop.run_here.__code__
+"""What called this is none of the workflow's code."""
+
+_running_loop = asyncio._get_running_loop
 _installed = False
 
 
@@ -97,8 +111,7 @@ def install() -> None:
     _installed = True
     for module, names, instead in _FUNCTIONS:
         for name in names:
-            original = getattr(module, name)
-            setattr(module, name, _refusing(original, f"{module.__name__}.{name}()", instead))
+            setattr(module, name, _refusing(module, name, instead))
     as_completed = _in_order(asyncio.tasks.as_completed)
     asyncio.tasks.as_completed = asyncio.as_completed = as_completed
     sys.addaudithook(_audit)
@@ -109,18 +122,53 @@ def inside() -> bool:
     return isinstance(asyncio._get_running_loop(), WorkflowLoop)
 
 
-def _refusing(original: Callable[..., Any], name: str, instead: str) -> Callable[..., Any]:
-    running_loop = asyncio._get_running_loop
+def _refusing(module: ModuleType, name: str, instead: str) -> Callable[..., Any]:
+    """What stands in place of a module's function."""
+    original = getattr(module, name)
+    said = f"{module.__name__}.{name}()"
+    if not isinstance(original, FunctionType):
+        return _Refusing(module, name, said, instead)
 
     @functools.wraps(original)
     def call(*args: Any, **kwargs: Any) -> Any:
-        if type(running_loop()) is WorkflowLoop:
-            caller = sys._getframe(1).f_globals.get("__name__", "")
-            if caller.partition(".")[0] not in _TRUSTED:
-                refuse(name, instead)
+        if type(_running_loop()) is WorkflowLoop:
+            _look_at(sys._getframe(1), said, instead)
         return original(*args, **kwargs)
 
     return call
+
+
+class _Refusing:
+    """In place of a function in C, or of a method: as these, it does not become a method of a class
+    that has it as an attribute, and is pickled by its name.
+    """
+
+    def __init__(self, module: ModuleType, name: str, said: str, instead: str) -> None:
+        original = getattr(module, name)
+        functools.update_wrapper(self, original)
+        self.__module__, self.__name__, self.__qualname__ = module.__name__, name, name
+        self._original = original
+        self._said, self._instead = said, instead
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if type(_running_loop()) is WorkflowLoop:
+            _look_at(sys._getframe(1), self._said, self._instead)
+        return self._original(*args, **kwargs)
+
+    def __repr__(self) -> str:
+        return repr(self._original)
+
+    def __reduce__(self) -> str:
+        return self.__name__
+
+
+def _look_at(caller: FrameType, said: str, instead: str) -> None:
+    """Refuses a call, if workflow code makes it."""
+    module = caller.f_globals.get("__name__", "")
+    if module.partition(".")[0] in _TRUSTED or _is_within(caller, _MODULES):
+        return
+    if not _is_cleaning_up(caller):
+        refuse(said, instead)
 
 
 def refuse(what: str, instead: str) -> None:
@@ -137,18 +185,42 @@ def _audit(event: str, args: tuple[Any, ...]) -> None:
     instead = _AUDITED.get(event)
     if instead is None or not inside():
         return
-    if event == "open" and isinstance(args[0], str) and args[0].endswith(_MODULE_FILES):
-        return  # source code, for an import or a traceback
-    if event in ("open", "os.listdir", "os.scandir") and _importing():
+    if event == "open" and isinstance(args[0], str) and _is_installed(args[0]):
+        return
+    caller = sys._getframe(1)
+    if event in ("open", "os.listdir", "os.scandir") and _is_within(caller, _INSTALLED):
+        return
+    if _is_within(caller, _DEBUGGERS) or _is_cleaning_up(caller):
         return
     shown = f"{event}({args[0]!r})" if args and isinstance(args[0], (str, float, int)) else event
     refuse(shown, instead)
 
 
-def _importing() -> bool:
-    frame: FrameType | None = sys._getframe(2)
-    while frame is not None:
-        if "importlib" in frame.f_code.co_filename:
+def _is_installed(path: str) -> bool:
+    """Whether it is source code, for an import or a traceback, or a time zone, of which one in C
+    reads the file.
+    """
+    zones = sys.modules.get("zoneinfo")
+    return path.endswith(_MODULE_FILES) or path.startswith(getattr(zones, "TZPATH", ()))
+
+
+def _is_within(frame: FrameType | None, modules: tuple[str, ...]) -> bool:
+    """Whether workflow code has called one of these modules, of which that is a part."""
+    while frame is not None and frame.f_code is not _BELOW:
+        if frame.f_globals.get("__name__", "").startswith(modules):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _is_cleaning_up(frame: FrameType | None) -> bool:
+    """Whether Python has called it as it let go of something, which it does in the midst of
+    whatever runs: none of the workflow's code.
+    """
+    told = {getattr(one, "__code__", None) for one in gc.callbacks}
+    while frame is not None and frame.f_code is not _BELOW:
+        module = frame.f_globals.get("__name__", "")
+        if frame.f_code.co_name == "__del__" or module == "weakref" or frame.f_code in told:
             return True
         frame = frame.f_back
     return False

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import itertools
+import sys
 import zlib
 from abc import ABC, abstractmethod
 from asyncio import events
@@ -119,16 +120,38 @@ class WorkflowLoop(_Loop):  # type: ignore[misc]
 
     def drain(self) -> None:
         """Runs what is ready, and what that makes ready, until nothing is."""
+        self.run_here(self._run_ready)
+
+    def _run_ready(self) -> None:
         ready, run = self._ready, self.treadle_run
-        outer = events._get_running_loop()
-        events._set_running_loop(self)
+        while ready and not run.stopped:
+            handle = ready.popleft()
+            if not handle.cancelled():
+                handle._run()
+
+    def run_here(self, work: Callable[[], None]) -> None:
+        """Calls it with this as the running loop, whatever loop the thread runs otherwise.
+
+        The task that the thread is in is none of the code's: from Python 3.14 on a thread has one
+        task at a time. An asynchronous generator that is given up ends there and then, as in a
+        thread without a loop: the hooks of the thread's loop would have it end some time later.
+        """
+        outer, hooks = events._get_running_loop(), sys.get_asyncgen_hooks()
+        task = None if outer is None else asyncio.current_task(outer)
+        # All of it is within: what stops code that hogs the thread is raised at any moment.
         try:
-            while ready and not run.stopped:
-                handle = ready.popleft()
-                if not handle.cancelled():
-                    handle._run()
+            if outer is not None and task is not None:
+                asyncio.tasks._leave_task(outer, task)
+            if any(hooks):
+                sys.set_asyncgen_hooks(None, None)
+            events._set_running_loop(self)
+            work()
         finally:
-            events._set_running_loop(outer)
+            try:
+                _go_back(outer, task, hooks)
+            except BaseException:
+                _go_back(outer, task, hooks)
+                raise
 
     def let_go(self) -> None:
         """Nothing runs here any more; what code still asks for, as it ends, is refused.
@@ -292,6 +315,17 @@ class WorkflowLoop(_Loop):  # type: ignore[misc]
             f"{what} has no place in workflow code, which is replayed; do it in a step: "
             "await step(function, ...)"
         )
+
+
+def _go_back(
+    outer: asyncio.AbstractEventLoop | None, task: asyncio.Task[Any] | None, hooks: Any
+) -> None:
+    """The thread is as it was before; to be called again if something is raised in between."""
+    events._set_running_loop(outer)
+    if outer is not None and task is not None and asyncio.current_task(outer) is not task:
+        asyncio.tasks._enter_task(outer, task)
+    if any(hooks):
+        sys.set_asyncgen_hooks(*hooks)
 
 
 def _awaited(awaitable: Awaitable[Any]) -> Coroutine[Any, Any, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
+from treadle._graph.document import kind_names
 from treadle._graph.policies import Retry, Time
 from treadle.errors import DefinitionError
 from treadle.v1 import payload_pb2
@@ -46,8 +47,8 @@ def retry_message(policy: Retry) -> payload_pb2.RetryPolicy:
         backoff=_BACKOFFS[policy.backoff],
         coefficient=2.0 if policy.factor is None else policy.factor,
         jitter=0.1 if policy.jitter is None else policy.jitter,
-        retry_on=[_name(kind) for kind in policy.retry_on],
-        non_retryable_kinds=[_name(kind) for kind in policy.not_on],
+        retry_on=kind_names(policy.retry_on),
+        non_retryable_kinds=kind_names(policy.not_on),
     )
     message.initial_interval.FromMicroseconds(initial)
     increment = initial if policy.increment is None else delay_microseconds(policy.increment)
@@ -55,7 +56,3 @@ def retry_message(policy: Retry) -> payload_pb2.RetryPolicy:
     longest = 100 * initial if policy.max is None else delay_microseconds(policy.max)
     message.max_interval.FromMicroseconds(longest)
     return message
-
-
-def _name(kind: str | type[BaseException]) -> str:
-    return kind if isinstance(kind, str) else kind.__name__

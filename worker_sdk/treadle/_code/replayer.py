@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextvars
 import logging
 import random as random_module
@@ -171,21 +172,18 @@ class Replayer:
     def evict(self) -> None:
         """Lets go of the run. What its coroutines do while they are closed counts for nothing."""
         self.dead = True
-        for task in list(self.loop.tasks):
-            # Closing throws GeneratorExit into the coroutine: its `finally` blocks run, but every
-            # word of Treadle in them raises.
-            coroutine = task.get_coro()
-            task._log_destroy_pending = False  # type: ignore[attr-defined]
-            try:
-                if coroutine is not None:
-                    coroutine.close()
-            except (RuntimeError, Suspended):
-                pass
-            except Exception:  # noqa: BLE001 - it has no effect, whatever it was
-                _log.debug("code that is let go of raised", exc_info=True)
+        self.loop.run_here(self._close)
         self.loop.let_go()
         # These refer to the run as well, from which they hang.
         del self.compensations, self.updates, self.ending, self._context
+
+    def _close(self) -> None:
+        begun = list(self.loop.tasks)
+        for task in begun:
+            _close(task)
+        # What these have begun as they ended does not come to run.
+        for task in list(self.loop.tasks)[len(begun) :]:
+            _close(task)
 
     def _take(self, event: event_pb2.Event) -> None:
         kind = event.WhichOneof("kind")
@@ -212,7 +210,7 @@ class Replayer:
             self.ending.cancel(event.cancel_requested)
         elif kind == "update_received":
             self._advance(event)
-            self.updates.receive(event.update_received)
+            self._context.run(self.updates.receive, event.update_received)
         else:
             return
         self.loop.drain()
@@ -317,6 +315,23 @@ class Replayer:
             context.get("message"),
             exc_info=error if isinstance(error, BaseException) else None,
         )
+
+
+def _close(task: asyncio.Task[Any]) -> None:
+    """Throws GeneratorExit into a task's coroutine: its `finally` blocks run, but every word of
+    Treadle in them raises.
+    """
+    coroutine = task.get_coro()
+    task._log_destroy_pending = False  # type: ignore[attr-defined]
+    try:
+        if coroutine is not None:
+            coroutine.close()
+    except KeyboardInterrupt:
+        raise
+    except (RuntimeError, Suspended):
+        pass
+    except BaseException:  # noqa: BLE001 - it has no effect, whatever it was
+        _log.debug("code that is let go of raised", exc_info=True)
 
 
 def key_of(index: int) -> str:

@@ -7,6 +7,8 @@ Both are activities to the engine, with the same retries and fences, and the sam
 from __future__ import annotations
 
 import asyncio
+import copy
+import functools
 import hashlib
 import json
 from abc import abstractmethod
@@ -240,7 +242,7 @@ class StepCall(Call):
         inner = function.function if isinstance(function, Activity) else function
         if not callable(inner):
             raise DefinitionError(f"{function!r} cannot be a step: give a function")
-        name = getattr(function, "name", None) or getattr(inner, "__name__", "") or repr(inner)
+        name = getattr(function, "name", None) or _name_of(inner)
         super().__init__("step" if name == "<lambda>" else name)
         self.command.local = True
         self.function = inner
@@ -260,6 +262,14 @@ class StepCall(Call):
         self._cache_by = by
         self.command.cache_ttl.FromMicroseconds(delay_microseconds(ttl))
         return self
+
+    async def _run(self) -> Any:
+        if self.index < 0:
+            return await super()._run()
+        # Asked for again, maybe while the first is under way: each has a number of its own.
+        again = copy.copy(self)
+        again.index = -1
+        return await again._run()
 
     def _begin(self, run: Run, index: int) -> None:
         run.run_step(self, index)
@@ -290,3 +300,13 @@ class StepCall(Call):
             return copied(self.args), copied(self.kwargs)
         except Exception:  # noqa: BLE001 - what cannot be copied is shared
             return self.args, self.kwargs
+
+
+def _name_of(function: Callable[..., Any]) -> str:
+    """What a step shows as. A replay, in another process, must find the same: so without what
+    `repr` says of where an object lies.
+    """
+    while isinstance(function, functools.partial):
+        function = function.func
+    name = str(getattr(function, "__name__", "")) or repr(function)
+    return type(function).__name__ if " at 0x" in name else name

@@ -59,10 +59,8 @@ class Updates:
         try:
             arguments = handler.arguments(update.input, None)  # type: ignore[arg-type]
             if validator is not None:
-                validator(**arguments)
-            output = handler.function(**arguments)
-            if inspect.isawaitable(output):
-                output = await output
+                await _given(validator(**arguments))
+            output = await _given(handler.function(**arguments))
             answer = AnswerUpdateCommand(output=payload.encode(output))
         except (InputMismatch, PayloadError) as error:
             refused = ApplicationError(str(error), kind="treadle.InvalidInput")
@@ -74,3 +72,8 @@ class Updates:
     def _answer(self, update: event_pb2.UpdateReceived, answer: AnswerUpdateCommand) -> None:
         answer.update_id = update.update_id
         self._run.issue(f"answer {update.name}", DecisionCommand(answer_update=answer))
+
+
+async def _given(output: Any) -> Any:
+    """What a function gives, plain or async."""
+    return await output if inspect.isawaitable(output) else output

@@ -9,11 +9,8 @@ from typing import Any
 from treadle._code.policy import delay_microseconds
 from treadle._code.run import Run
 from treadle._code.values import read_as
-from treadle._graph import cel
 from treadle._graph.policies import Time
-from treadle._graph.recorded import Recorded
-from treadle._graph.recording import call
-from treadle._graph.refusals import Recording
+from treadle._graph.recording import record_of
 from treadle.v1.decision_pb2 import DecisionCommand, StartWaitCommand
 
 Filter = str | Callable[[Any], Any]
@@ -66,6 +63,4 @@ def filter_text(where: Filter | None) -> str:
     """CEL over `event`. Raises `DefinitionError` for what cannot be recorded."""
     if where is None or isinstance(where, str):
         return where or ""
-    recording = Recording(where)  # type: ignore[arg-type]
-    event = Recorded(cel.variable("event"), recording)
-    return call(where, [event], recording).text  # type: ignore[arg-type]
+    return record_of("event", where).text

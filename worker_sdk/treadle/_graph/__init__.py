@@ -3,3 +3,8 @@
 What is not here: any rule of a graph. The server owns those, and checks the document when it is
 deployed.
 """
+
+from __future__ import annotations
+
+# Whoever records a function needs them: they are what can be called on what it is given.
+from treadle._graph import methods as methods

@@ -127,6 +127,7 @@ def ternary(condition: Expression, then: Expression, otherwise: Expression) -> E
 
 def select(owner: Expression, key: str) -> Expression:
     """The field `key`: with a dot where it is an identifier, with brackets where not."""
+    key = str.__str__(key)  # the member of an enum says its name otherwise, not its value
     if is_identifier(key):
         return Expression(f"{owner.at(Level.MEMBER)}.{key}", names=owner.names, type=DYNAMIC)
     return index(owner, literal(key))
@@ -189,7 +190,7 @@ def literal(
         case float():
             return _number(float(value))
         case str():
-            return Expression(_string(str(value)), type=STRING)
+            return Expression(_string(str.__str__(value)), type=STRING)
         case list() | tuple():
             items = [literal(item, convert, depth + 1) for item in value]
             return Expression(f"[{', '.join(item.text for item in items)}]", names=_names(*items))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from datetime import timedelta
 
 from treadle import payload
@@ -34,10 +34,13 @@ def duration(value: str | float | timedelta | None) -> str | float | None:
 
 
 def kind_names(kinds: Iterable[str | type[BaseException]]) -> list[str]:
-    """Kinds of failure by name; an exception class has its own name."""
+    """Kinds of failure by name; an exception class has its own name. Those of a set are sorted: it
+    has another order in each process, and the document would be another one.
+    """
     if isinstance(kinds, str):
         raise DefinitionError(f"kinds of failure are a list: [{kinds!r}] instead of {kinds!r}")
-    return [kind if isinstance(kind, str) else kind.__name__ for kind in kinds]
+    names = [kind if isinstance(kind, str) else kind.__name__ for kind in kinds]
+    return sorted(names) if isinstance(kinds, Set) else names
 
 
 def plain(value: object, what: str) -> object:

@@ -45,6 +45,11 @@ class Retry:
     retry_on: Iterable[ErrorKind] = ()
     not_on: Iterable[ErrorKind] = ()
 
+    def __post_init__(self) -> None:
+        # By name, and read once: a policy is used again and again, which a generator is not.
+        object.__setattr__(self, "retry_on", tuple(kind_names(self.retry_on)))
+        object.__setattr__(self, "not_on", tuple(kind_names(self.not_on)))
+
     def document(self) -> dict[str, object]:
         """The policy as a part of a graph document."""
         return without_absent(

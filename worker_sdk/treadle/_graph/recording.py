@@ -16,6 +16,7 @@ What is not here: which names an expression may use where (`treadle.graph`).
 from __future__ import annotations
 
 import dis
+import functools
 import inspect
 from collections.abc import Callable, Iterator
 from types import CodeType, FunctionType
@@ -33,17 +34,9 @@ def record(function: Callable[..., object], *, guard: bool = False) -> tuple[Exp
     Parameters with a default keep it: the usual way of Python to bind a loop's variable. A `guard`
     must depend on its parameters. Raises `CannotRecord`.
     """
-    # type(), not isinstance(): a stand-in must not be asked for its class.
-    if type(function) is not FunctionType:
-        raise DefinitionError(
-            f"{function!r} cannot be recorded as CEL: give a lambda, a function, or CEL text"
-        )
-    recording = Recording(function)
-    _refuse_identity(recording, recording.code)
-    arguments = [
-        Recorded(cel.variable(name), recording) for name in _parameters(function, recording)
-    ]
-    expression = call(function, arguments, recording)
+    code, recording = _begin(function)
+    arguments = [Recorded(cel.variable(name), recording) for name in _parameters(code, recording)]
+    expression = call(code, arguments, recording)
     if "_" in expression.names:
         recording.refuse("a parameter named _", "a name that says what it is, such as output")
     if guard and not expression.names:
@@ -52,6 +45,27 @@ def record(function: Callable[..., object], *, guard: bool = False) -> tuple[Exp
             'a condition on them; for a constant the text "true" or "false"',
         )
     return expression, recording
+
+
+def record_of(name: str, function: Callable[..., object]) -> Expression:
+    """Calls `function` once with a stand-in for the variable `name`, whatever its parameter is
+    called. Raises `CannotRecord`.
+    """
+    code, recording = _begin(function)
+    return call(code, [Recorded(cel.variable(name), recording)], recording)
+
+
+def _begin(function: Callable[..., object]) -> tuple[FunctionType, Recording]:
+    # type(), not isinstance(): a stand-in must not be asked for its class.
+    if type(function) is not FunctionType:
+        raise DefinitionError(
+            f"{function!r} cannot be recorded as CEL: give a lambda, a function, or CEL text"
+        )
+    recording = Recording(function)
+    line = _line_of_identity(recording.code)
+    if line is not None:
+        recording.refuse(*IDENTITY, line=line)
+    return function, recording
 
 
 def call(function: FunctionType, arguments: list[Recorded], recording: Recording) -> Expression:
@@ -95,18 +109,22 @@ def _parameters(function: FunctionType, recording: Recording) -> Iterator[str]:
         yield parameter.name
 
 
-def _refuse_identity(recording: Recording, code: CodeType) -> None:
-    """Refuses `is`: it leaves no trace on a stand-in, and would silently become a constant."""
-    line = None
+@functools.lru_cache(maxsize=1_000)
+def _line_of_identity(code: CodeType) -> int | None:
+    """Where the code says `is`, which leaves no trace on a stand-in, and would silently become a
+    constant; 0 if the line is not known, None if it does not say it.
+    """
+    line = 0
     for instruction in dis.get_instructions(code):
         # Python 3.13 has the line of every instruction, earlier ones that of each line's first.
         line = _line(instruction) or line
         name = instruction.opname
         if name == "IS_OP" or name.endswith(("_IF_NONE", "_IF_NOT_NONE")):
-            recording.refuse(*IDENTITY, line=line)
+            return line
     for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            _refuse_identity(recording, constant)
+        if isinstance(constant, CodeType) and (found := _line_of_identity(constant)) is not None:
+            return found
+    return None
 
 
 def _line(instruction: dis.Instruction) -> int | None:

@@ -8,16 +8,19 @@ activity is often the input of the next. What is not here: JSON itself (`treadle
 from __future__ import annotations
 
 import collections.abc
+import contextlib
 import dataclasses
+import datetime
 import enum
 import typing
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+from treadle import payload
 from treadle._types import hints, libraries
 from treadle._types.hints import Member
 from treadle._types.mismatch import Mismatch, member
 from treadle._types.scalars import SCALARS, Converter
-from treadle.errors import DefinitionError
+from treadle.errors import DefinitionError, PayloadError
 
 _ARRAYS: Mapping[object, Callable[[Iterable[object]], object]] = {
     list: list,
@@ -168,37 +171,53 @@ def _object(item: Converter) -> Converter:
 
 
 def _literal(allowed: tuple[object, ...]) -> Converter:
-    # 1 == True == 1.0 in Python, but not in JSON.
-    exact = {(type(value), value) for value in allowed}
-    what = "one of " + ", ".join(map(repr, allowed))
+    # By what JSON has for them: 1 == True == 1.0 in Python, but not there.
+    written = {payload.encode_json(one): one for one in allowed}
+    what = "one of " + ", ".join(repr(payload.decode_json(text)) for text in written)
 
     def convert(value: object, path: str) -> object:
-        if isinstance(value, (list, dict)) or (type(value), value) not in exact:
+        if type(value) is float and value.is_integer():
+            value = int(value)  # as of an integer
+        text = payload.encode_json(value)
+        if text not in written:
             raise Mismatch.expected(path, what, value)
-        return value
+        return written[text]
 
     return convert
 
 
 def _enum(cls: type[enum.Enum]) -> Converter:
     what = "one of " + ", ".join(repr(entry.value) for entry in cls)
+    # Values such as tuples and dates look otherwise in JSON; and True is not 1 there.
+    written: dict[bytes, enum.Enum] = {}
+    for entry in cls:
+        with contextlib.suppress(PayloadError):
+            written[payload.encode_json(entry)] = entry
 
     def convert(value: object, path: str) -> object:
-        try:
-            if not isinstance(value, bool):
-                return cls(value)
-        except ValueError:
-            pass
-        raise Mismatch.expected(path, what, value)
+        with contextlib.suppress(ValueError, *_OF_MISSING):
+            named = cls(value)
+            if not isinstance(value, bool) and not isinstance(named.value, bool):
+                return named
+        found = written.get(payload.encode_json(value))
+        if found is None:
+            raise Mismatch.expected(path, what, value)
+        return found
 
     return convert
+
+
+_OF_MISSING = (TypeError, KeyError, AttributeError)
+"""What an enum's own `_missing_` raises of values that it does not expect."""
 
 
 def _union(
     annotation: object, arguments: tuple[object, ...], cache: dict[object, Converter]
 ) -> Converter:
     options = [(hints.unwrap(a), compile_converter(a, cache)) for a in arguments]
-    others = [converter for option, converter in options if option is not type(None)]
+    others = [one for one in options if one[0] is not type(None)]
+    # A date's text can be read as a time, and not the other way round.
+    others.sort(key=lambda one: one[0] is datetime.datetime)
     what = hints.name_of(annotation)
 
     def convert(value: object, path: str) -> object:
@@ -206,15 +225,36 @@ def _union(
         for option, converter in options:
             if type(value) is option:
                 return converter(value, path)
-        for converter in others:
-            try:
-                return converter(value, path)
-            except Mismatch:
-                if len(others) == 1:
-                    raise
-        raise Mismatch.expected(path, what, value)
+        if len(others) == 1:
+            return others[0][1](value, path)
+        fitting = list(_fitting(others, value, path))
+        if not fitting:
+            raise Mismatch.expected(path, what, value)
+        return min(fitting, key=lambda one: one[0])[1]
 
     return convert
+
+
+def _fitting(
+    options: Sequence[tuple[object, Converter]], value: object, path: str
+) -> Iterator[tuple[int, object]]:
+    """What a value can be read as, with how many of its members that passes over: of two classes
+    the one is meant that knows more of them. Whatever is no class of members counts if nothing
+    before it fits.
+    """
+    found = False
+    for option, converter in options:
+        names = hints.member_names(option) if isinstance(value, dict) else None
+        if names is None and found:
+            continue
+        try:
+            read = converter(value, path)
+        except Mismatch:
+            continue
+        found = True
+        yield len(value.keys() - names) if isinstance(value, dict) and names else 0, read
+        if names is None:
+            return
 
 
 def _dataclass(cls: type, cache: dict[object, Converter]) -> Converter:

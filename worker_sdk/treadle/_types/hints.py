@@ -40,11 +40,15 @@ def resolve_hints(owner: Callable[..., object] | type) -> dict[str, Any]:
         ) from error
 
 
+_WRAPPERS = (Annotated, Required, NotRequired, typing.Final)
+"""Beside `ReadOnly`, of which older Pythons have only that of `typing_extensions`."""
+
+
 def unwrap(annotation: object) -> object:
     """Takes off `Annotated`, `NewType`, `type X = ...` aliases, `Required` and the like."""
     while True:
         origin = typing.get_origin(annotation)
-        if origin is Annotated or origin in (Required, NotRequired, typing.Final):
+        if origin in _WRAPPERS or getattr(origin, "_name", "") == "ReadOnly":
             annotation = typing.get_args(annotation)[0]
         elif isinstance(annotation, NewType):
             annotation = annotation.__supertype__
@@ -63,7 +67,12 @@ def is_literal(origin: object) -> bool:
 
 
 def is_typed_dict(annotation: object) -> bool:
-    return typing.is_typeddict(annotation)
+    # That of `typing_extensions` is a class of its own on older Pythons.
+    return typing.is_typeddict(annotation) or (
+        isinstance(annotation, type)
+        and issubclass(annotation, dict)
+        and hasattr(annotation, "__required_keys__")
+    )
 
 
 def dataclass_members(cls: type) -> list[Member]:
@@ -92,6 +101,21 @@ def typed_dict_members(cls: type) -> list[Member]:
             required = marker is Required
         members.append(Member(name, hint, required))
     return members
+
+
+def member_names(annotation: object) -> frozenset[str] | None:
+    """The names of a class's members, as JSON has them; None for what is no such class."""
+    if not isinstance(annotation, type):
+        return None
+    if is_typed_dict(annotation):
+        return frozenset(annotation.__annotations__)
+    if dataclasses.is_dataclass(annotation):
+        return frozenset(field.name for field in dataclasses.fields(annotation) if field.init)
+    if (fields := getattr(annotation, "__struct_encode_fields__", None)) is not None:  # msgspec
+        return frozenset(fields)
+    if (models := getattr(annotation, "__pydantic_fields__", None)) is not None:
+        return frozenset(name for key, one in models.items() for name in (key, one.alias) if name)
+    return None
 
 
 def name_of(annotation: object) -> str:

@@ -93,7 +93,7 @@ class _Writer:
         if described.default is not MISSING:
             # A default that JSON cannot write is only missing from the description.
             with contextlib.suppress(PayloadError):
-                schema["default"] = payload.decode_json(payload.encode_json(described.default))
+                schema["default"] = _written(described.default)
         return schema
 
     def _write_class(self, cls: type) -> Schema:
@@ -104,8 +104,7 @@ class _Writer:
         if cls in _OBJECTS:
             return {"type": "object"}
         if issubclass(cls, enum.Enum):
-            values = [payload.decode_json(payload.encode_json(entry)) for entry in cls]
-            return {"enum": values}
+            return {"enum": [_written(entry) for entry in cls]}
         if cls not in self._names:
             name = self._name(cls)
             self._names[cls] = name
@@ -134,7 +133,7 @@ class _Writer:
         if hints.is_union(origin):
             return {"anyOf": [self.write(argument) for argument in arguments]}
         if hints.is_literal(origin):
-            return {"enum": list(arguments)}
+            return {"enum": [_written(argument) for argument in arguments]}
         if origin in _SETS:
             return {"type": "array", "items": self.write(arguments[0]), "uniqueItems": True}
         if origin in _ARRAYS or (origin is tuple and arguments[1:] == (Ellipsis,)):
@@ -149,3 +148,8 @@ class _Writer:
         if origin in _OBJECTS:
             return {"type": "object", "additionalProperties": self.write(arguments[1])}
         raise DefinitionError(f"{hints.name_of(annotation)} cannot be described as JSON Schema")
+
+
+def _written(value: object) -> object:
+    """A value as JSON has it."""
+    return payload.decode_json(payload.encode_json(value))

@@ -20,7 +20,7 @@ from typing import Final
 
 from treadle._code.mismatch import Suspended
 from treadle._code.replayer import Decision, Replayer
-from treadle._worker.feeds import Blocked, Faulty
+from treadle._worker.feeds import Blocked, bearable
 
 BLOCKED_SECONDS: Final = 2.0
 """Workflow code only decides. What takes longer than this is stuck, or belongs into a step."""
@@ -116,5 +116,4 @@ def _settle(
     if decision is not None:
         future.set_result(decision)
     elif error is not None:
-        # A future cannot hold StopIteration, and tasks do not like foreign BaseExceptions.
-        future.set_exception(error if isinstance(error, Exception) else Faulty(error))
+        future.set_exception(bearable(error))

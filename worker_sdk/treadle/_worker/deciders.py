@@ -8,10 +8,9 @@ import asyncio
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from treadle._code.mismatch import Mismatch, Suspended
 from treadle._code.replayer import Decision, Replayer
 from treadle._worker.decider_thread import DeciderThread, Feed
-from treadle._worker.feeds import Blocked, Faulty
+from treadle._worker.feeds import Blocked, bearable
 from treadle._worker.loop_feeds import LoopFeeds
 from treadle._worker.quickness import QUICK_SECONDS, Quickness
 from treadle.v1 import event_pb2, payload_pb2
@@ -54,11 +53,7 @@ class Deciders:
         self, replayer: Replayer, work: Callable[[], object], *, quick: bool
     ) -> Decision:
         if self._inline:
-            try:
-                work()
-            except (Mismatch, Suspended) as error:
-                raise Faulty(error) from error
-            return replayer.take()
+            return _feed_inline(replayer, work)
         if quick:
             return self._feed_on_loop(replayer, work)
         if self._thread is None:
@@ -95,3 +90,16 @@ class Deciders:
         self._thread = DeciderThread(self._loop, self._given_up)
         for feed in left:
             self._thread.put(feed)
+
+
+def _feed_inline(replayer: Replayer, work: Callable[[], object]) -> Decision:
+    error: Exception | None = None
+    try:
+        work()
+    except KeyboardInterrupt:
+        raise
+    except BaseException as raised:  # noqa: BLE001 - whoever waits is told, as by a thread
+        error = bearable(raised)
+    if error is not None:
+        raise error
+    return replayer.take()

@@ -15,8 +15,17 @@ class Blocked(Exception):
 
 
 class Faulty(Exception):
-    """Carries a `BaseException` of the replayer to whoever fed it."""
+    """Carries to whoever fed a run what cannot go there by itself; see `bearable`."""
 
     def __init__(self, error: BaseException) -> None:
         super().__init__(str(error))
         self.error = error
+
+
+def bearable(error: BaseException) -> Exception:
+    """What the code raised, so that a future can hold it, a coroutine can raise it and a task can
+    end with it: none of which StopIteration and what is no `Exception` are good for.
+    """
+    if isinstance(error, Exception) and not isinstance(error, StopIteration):
+        return error
+    return Faulty(error)

@@ -8,10 +8,14 @@ import threading
 import traceback
 from collections.abc import Callable
 from time import monotonic  # by itself: `time.monotonic` looks who calls it, once code runs here
+from typing import Final
 
 from treadle._code.mismatch import Suspended
 from treadle._code.replayer import Decision, Replayer
-from treadle._worker.feeds import Blocked, Faulty
+from treadle._worker.feeds import Blocked, bearable
+
+AGAIN_SECONDS: Final = 1.0
+"""So much later it is asked for once more."""
 
 
 class LoopFeeds:
@@ -19,8 +23,9 @@ class LoopFeeds:
 
     Stopping is an exception that another thread asks Python to raise in this one; it is raised some
     instructions later. It must not come once the feed is over, when it would hit anybody. So it is
-    asked for under a lock, while a feed is marked as under way, and once for each feed at most; and
-    whoever takes the mark away under that lock withdraws what has not been raised yet.
+    asked for under a lock, while a feed is marked as under way; and whoever takes the mark away
+    under that lock withdraws what has not been raised yet. It is asked for again after a second:
+    code may catch it and go on, and Python itself drops it in a `__del__`.
     """
 
     def __init__(self) -> None:
@@ -29,6 +34,7 @@ class LoopFeeds:
         self._under_way: Replayer | None = None
         self._began = 0.0
         self._stopped: Blocked | None = None
+        self._asked = 0.0
 
     def feed(self, replayer: Replayer, work: Callable[[], object]) -> tuple[Decision, float]:
         """What the code wants then, and how many seconds that took. Raises `Blocked`, and what
@@ -54,7 +60,7 @@ class LoopFeeds:
         if decision is not None:
             return decision, monotonic() - self._began
         assert error is not None, "there is one or the other"
-        raise error if isinstance(error, Exception) else Faulty(error)
+        raise bearable(error)
 
     def _end(self) -> None:
         """From here on nothing is raised from outside."""
@@ -66,15 +72,17 @@ class LoopFeeds:
     def look(self, blocked_seconds: float) -> None:
         """From another thread: stops a feed that has run for longer."""
         with self._lock:
-            replayer = self._under_way
-            if replayer is None or self._stopped is not None:
+            replayer, now = self._under_way, monotonic()
+            if replayer is None or now - self._began < blocked_seconds:
                 return
-            if monotonic() - self._began < blocked_seconds:
+            if self._stopped is None:
+                frame = sys._current_frames().get(self._thread)
+                stack = "".join(traceback.format_stack(frame)) if frame is not None else ""
+                self._stopped = Blocked(stack, blocked_seconds)
+                replayer.dead = True
+            elif now - self._asked < AGAIN_SECONDS:
                 return
-            frame = sys._current_frames().get(self._thread)
-            stack = "".join(traceback.format_stack(frame)) if frame is not None else ""
-            self._stopped = Blocked(stack, blocked_seconds)
-            replayer.dead = True
+            self._asked = now
             _raise_in(self._thread, Suspended)
 
 

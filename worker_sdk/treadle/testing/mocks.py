@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from treadle import payload
+from treadle._code.values import copied
 from treadle.activities import Activity
 from treadle.context import Context, current_context
 from treadle.v1 import payload_pb2
@@ -129,7 +130,11 @@ def observed_step(
 
 
 def _given(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """What a step was called with: its only argument, or all of them."""
-    if len(args) == 1 and not kwargs:
-        return args[0]
-    return [*args, *kwargs.values()]
+    """What a step was called with: its only argument, or all of them. A copy, as the step may
+    change what it has.
+    """
+    given = args[0] if len(args) == 1 and not kwargs else [*args, *kwargs.values()]
+    try:
+        return copied(given)
+    except Exception:  # noqa: BLE001 - what cannot be copied is shared
+        return given

@@ -10,6 +10,7 @@ from typing import Any
 from treadle._client import values
 from treadle.client import RunDescription
 from treadle.failure import Failure
+from treadle.replaying import History
 from treadle.v1 import event_pb2
 
 _DECISION = "decision"
@@ -51,7 +52,7 @@ class RunRecord:
 
     def __init__(self, description: RunDescription, events: Sequence[event_pb2.Event]) -> None:
         self.description = description
-        self.events = events
+        self.events = History(events, run_id=description.run_id)
         self.attempts: tuple[Attempt, ...] = tuple(_attempts(events))
         """Every attempt, in the order in which they began."""
 

@@ -1,0 +1,86 @@
+"""What can be a step, what it is called, and how often it can be asked for."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from treadle import step, workflow
+from treadle._graph.policies import ErrorKind, Retry
+from treadle.errors import DefinitionError
+from treadle.testing import Kit, virtual_time
+
+
+def work(value: int, more: int = 0) -> int:
+    return value + more
+
+
+class Worked:
+    def __call__(self, value: int) -> int:
+        return value
+
+
+@dataclass(frozen=True)
+class WorkedAs:
+    how: object
+
+    def __call__(self, value: int) -> int:
+        return value
+
+
+@pytest.mark.parametrize(
+    ("function", "name"),
+    [
+        (work, "work"),
+        (lambda value: value, "step"),
+        (functools.partial(work, more=1), "work"),
+        (functools.partial(functools.partial(work), more=1), "work"),
+        (Worked(), "Worked"),
+        (WorkedAs(3), "WorkedAs(how=3)"),
+        (WorkedAs(work), "WorkedAs"),
+        ("abc".upper, "upper"),
+    ],
+)
+def test_a_step_is_called_the_same_in_each_process(
+    function: Callable[..., object], name: str
+) -> None:
+    assert step(function).name == name
+
+
+@workflow
+async def asks_twice_at_once(given: None) -> list[int]:
+    asked = step(work, 1)
+    first, second = asyncio.create_task(_awaited(asked)), asyncio.create_task(_awaited(asked))
+    return [await first, await second, await asked]
+
+
+async def _awaited(asked: object) -> int:
+    return await asked  # type: ignore[misc, no-any-return]
+
+
+@virtual_time
+async def test_a_step_that_is_asked_for_again_is_another_one() -> None:
+    async with Kit([asks_twice_at_once]) as kit:
+        run = await kit.run(asks_twice_at_once)
+        assert run.output == [1, 1, 1]
+        assert run.order == ["c0", "c1", "c2"]
+
+
+def test_kinds_of_failure_are_a_list() -> None:
+    """A text would be its letters, and nothing would be tried again."""
+    with pytest.raises(DefinitionError, match="are a list"):
+        step(work, 1).retry(3, retry_on="TimeoutError")
+
+
+def test_a_policy_can_be_used_again() -> None:
+    kinds: Iterator[ErrorKind] = iter(["b", TimeoutError])
+    policy = Retry(retry_on=kinds, not_on={"z", "a", "y", "x"})
+    for _ in range(2):
+        message = step(work, 1).retry(policy).command.retry
+        assert list(message.retry_on) == ["b", "TimeoutError"]
+        assert list(message.non_retryable_kinds) == ["a", "x", "y", "z"]
+        assert policy.document()["retry_on"] == ["b", "TimeoutError"]
