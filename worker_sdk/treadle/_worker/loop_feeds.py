@@ -52,15 +52,25 @@ class LoopFeeds:
             finally:
                 self._end()
         except BaseException as raised:  # noqa: BLE001 - whoever waits is told
-            # What stops the feed may have come in the midst of the first call.
-            self._end()
             error = raised
+            self._end_surely()
         if self._stopped is not None:
             raise self._stopped
         if decision is not None:
             return decision, monotonic() - self._began
         assert error is not None, "there is one or the other"
         raise bearable(error)
+
+    def _end_surely(self) -> None:
+        """What stops the feed may come in the midst of this, or have come in the midst of `_end`;
+        a process that is paused for seconds may find it asked for twice.
+        """
+        while True:
+            try:
+                self._end()
+            except Suspended:
+                continue
+            return
 
     def _end(self) -> None:
         """From here on nothing is raised from outside."""
