@@ -17,7 +17,6 @@ from treadle_server.definitions.errors import DefinitionInvalid, Violation
 from treadle_server.definitions.expression import (
     Expression,
     ExpressionInvalid,
-    compile_expression,
     compile_guard,
     compile_mapping,
 )
@@ -291,13 +290,9 @@ class _Reader:
         if value is None:
             return None
         try:
-            if not isinstance(value, str):
-                return compile_mapping(value, known, path)
-            return (
-                compile_guard(value, known, path)
-                if guard
-                else compile_expression(value, known, path)
-            )
+            if guard:
+                return compile_guard(value, known, path)
+            return compile_mapping(value, known, path)
         except ExpressionInvalid as invalid:
             self.problems.add(invalid.path, invalid.message)
             return None

@@ -18,7 +18,7 @@ from treadle_server.engine.joins import Formula, Join
 MAX_NAMES = 1_000
 MAX_DEPTH = 32
 _OPERATORS = {"all": "and", "any": "or"}
-_TOKEN = re.compile(r"\s*(\(|\)|[^\s()]+)")
+_TOKEN = re.compile(r"\(|\)|[^\s()]+")
 
 
 class JoinInvalid(Exception):
@@ -39,7 +39,9 @@ def read_joins(
             into.setdefault(edge.target, []).append(edge.source)
     found: dict[int, Join] = {}
     for name, body in bodies.items():
-        if not isinstance(body, Mapping) or not ("join" in body or body.get("depends_on_any")):
+        if not isinstance(body, Mapping):
+            continue
+        if body.get("join") is None and not body.get("depends_on_any"):
             continue
         node = index[name]
         try:
