@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import math
 import re
 from collections.abc import Collection, Mapping
 from typing import Any, NoReturn
@@ -30,11 +31,18 @@ def nearest(name: str, known: Collection[str]) -> str:
 
 
 def parse_json(text: bytes | str) -> Any:
-    """JSON without duplicate keys, NaN or infinities. Raises `DefinitionInvalid` at path `$`."""
+    """JSON without duplicate keys, NaN, infinities and numbers that would become infinite. Raises
+    `DefinitionInvalid` at path `$`.
+    """
     try:
         if isinstance(text, bytes):
             text = text.decode()  # UTF-8 and nothing else, where json.loads would guess
-        return json.loads(text, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+        return json.loads(
+            text,
+            object_pairs_hook=_no_duplicates,
+            parse_constant=_no_constant,
+            parse_float=_finite,
+        )
     except RecursionError:
         raise DefinitionInvalid([Violation("$", "nested too deeply")]) from None
     except ValueError as error:
@@ -54,6 +62,13 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError(f"the number {text[:_SHOWN]} is larger than a number can be")
+    return value
 
 
 def canonical_json(value: Any) -> bytes:
