@@ -282,7 +282,14 @@ class _Reader:
 
     def _names(self, *words: str, of: int | None = None, itself: bool = False) -> KnownNames:
         """What an expression may name: words, and the nodes before `of` (all nodes if None)."""
-        return KnownNames(frozenset(words), self.structure, self.identifiers, of, itself=itself)
+        return KnownNames(
+            frozenset(words),
+            self.structure,
+            self.identifiers,
+            of,
+            itself=itself,
+            shown=not self.problems.is_full,
+        )
 
     def _expression(
         self, value: Any, path: str, known: Collection[str], *, guard: bool = False

@@ -267,11 +267,13 @@ def _is_history(fields: Fields) -> bool:
 
 def _labels(states: list[StatePlan]) -> dict[str, TransitionPlan]:
     found: dict[str, TransitionPlan] = {}
+    numbers: dict[str, int] = {}
     for state in states:
         for plan in [*state.transitions, *(plan for _, plan in state.after)]:
-            label, number = plan.label, 1
+            label, number = plan.label, numbers.get(plan.label, 1)
             while plan.label in found:
                 number += 1
                 plan.label = f"{label} #{number}"
+            numbers[label] = number
             found[plan.label] = plan
     return found
