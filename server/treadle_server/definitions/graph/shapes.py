@@ -18,6 +18,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from treadle_server.definitions.expression import json_type
+
 Step: TypeAlias = str | int
 
 ALL_TYPES = frozenset({"null", "boolean", "number", "string", "array", "object"})
@@ -297,23 +299,6 @@ class Described(Shape):
 def one_of(shapes: Sequence[Shape]) -> Shape:
     """Any of the shapes."""
     return shapes[0] if len(shapes) == 1 else OneOf(tuple(shapes))
-
-
-def json_type(value: Any) -> str:
-    """The type of a JSON value; whole numbers are numbers."""
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "boolean"
-        case int() | float():
-            return "number"
-        case str():
-            return "string"
-        case list():
-            return "array"
-        case _:
-            return "object"
 
 
 def _pointed_at(reference: Any, root: Any) -> Any:
