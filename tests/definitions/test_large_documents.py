@@ -93,3 +93,17 @@ def test_many_ways_by_one_event() -> None:
     first, second, *_, last = definition.labels
     assert (first, second) == ("open on go -> end", "open on go -> end #2")
     assert last == f"open on go -> end #{len(ways)}"
+
+
+def test_many_states_in_a_machine_with_many_ways() -> None:
+    states: dict[str, Any] = {f"s{number}": {"entry": "note"} for number in range(9_000)}
+    ways = [{"action": "note"}] * 100_000 + [{"target": "end"}]
+    document = {
+        "treadle": "v1",
+        "kind": "machine",
+        "name": "doors",
+        "on": {"go": ways},
+        "states": {"first": {"task": "pick"}} | states | {"end": {"final": True}},
+    }
+    hints = compile_document(document).hints()
+    assert [hint.path for hint in hints if hint.rule == "no-error-path"] == ["on.go[0].action"]
