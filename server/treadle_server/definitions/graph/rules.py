@@ -54,7 +54,8 @@ def read_joins(
             join = _read(name, body, index, into.get(node, []), names)
         except JoinInvalid as invalid:
             hint = problems.nearest(invalid.unknown, index) if invalid.unknown else ""
-            problems.add(f"nodes.{name}.join", f"{invalid}{hint}")
+            key = "depends_on_any" if body.get("join") is None else "join"
+            problems.add(f"nodes.{name}.{key}", f"{invalid}{hint}")
             continue
         if join is None:
             continue
@@ -74,7 +75,13 @@ def _read(
     value = body.get("join")
     edge_counts = Counter(sources)
     if value is None:
-        return Join(formula=_short_form(body, index), edge_counts=edge_counts)
+        formula = _short_form(body, index)
+        for node in edge_counts.keys() - set(_leaves(formula)):
+            raise JoinInvalid(
+                f"says nothing of the edge from {names[node]!r}; write a `join` of all the nodes "
+                "that lead here"
+            )
+        return Join(formula=formula, edge_counts=edge_counts)
     if body.get("depends_on_any"):
         raise JoinInvalid("stands beside `depends_on_any`, which is a join of its own; keep one")
     if value == "all":
