@@ -197,6 +197,14 @@ def test_a_workflow_id_that_is_never_text(parts: dict[str, Any], path: str) -> N
     assert (fault.path, "this never does" in fault.message) == (path, True)
 
 
+@pytest.mark.parametrize("key", ["treadle", "name"])
+@pytest.mark.parametrize("empty", [None, 0, ""])
+def test_a_head_that_is_empty(key: str, empty: Any) -> None:
+    with pytest.raises(DefinitionInvalid) as refused:
+        compile_document(machine({"a": {}}) | {key: empty})
+    assert {fault.path for fault in refused.value.violations} == {key}
+
+
 # --- the reference's example ------------------------------------------------------------------
 
 PAGE = Path("docs/reference/machine.md").read_text()

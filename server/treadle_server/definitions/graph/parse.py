@@ -78,7 +78,7 @@ class _Reader:
 
     def read(self) -> GraphDefinition | None:
         fields, problems = self.fields, self.problems
-        if fields.has("treadle"):
+        if fields.raw("treadle") is not None:
             fields.choice("treadle", {FORMAT}, FORMAT)
         else:
             problems.add(
@@ -86,7 +86,7 @@ class _Reader:
             )
         fields.choice("kind", {"graph"}, "graph")
         name = fields.text("name")
-        if not is_name(name) and isinstance(fields.raw("name", ""), str):
+        if not is_name(name) and isinstance(fields.raw("name"), str | None):
             problems.add("name", f"{NAME_RULE}; is {shown(name)}")
         description = fields.text("description")
         parameters = read_parameters(fields.raw("params"), "params", problems)
