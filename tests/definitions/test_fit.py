@@ -92,6 +92,8 @@ def test_whole_outputs_that_never_fit(source: Any, message: str) -> None:
         {"allOf": [USER]},
         USER | {"additionalProperties": True},
         USER | {"patternProperties": {"^t": {"type": "string"}}},
+        {"$ref": "#/$defs/U", "properties": {"to": True}, "$defs": {"U": USER}},
+        MAIL | {"anyOf": [record("x", x="string"), record("y", y="string")]},
         USER | {"allOf": [MAIL]},
         {"type": "object", "additionalProperties": {"type": "string"}},
         {"type": ["object", "string"]},
@@ -118,6 +120,47 @@ def test_a_target_that_contains_itself() -> None:
     accepted(mail(source=schema, target=schema))
     found = faults(mail({"map": '{"value": 1, "left": {"value": 2, "left": {}}}'}, target=schema))
     assert "`left.left.value` is missing" in found["edges[0].map.left.left"]
+
+
+def test_a_type_that_contains_itself_twice() -> None:
+    branch = {"anyOf": [{"$ref": "#/$defs/T"}, {"type": "null"}]}
+
+    def tree(value: str) -> dict[str, Any]:
+        node = record("left right value", left=branch, right=branch, value=value)
+        return {"$ref": "#/$defs/T", "$defs": {"T": node}}
+
+    accepted(mail(source=tree("integer"), target=tree("integer")))
+    found = faults(mail(source=tree("integer"), target=tree("string")))
+    assert "`value` must be a string, is a number" in found["edges[0]"]
+
+
+def test_types_that_share_their_parts() -> None:
+    def layers(leaf: str) -> dict[str, Any]:
+        parts = {
+            f"L{depth}": record("x y", x=below, y=below)
+            for depth in range(30)
+            for below in [{"$ref": f"#/$defs/L{depth + 1}"}]
+        }
+        return {"$ref": "#/$defs/L0", "$defs": parts | {"L30": {"type": leaf}}}
+
+    accepted(mail(source=layers("integer"), target=layers("integer")))
+    found = faults(mail(source=layers("integer"), target=layers("string")))
+    assert f"`x{'.x' * 29}` must be a string, is a number" in found["edges[0]"]
+
+
+def test_a_schema_is_read_by_the_rules_of_its_dialect() -> None:
+    dialect = {"$schema": "http://json-schema.org/draft-07/schema#"}
+    pair = dialect | {"type": "array", "items": [{"type": "string"}, MAIL]}
+    accepted(mail({"map": '["x", {"to": "y"}]'}, target=pair))
+    accepted(mail({"map": "output[1]"}, source=pair, target=MAIL))
+    found = faults(mail(target=dialect | {"minItems": -1}))
+    assert "is no JSON Schema" in found["activities.send_mail.input.minItems"]
+
+
+@pytest.mark.parametrize("dialect", ["https://example.org/mine", 7, ["x"], {}])
+def test_a_dialect_that_is_none(dialect: Any) -> None:
+    found = faults(mail(target=MAIL | {"$schema": dialect}))
+    assert "is no dialect" in found["activities.send_mail.input.$schema"]
 
 
 def test_a_failure_into_an_activity_that_wants_something_else() -> None:

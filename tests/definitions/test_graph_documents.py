@@ -441,6 +441,7 @@ def test_depth() -> None:
         (b'{"nodes": {"a": {}, "a": {}}}', "the key 'a' stands twice in one object"),
         (b'{"a": NaN}', "NaN is not JSON"),
         (b'{"a": -Infinity}', "-Infinity is not JSON"),
+        (b'{"a": [-1e999]}', "the number -1e999 is larger than a number can be"),
         (b'{"a": "\xff"}', "not a JSON document"),
         (b'{"a": ' + b"9" * 5_000 + b"}", "not a JSON document"),
         (b"[" * 100_000, "nested too deeply"),

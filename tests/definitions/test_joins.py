@@ -60,3 +60,20 @@ def test_a_mapping_into_a_join_makes_an_object(mapping: str) -> None:
     found = faults(joined({"map": mapping}, {"from": "b"}))
     assert "must make an object" in found["edges[0].map"]
     accepted(joined({"map": mapping, "when": "output.x"}, {"from": "b"}))
+
+
+# How a join is read.
+
+
+@pytest.mark.parametrize("join", [None, "all"])
+def test_a_join_that_says_nothing_is_the_usual_one(join: str | None) -> None:
+    said = accepted(joined({}, {"from": "b"}, join={"join": join})).definition
+    assert said.document == accepted(joined({}, {"from": "b"})).definition.document
+
+
+def test_blanks_in_a_join_cost_no_time() -> None:
+    blanks = " " * 1_000_000
+    text = f"{blanks}a{blanks}and b{blanks}"
+    assert accepted(joined({}, {"from": "b"}, join={"join": text})).definition.topology.joins
+    found = faults(joined({}, {"from": "b"}, join={"join": text + "c"}))
+    assert "`c` is not expected there" in found["nodes.join.join"]

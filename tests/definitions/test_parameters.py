@@ -74,6 +74,7 @@ def test_with_none_declared_none_are_taken() -> None:
         (b"{", "input", "must be JSON"),
         (b'{"user_id": NaN}', "input", "NaN is not JSON"),
         (b'{"user_id": 1, "user_id": 2}', "input", "the key 'user_id' stands twice"),
+        (b'{"user_id": 1, "details": [1e999]}', "input", "the number 1e999 is larger"),
         (b"\xff\xfe1\x00", "input", "must be JSON"),
         (b"[" * 100_000, "input", "nested too deeply"),
         (b'{"user_id": ' + b"9" * 5_000 + b"}", "input", "must be JSON"),

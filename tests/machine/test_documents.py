@@ -183,6 +183,28 @@ def test_an_event_whose_name_is_no_text() -> None:
         compile_document(machine({"a": {"on": {"\ud800": "end"}}}))
 
 
+@pytest.mark.parametrize(
+    ("parts", "path"),
+    [
+        ({"entry": {"send": "paid", "to": "1 + 1"}}, "states.a.entry.to"),
+        ({"task": {"workflow": "child", "workflow_id": "[run.id]"}}, "states.a.task.workflow_id"),
+    ],
+)
+def test_a_workflow_id_that_is_never_text(parts: dict[str, Any], path: str) -> None:
+    with pytest.raises(DefinitionInvalid) as refused:
+        compile_document(machine({"a": parts}))
+    [fault] = refused.value.violations
+    assert (fault.path, "this never does" in fault.message) == (path, True)
+
+
+@pytest.mark.parametrize("key", ["treadle", "name"])
+@pytest.mark.parametrize("empty", [None, 0, ""])
+def test_a_head_that_is_empty(key: str, empty: Any) -> None:
+    with pytest.raises(DefinitionInvalid) as refused:
+        compile_document(machine({"a": {}}) | {key: empty})
+    assert {fault.path for fault in refused.value.violations} == {key}
+
+
 # --- the reference's example ------------------------------------------------------------------
 
 PAGE = Path("docs/reference/machine.md").read_text()

@@ -23,6 +23,14 @@ DOMAIN = "treadle.dev"
 DETAILS_KEY = "grpc-status-details-bin"
 _RETRY_AFTER_SECONDS = 1
 
+# Together less than the 8 KiB of metadata that a client is sure to take, each character of the
+# message counted as if it had to be escaped.
+_MESSAGE_BYTES = 800
+_FIELD_BYTES = 300
+_DESCRIPTION_BYTES = 1_000
+_VIOLATIONS_BYTES = 4_000
+_VIOLATIONS_LISTED = 20
+
 _log = structlog.get_logger(component="api")
 _error_numbers = itertools.count(1)
 
@@ -108,16 +116,8 @@ class Described:
             error_details_pb2.ErrorInfo(reason=self.reason, domain=DOMAIN, metadata=self.metadata)
         ]
         if self.violations:
-            details.append(
-                error_details_pb2.BadRequest(
-                    field_violations=[
-                        error_details_pb2.BadRequest.FieldViolation(
-                            field=v.path, description=v.message[:2_000]
-                        )
-                        for v in self.violations[:20]
-                    ]
-                )
-            )
+            listed = _listed(self.violations)
+            details.append(error_details_pb2.BadRequest(field_violations=listed))
         if self.reason == runs_errors.Busy.reason:
             delay = Duration(seconds=_RETRY_AFTER_SECONDS)
             details.append(error_details_pb2.RetryInfo(retry_delay=delay))
@@ -126,8 +126,7 @@ class Described:
             one = any_pb2.Any()
             one.Pack(detail)
             packed.append(one)
-        # Trailing metadata is bounded; a long list of faults must not lose the whole answer.
-        message = self.message[:1_500]
+        message = _cut(self.message, _MESSAGE_BYTES)
         return status_pb2.Status(code=self.code.value[0], message=message, details=packed)
 
     def item(self) -> payload_pb2.ItemStatus:
@@ -138,6 +137,32 @@ class Described:
         return payload_pb2.ItemStatus(
             code=self.code.value[0], message=self.message, reason=self.reason, metadata=metadata
         )
+
+
+def _listed(
+    violations: Sequence[Violation],
+) -> list[error_details_pb2.BadRequest.FieldViolation]:
+    """The first faults, as far as they fit: metadata that is too long loses the whole answer."""
+    listed: list[error_details_pb2.BadRequest.FieldViolation] = []
+    room = _VIOLATIONS_BYTES
+    for violation in violations[:_VIOLATIONS_LISTED]:
+        one = error_details_pb2.BadRequest.FieldViolation(
+            field=_cut(violation.path, _FIELD_BYTES),
+            description=_cut(violation.message, _DESCRIPTION_BYTES),
+        )
+        room -= one.ByteSize()
+        if room < 0:
+            break
+        listed.append(one)
+    return listed
+
+
+def _cut(text: str, size: int) -> str:
+    """The beginning of a text, of at most so many bytes."""
+    encoded = text.encode()
+    if len(encoded) <= size:
+        return text
+    return f"{encoded[: size - 3].decode(errors='ignore')}…"
 
 
 def item_status(error: Exception | None) -> payload_pb2.ItemStatus:

@@ -5,7 +5,9 @@ the nearest name.
 from __future__ import annotations
 
 import difflib
+import itertools
 import json
+import math
 import re
 from collections.abc import Collection, Mapping
 from typing import Any, NoReturn
@@ -17,6 +19,9 @@ MAX_DURATION: Duration = 100 * 366 * 86_400 * 1_000_000
 """About a hundred years, in microseconds."""
 
 _SHOWN = 60
+_NAMES_COMPARED = 10_000
+_LETTERS_COMPARED = 5_000_000
+"""Of wrong names times those of the known ones, in one document: some tenths of a second."""
 
 _UNITS = {"ms": 1_000, "s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000, "d": 86_400_000_000}
 _DURATION = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?(?:ms|s|m|h|d))+")
@@ -25,16 +30,24 @@ _DURATION_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
 
 def nearest(name: str, known: Collection[str]) -> str:
     """` Did you mean 'x'?` if a known name is near, else nothing."""
-    close = difflib.get_close_matches(name, list(known)[:10_000], n=1, cutoff=0.6)
+    names = list(itertools.islice(known, _NAMES_COMPARED))
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     return f" Did you mean {close[0]!r}?" if close else ""
 
 
 def parse_json(text: bytes | str) -> Any:
-    """JSON without duplicate keys, NaN or infinities. Raises `DefinitionInvalid` at path `$`."""
+    """JSON without duplicate keys, NaN, infinities and numbers that would become infinite. Raises
+    `DefinitionInvalid` at path `$`.
+    """
     try:
         if isinstance(text, bytes):
             text = text.decode()  # UTF-8 and nothing else, where json.loads would guess
-        return json.loads(text, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+        return json.loads(
+            text,
+            object_pairs_hook=_no_duplicates,
+            parse_constant=_no_constant,
+            parse_float=_finite,
+        )
     except RecursionError:
         raise DefinitionInvalid([Violation("$", "nested too deeply")]) from None
     except ValueError as error:
@@ -56,6 +69,13 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
+def _finite(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError(f"the number {text[:_SHOWN]} is larger than a number can be")
+    return value
+
+
 def canonical_json(value: Any) -> bytes:
     """JSON without blanks, keys in the order given. Raises ValueError for what is no JSON."""
     text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
@@ -68,14 +88,28 @@ class Problems:
     def __init__(self) -> None:
         self.violations: list[Violation] = []
         self._more = 0
+        self._letters = 0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether further faults are only counted."""
+        return len(self.violations) >= MAX_VIOLATIONS
 
     def add(self, path: str, message: str) -> None:
         """Notes one fault."""
         path, message = _printable(path), _printable(message)
-        if len(self.violations) < MAX_VIOLATIONS:
-            self.violations.append(Violation(path, message))
-        else:
+        if self.is_full:
             self._more += 1
+        else:
+            self.violations.append(Violation(path, message))
+
+    def nearest(self, name: str, known: Collection[str]) -> str:
+        """As `nearest`, but nothing where that helps nobody, or would take long by now."""
+        if self.is_full:
+            return ""
+        letters = sum(map(len, itertools.islice(known, _NAMES_COMPARED)))
+        self._letters += len(name) * letters
+        return nearest(name, known) if self._letters <= _LETTERS_COMPARED else ""
 
     def raise_if_any(self) -> None:
         """Raises `DefinitionInvalid` with everything noted."""
@@ -141,10 +175,8 @@ class Fields:
         value = self.text(name, default)
         if value not in choices:
             listed = ", ".join(sorted(choices))
-            self.problems.add(
-                self.at(name),
-                f"must be one of {listed}; is {shown(value)}.{nearest(value, choices)}",
-            )
+            hint = self.problems.nearest(value, choices)
+            self.problems.add(self.at(name), f"must be one of {listed}; is {shown(value)}.{hint}")
             return default
         return value
 
@@ -215,9 +247,8 @@ class Fields:
         """Refuses the keys that were not asked for."""
         for key in self._values:
             if key not in self._asked:
-                self.problems.add(
-                    self.at(str(key)), f"is not known here.{nearest(str(key), self._asked)}"
-                )
+                hint = self.problems.nearest(str(key), self._asked)
+                self.problems.add(self.at(str(key)), f"is not known here.{hint}")
 
 
 def parse_duration(value: Any) -> Duration | None:

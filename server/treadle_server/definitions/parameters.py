@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from treadle_server.definitions.document import Fields, Problems, kind_of, nearest, parse_json
+from treadle_server.definitions.document import Fields, Problems, kind_of, parse_json
 from treadle_server.definitions.errors import DefinitionInvalid, InputInvalid, Violation
 from treadle_server.engine.values import Payload
 
@@ -91,9 +91,8 @@ def complete_input(parameters: tuple[Parameter, ...] | None, payload: Payload) -
     known = {parameter.name for parameter in parameters}
     for name in given:
         if name not in known:
-            problems.add(
-                f"input.{name}", f"is no parameter of this workflow.{nearest(name, known)}"
-            )
+            hint = problems.nearest(name, known)
+            problems.add(f"input.{name}", f"is no parameter of this workflow.{hint}")
     changed = False
     for parameter in parameters:
         if parameter.name in given:

@@ -14,6 +14,7 @@ from treadle_server.clock import Clock
 from treadle_server.definitions.code.signature import signature_fault
 from treadle_server.definitions.compiled import Compiled, built_in, compile_document
 from treadle_server.definitions.errors import DefinitionInvalid, Violation
+from treadle_server.definitions.names import is_name
 from treadle_server.definitions.versions import RULES, VersionState
 from treadle_server.engine.values import Instant
 from treadle_server.journal.port import Journal, Outcome, Row, Table, Unit
@@ -35,6 +36,9 @@ CACHE_WEIGHT = 2_000_000
 
 COMPILE_APART = 200_000
 """Documents of more bytes are compiled off the event loop, so that others are not kept waiting."""
+
+MAX_NESTING = 200
+"""As in YAML."""
 
 REQUEST_LIFE = 24 * 3_600 * 1_000_000
 _HIGHEST_VERSION = 2**62
@@ -62,11 +66,14 @@ class Definitions:
         parent does must not change under it. One that is not there yet is looked for at its start.
         """
         document = self._with_versions(namespace, document)
-        size = len(json.dumps(document))
+        try:
+            size = len(json.dumps(document))
+        except RecursionError:
+            raise DefinitionInvalid([Violation("$", "nested too deeply")]) from None
         compiled = (
-            await asyncio.to_thread(compile_document, document)
+            await asyncio.to_thread(_compile_new, document)
             if size > COMPILE_APART
-            else compile_document(document)
+            else _compile_new(document)
         )
         # One at a time: the next version number must not be given twice.
         async with self._deploying:
@@ -325,8 +332,9 @@ class Definitions:
             if not isinstance(child, dict) or "version" in child:
                 continue
             workflow = child.get("name")
-            version = self._latest(namespace, workflow) if isinstance(workflow, str) else 0
-            if version:
+            if not isinstance(workflow, str) or not is_name(workflow):
+                continue
+            if version := self._latest(namespace, workflow):
                 pinned[name] = node | {"workflow": child | {"version": version}}
         return document | {"nodes": nodes | pinned} if pinned else document
 
@@ -346,6 +354,20 @@ class Definitions:
             f"there is no workflow {workflow!r} in namespace {namespace!r}; deploy it first",
             workflow=workflow,
         )
+
+
+def _compile_new(document: Any) -> Compiled:
+    """Compiles what is not stored yet. Raises `DefinitionInvalid`.
+
+    How deep a document can be read depends on who calls: one that is stored must be far from that.
+    """
+    level: list[Any] = [document] if isinstance(document, (dict, list)) else []
+    for _ in range(MAX_NESTING + 1):
+        if not level:
+            return compile_document(document)
+        inside = [part.values() if isinstance(part, dict) else part for part in level]
+        level = [one for part in inside for one in part if isinstance(one, (dict, list))]
+    raise DefinitionInvalid([Violation("$", f"nested more than {MAX_NESTING} deep")])
 
 
 def _view(compiled: Compiled, version: int, now: Instant) -> DefinitionView:

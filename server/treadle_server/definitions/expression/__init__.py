@@ -44,6 +44,8 @@ from treadle_server.definitions.expression.outline import (
     ObjectValue,
     Outline,
     ReadValue,
+    json_type,
+    may_give,
 )
 from treadle_server.definitions.expression.source import is_name, literal, mapping_source
 
@@ -64,6 +66,8 @@ __all__ = [
     "compile_guard",
     "compile_mapping",
     "is_name",
+    "json_type",
     "literal",
     "mapping_source",
+    "may_give",
 ]

@@ -84,9 +84,9 @@ def compile_expression(source: str, known_names: Collection[str], path: str) -> 
     return Expression(source, path, _compile(source, known_names, path))
 
 
-def compile_guard(source: str, known_names: Collection[str], path: str) -> Expression:
-    """As `compile_expression`; refuses what can never be true or false, too."""
-    expression = compile_expression(source, known_names, path)
+def compile_guard(mapping: object, known_names: Collection[str], path: str) -> Expression:
+    """As `compile_mapping`; refuses what can never be true or false, too."""
+    expression = compile_mapping(mapping, known_names, path)
     if not expression.may_be_bool:
         raise ExpressionInvalid(path, "a guard must give true or false, and this never does")
     return expression

@@ -66,3 +66,39 @@ def computed(result_type: str) -> ComputedValue:
     """The outline of what the library computes, by the static type that it names."""
     known = _JSON_TYPES.get(result_type.partition("<")[0])
     return ComputedValue(frozenset() if known is None else frozenset({known}))
+
+
+_ALL_TYPES = frozenset({"null", "boolean", "number", "string", "array", "object"})
+
+
+def may_give(outline: Outline, types: frozenset[str]) -> bool:
+    """Whether a value may have one of these JSON types; whole numbers are numbers here."""
+    match outline:
+        case KnownValue(value):
+            return json_type(value) in types
+        case ObjectValue():
+            return "object" in types
+        case ListValue():
+            return "array" in types
+        case ComputedValue(known):
+            found = frozenset("number" if word == "integer" else word for word in known)
+            return not types.isdisjoint(found or _ALL_TYPES)
+        case ReadValue():
+            return True
+
+
+def json_type(value: object) -> str:
+    """The type of a JSON value; whole numbers are numbers."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "boolean"
+        case int() | float():
+            return "number"
+        case str():
+            return "string"
+        case list():
+            return "array"
+        case _:
+            return "object"

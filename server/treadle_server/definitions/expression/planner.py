@@ -51,6 +51,8 @@ _NOT_BLANK = re.compile(r"[^\n]")
 
 _NAMES_LISTED = 8
 _NAMES_COMPARED = 1_000
+_LETTERS_COMPARED = 1_000_000
+"""Of an unknown name times those of the known ones."""
 
 
 def key_path(path: str, key: str | int) -> str:
@@ -202,7 +204,8 @@ class Planner:
     def _suggest(self, name: str) -> str:
         """The nearest known name, or all of them if they are few. There may be very many."""
         known = list(itertools.islice(self.known_names, _NAMES_COMPARED))
-        if nearest := difflib.get_close_matches(name, known, n=1):
+        is_short = len(name) * sum(map(len, known)) <= _LETTERS_COMPARED
+        if is_short and (nearest := difflib.get_close_matches(name, known, n=1)):
             return f"; did you mean {nearest[0]!r}?"
         if len(known) > _NAMES_LISTED:
             return ""

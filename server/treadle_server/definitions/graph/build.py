@@ -42,6 +42,10 @@ class _Builder:
         self.reads: list[dict[int, None]] = [{} for _ in nodes]
         self.late_reads: list[int] = []
         self.exit_reads: list[list[int]] = [[] for _ in loops]
+        self.inner: list[list[int]] = [[] for _ in loops]
+        for number, loop in enumerate(loops):
+            if loop.parent >= 0:
+                self.inner[loop.parent].append(number)
 
     def build(
         self, joins: dict[int, Join], output: Expression | None, end_nodes: Sequence[int]
@@ -86,7 +90,7 @@ class _Builder:
             reads=[tuple(sources) for sources in self.reads],
             reader_counts=reader_counts,
             joins=joins,
-            loops=[self._loop(number) for number in range(len(self.found))],
+            loops=[self._loop(number, error_edges) for number in range(len(self.found))],
             loop_of=self.loop_of,
             back_edges=self.back_edges,
             leaving=self._leaving(),
@@ -167,32 +171,33 @@ class _Builder:
 
     # --- loops ------------------------------------------------------------------------------------
 
-    def _loop(self, number: int) -> Loop:
+    def _loop(self, number: int, error_edges: Sequence[Sequence[int]]) -> Loop:
         found = self.found[number]
         bounds = [self.edges[edge].max_iterations for edge in found.back]
         return Loop(
             header=found.header,
             body=tuple(sorted(found.body)),
             direct=tuple(sorted(node for node in found.body if self.loop_of[node] == number)),
-            inner=tuple(n for n, one in enumerate(self.found) if one.parent == number),
+            inner=tuple(self.inner[number]),
             parent=found.parent,
             bound=min((bound for bound in bounds if bound), default=LOOP_BOUND),
             reads_on_exit=tuple(self.exit_reads[number]),
-            bound_edges=self._bound_edges(found),
+            bound_edges=self._bound_edges(found, error_edges),
         )
 
-    def _bound_edges(self, found: FoundLoop) -> dict[int, int]:
-        sources = {self.edges[edge].source for edge in found.back}
+    def _bound_edges(
+        self, found: FoundLoop, error_edges: Sequence[Sequence[int]]
+    ) -> dict[int, int]:
         handlers: dict[int, int] = {}
-        for number, edge in enumerate(self.edges):
-            if (
-                edge.on_error
-                and edge.source in sources
-                and edge.target not in found.body
-                and edge.when is None
-                and (not edge.kinds or FailureKind.LOOP_BOUND_REACHED in edge.kinds)
-            ):
-                handlers.setdefault(edge.source, number)
+        for source in sorted({self.edges[edge].source for edge in found.back}):
+            for number in error_edges[source]:
+                edge = self.edges[number]
+                if (
+                    edge.target not in found.body
+                    and edge.when is None
+                    and (not edge.kinds or FailureKind.LOOP_BOUND_REACHED in edge.kinds)
+                ):
+                    handlers.setdefault(source, number)
         return handlers
 
     def _leaving(self) -> dict[int, tuple[int, ...]]:

@@ -48,9 +48,12 @@ class GraphDecider(Decider):
     def __init__(self, definition: GraphDefinition) -> None:
         self._definition = definition
         self._starter = Starter(definition)
-        joins = definition.topology.joins.items()
+        races: dict[int, list[int]] = {}
+        for race, join in definition.topology.joins.items():
+            for loser in join.losers:
+                races.setdefault(loser, []).append(race)
         self._races = [
-            [race for race, join in joins if loop.header in join.losers and race not in loop.body]
+            [race for race in races.get(loop.header, ()) if race not in loop.body]
             for loop in definition.topology.loops
         ]
         """Of each loop, the races behind it: when one begins, the loop leads nowhere any more."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from treadle_server.definitions.document import Fields, Problems, kind_of, nearest
+from treadle_server.definitions.document import Fields, Problems, kind_of
 from treadle_server.definitions.graph.model import EdgePlan
 
 MAX_EDGES = 1_000_000
@@ -138,7 +138,7 @@ class _Reader:
         if isinstance(name, str) and name in self.index:
             return True
         shown = repr(name) if isinstance(name, str) else kind_of(name)
-        hint = nearest(name, self.index) if isinstance(name, str) else ""
+        hint = self.problems.nearest(name, self.index) if isinstance(name, str) else ""
         self.problems.add(path, f"there is no node {shown}.{hint}")
         return False
 

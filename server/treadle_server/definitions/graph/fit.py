@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 
-from treadle_server.definitions.document import Problems, nearest
+from treadle_server.definitions.document import Problems
 from treadle_server.definitions.expression import (
     ComputedValue,
     Expression,
@@ -231,7 +231,7 @@ class _Checker:
         step, known = read.steps[depth], shape.known_keys()
         if known is None or isinstance(step, int):
             hint = ""
-        elif hint := nearest(step, known):
+        elif hint := self.problems.nearest(step, known):
             hint = f".{hint}"
         else:
             hint = f"; it has {', '.join(known[:_FIELDS_LISTED]) or 'no fields'}"

@@ -103,13 +103,13 @@ def _unclear_name(graph: GraphDefinition) -> Iterator[Hint]:
 
 def _tight_loop(graph: GraphDefinition) -> Iterator[Hint]:
     topology = graph.topology
+    tight = [not any(_pauses(graph.nodes[node]) for node in loop.body) for loop in topology.loops]
     for number, edge in enumerate(graph.edges):
         loop = topology.back_edges.get(number)
         # One that hands nothing new to its header asks the same thing again.
         if loop is None or edge.delay or edge.map is not None:
             continue
-        body = [graph.nodes[node] for node in topology.loops[loop].body]
-        if not any(_pauses(node) for node in body):
+        if tight[loop]:
             header = topology.names[edge.target]
             yield Hint(
                 "tight-loop",

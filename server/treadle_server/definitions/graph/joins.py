@@ -10,15 +10,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from treadle_server.definitions.document import Problems
-from treadle_server.definitions.expression import (
-    ComputedValue,
-    Expression,
-    KnownValue,
-    ListValue,
-    ObjectValue,
-)
+from treadle_server.definitions.expression import ObjectValue, may_give
 from treadle_server.definitions.graph.model import EdgePlan, NodePlan
 from treadle_server.engine.joins import Join
+
+_OBJECT = frozenset({"object"})
 
 
 def check_joins(
@@ -95,7 +91,7 @@ def _check_group(
 ) -> None:
     brought: dict[str, str] = {}
     for edge in group:
-        if edge.map is not None and _is_no_object(edge.map):
+        if edge.map is not None and not may_give(edge.map.outline(), _OBJECT):
             problems.add(
                 edge.map.path,
                 f"{node.name!r} has several edges in, so this mapping must make an object",
@@ -118,13 +114,3 @@ def _keys(edge: EdgePlan, nodes: Sequence[NodePlan]) -> Iterator[str]:
     outline = edge.map.outline()
     if isinstance(outline, ObjectValue):
         yield from outline.parts
-
-
-def _is_no_object(mapping: Expression) -> bool:
-    match mapping.outline():
-        case KnownValue() | ListValue():
-            return True
-        case ComputedValue(types):
-            return bool(types) and "object" not in types
-        case _:
-            return False

@@ -14,8 +14,13 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from treadle_server.definitions.errors import DefinitionInvalid, Violation
+
 LOOP_BOUND = 1_000
 """So often a body may run if nothing else is said (`docs/reference/defaults.md`)."""
+
+MAX_BODIES = 5_000_000
+"""Nodes in the bodies of all loops, one in several counted as often: about 200 MB."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -47,12 +52,22 @@ def find_loops(
         if number in may_loop and _dominates(target, source, immediate, order):
             loop = by_header.setdefault(target, FoundLoop(header=target, back=[], body={target}))
             loop.back.append(number)
+    room = MAX_BODIES
     for loop in by_header.values():
         _fill(loop, edges, predecessors)
+        room -= len(loop.body)
+        if room < 0:
+            message = (
+                "loops stand within loops so deep that their bodies have more than "
+                f"{MAX_BODIES:,} nodes together; make inner ones workflows of their own"
+            )
+            raise DefinitionInvalid([Violation("edges", message)])
     loops = sorted(by_header.values(), key=lambda loop: (len(loop.body), loop.header))
-    for number, loop in enumerate(loops):
-        around = (n for n in range(number + 1, len(loops)) if loop.header in loops[n].body)
-        loop.parent = next(around, -1)
+    innermost: dict[int, int] = {}
+    for number in range(len(loops) - 1, -1, -1):  # from the outside to the inside
+        loop = loops[number]
+        loop.parent = innermost.get(loop.header, -1)
+        innermost.update(dict.fromkeys(loop.body, number))
     return loops
 
 

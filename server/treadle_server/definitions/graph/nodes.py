@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from treadle_server.definitions.document import Fields, Problems, canonical_json, shown
-from treadle_server.definitions.expression import Expression
+from treadle_server.definitions.expression import Expression, may_give
 from treadle_server.definitions.graph.model import (
     ChildSpec,
     CompensationSpec,
@@ -42,6 +42,9 @@ PARENT_ENDS = {
 ACTIVITY_KEYS = frozenset(
     {"activity", "queue", "memory", "retry", "priority", "map", "delay", "at", "compensate"}
 ).union(TIMEOUTS)
+LIST = frozenset({"array"})
+TEXT = frozenset({"string"})
+TIME = frozenset({"string", "number"})
 _ALL_BUT_FAIL = frozenset({"input", "run_if", "default_output", "on_failure", "choice"})
 
 NamesOf = Callable[..., Collection[str]]
@@ -129,6 +132,14 @@ class NodeReader:
     ) -> Expression | None:
         return self._compile(fields.raw(key), fields.at(key), known, guard=guard)
 
+    def _typed(
+        self, fields: Fields, key: str, known: Collection[str], types: frozenset[str], what: str
+    ) -> Expression | None:
+        found = self._expression(fields, key, known)
+        if found is not None and not may_give(found.outline(), types):
+            self._problems.add(found.path, f"must give {what}, and this never does")
+        return found
+
     def _constant(self, fields: Fields, name: str) -> Payload:
         try:
             return Payload(canonical_json(fields.raw(name)))
@@ -168,7 +179,9 @@ class NodeReader:
 
     def _start(self, fields: Fields, names: NamesOf) -> Start:
         known = names("params", "memory", "failures", "run")
-        return Start(delay=fields.duration("delay") or 0, at=self._expression(fields, "at", known))
+        what = "a time, text such as 2026-01-31T09:00:00Z or seconds since 1970"
+        at = self._typed(fields, "at", known, TIME, what)
+        return Start(delay=fields.duration("delay") or 0, at=at)
 
     def _wait(self, fields: Fields, names: NamesOf) -> WaitSpec:
         inner = self._inner(fields, "wait", "event")
@@ -191,7 +204,8 @@ class NodeReader:
     def _send(self, fields: Fields, names: NamesOf) -> SendSpec | None:
         inner = Fields(fields.raw("send") or {}, fields.at("send"), self._problems)
         event = self._event_name(inner)
-        to = self._expression(inner, "to", names("params", "memory", "failures", "run"))
+        known = names("params", "memory", "failures", "run")
+        to = self._typed(inner, "to", known, TEXT, "the workflow id of a run, text")
         to_all = inner.flag("to_all")
         inner.close()
         if (to is None) != to_all:
@@ -214,7 +228,7 @@ class NodeReader:
         spec = ChildSpec(
             workflow=workflow,
             version=inner.integer("version", 0, low=1, high=2**53) if inner.has("version") else 0,
-            workflow_id=self._expression(inner, "workflow_id", known),
+            workflow_id=self._typed(inner, "workflow_id", known, TEXT, "a workflow id, text"),
             on_parent_end=PARENT_ENDS[inner.choice("on_parent_end", PARENT_ENDS, "terminate")],
             awaited=inner.flag("wait", default=True),
         )
@@ -237,7 +251,9 @@ class NodeReader:
 
     def _map(self, fields: Fields, names: NamesOf) -> MapSpec:
         inner = self._inner(fields, "map", "over")
-        over = self._expression(inner, "over", names("params", "memory", "failures", "run"))
+        over = self._typed(
+            inner, "over", names("params", "memory", "failures", "run"), LIST, "a list"
+        )
         spec = MapSpec(
             over=over,
             window=inner.integer("parallel", WINDOW, low=1, high=MAX_WINDOW),

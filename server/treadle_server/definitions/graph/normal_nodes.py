@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from treadle_server.definitions.document import Fields, Problems
@@ -25,15 +25,19 @@ from treadle_server.engine.values import Duration
 
 
 def node_form(
-    name: str, body: Mapping[str, Any], defaults: Defaults, index: Mapping[str, int]
+    name: str,
+    body: Mapping[str, Any],
+    defaults: Defaults,
+    index: Mapping[str, int],
+    names: Sequence[str],
 ) -> Part:
-    """The normal form of a node."""
+    """The normal form of a node; `names` are all nodes in order, `index` their numbers."""
     path = f"nodes.{name}"
     description = body.get("description")
     if "fail" in body:
         fail = body["fail"] or {}
         message = expression(fail.get("message"), f"{path}.fail.message")
-        return said(description=description, join=join_form(body, index)) | {
+        return said(description=description, join=join_form(body, index, names)) | {
             "fail": said(kind=fail.get("kind"), message=message)
         }
     special = _special(body, path)
@@ -43,7 +47,7 @@ def node_form(
         node = said(input=expression(body.get("input"), f"{path}.input")) | special
     common = said(
         description=description,
-        join=join_form(body, index),
+        join=join_form(body, index, names),
         run_if=expression(body.get("run_if"), f"{path}.run_if"),
         on_failure=body.get("on_failure") if body.get("on_failure") != "fail" else None,
         choice="first" if body.get("choice") == "first" else None,

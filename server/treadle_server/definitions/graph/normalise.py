@@ -28,9 +28,10 @@ from treadle_server.definitions.graph.options import Defaults, read_defaults
 def normalise(document: Mapping[str, Any]) -> Part:
     """The normal form. Raises nothing that `parse` would not have raised."""
     defaults = read_defaults(document.get("defaults"), "defaults", Problems())
-    index = {name: number for number, name in enumerate(document["nodes"])}
+    names = list(document["nodes"])
+    index = {name: number for number, name in enumerate(names)}
     nodes = {
-        name: node_form(name, body or {}, defaults, index)
+        name: node_form(name, body or {}, defaults, index, names)
         for name, body in document["nodes"].items()
     }
     return said(

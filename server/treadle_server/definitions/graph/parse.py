@@ -17,7 +17,6 @@ from treadle_server.definitions.errors import DefinitionInvalid, Violation
 from treadle_server.definitions.expression import (
     Expression,
     ExpressionInvalid,
-    compile_expression,
     compile_guard,
     compile_mapping,
 )
@@ -79,7 +78,7 @@ class _Reader:
 
     def read(self) -> GraphDefinition | None:
         fields, problems = self.fields, self.problems
-        if fields.has("treadle"):
+        if fields.raw("treadle") is not None:
             fields.choice("treadle", {FORMAT}, FORMAT)
         else:
             problems.add(
@@ -87,7 +86,7 @@ class _Reader:
             )
         fields.choice("kind", {"graph"}, "graph")
         name = fields.text("name")
-        if not is_name(name) and isinstance(fields.raw("name", ""), str):
+        if not is_name(name) and isinstance(fields.raw("name"), str | None):
             problems.add("name", f"{NAME_RULE}; is {shown(name)}")
         description = fields.text("description")
         parameters = read_parameters(fields.raw("params"), "params", problems)
@@ -283,7 +282,14 @@ class _Reader:
 
     def _names(self, *words: str, of: int | None = None, itself: bool = False) -> KnownNames:
         """What an expression may name: words, and the nodes before `of` (all nodes if None)."""
-        return KnownNames(frozenset(words), self.structure, self.identifiers, of, itself=itself)
+        return KnownNames(
+            frozenset(words),
+            self.structure,
+            self.identifiers,
+            of,
+            itself=itself,
+            shown=not self.problems.is_full,
+        )
 
     def _expression(
         self, value: Any, path: str, known: Collection[str], *, guard: bool = False
@@ -291,13 +297,9 @@ class _Reader:
         if value is None:
             return None
         try:
-            if not isinstance(value, str):
-                return compile_mapping(value, known, path)
-            return (
-                compile_guard(value, known, path)
-                if guard
-                else compile_expression(value, known, path)
-            )
+            if guard:
+                return compile_guard(value, known, path)
+            return compile_mapping(value, known, path)
         except ExpressionInvalid as invalid:
             self.problems.add(invalid.path, invalid.message)
             return None

@@ -11,18 +11,22 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from treadle_server.definitions.document import Problems, nearest, shown
+from treadle_server.definitions.document import Problems, shown
 from treadle_server.definitions.graph.model import EdgePlan
 from treadle_server.engine.joins import Formula, Join
 
 MAX_NAMES = 1_000
 MAX_DEPTH = 32
 _OPERATORS = {"all": "and", "any": "or"}
-_TOKEN = re.compile(r"\s*(\(|\)|[^\s()]+)")
+_TOKEN = re.compile(r"\(|\)|[^\s()]+")
 
 
 class JoinInvalid(Exception):
-    """What is wrong with a join."""
+    """What is wrong with a join. `unknown` is a name that no node has."""
+
+    def __init__(self, message: str, unknown: str = "") -> None:
+        super().__init__(message)
+        self.unknown = unknown
 
 
 def read_joins(
@@ -37,31 +41,47 @@ def read_joins(
     for number, edge in enumerate(edges):
         if number not in back:
             into.setdefault(edge.target, []).append(edge.source)
+    names = list(index)
+    outs = Counter(source for sources in into.values() for source in sources)
     found: dict[int, Join] = {}
     for name, body in bodies.items():
-        if not isinstance(body, Mapping) or not ("join" in body or body.get("depends_on_any")):
+        if not isinstance(body, Mapping):
+            continue
+        if body.get("join") is None and not body.get("depends_on_any"):
             continue
         node = index[name]
         try:
-            join = _read(name, body, index, into.get(node, []))
+            join = _read(name, body, index, into.get(node, []), names)
         except JoinInvalid as invalid:
-            problems.add(f"nodes.{name}.join", str(invalid))
+            hint = problems.nearest(invalid.unknown, index) if invalid.unknown else ""
+            key = "depends_on_any" if body.get("join") is None else "join"
+            problems.add(f"nodes.{name}.{key}", f"{invalid}{hint}")
             continue
         if join is None:
             continue
         if body.get("join") == "race":
-            join.losers = _losers(node, edges, back, len(index))
+            join.losers = _losers(node, into, outs)
         found[node] = join
     return found
 
 
 def _read(
-    name: str, body: Mapping[str, Any], index: Mapping[str, int], sources: Sequence[int]
+    name: str,
+    body: Mapping[str, Any],
+    index: Mapping[str, int],
+    sources: Sequence[int],
+    names: Sequence[str],
 ) -> Join | None:
     value = body.get("join")
     edge_counts = Counter(sources)
     if value is None:
-        return Join(formula=_short_form(body, index), edge_counts=edge_counts)
+        formula = _short_form(body, index)
+        for node in edge_counts.keys() - set(_leaves(formula)):
+            raise JoinInvalid(
+                f"says nothing of the edge from {names[node]!r}; write a `join` of all the nodes "
+                "that lead here"
+            )
+        return Join(formula=formula, edge_counts=edge_counts)
     if body.get("depends_on_any"):
         raise JoinInvalid("stands beside `depends_on_any`, which is a join of its own; keep one")
     if value == "all":
@@ -79,14 +99,14 @@ def _read(
         return Join(count=value)
     if isinstance(value, Mapping):
         formula = _structured(value, index, 0)
-        _check_names(formula, set(edge_counts), {number: node for node, number in index.items()})
+        _check_names(formula, set(edge_counts), names)
         return Join(formula=formula, edge_counts=edge_counts)
     if not isinstance(value, str):
         raise JoinInvalid(
             f"must be all, any, race, a number, or names with `and` and `or`; is {shown(value)}"
         )
     formula = _Parser(value, index).read()
-    _check_names(formula, set(edge_counts), {number: node for node, number in index.items()})
+    _check_names(formula, set(edge_counts), names)
     return Join(formula=formula, edge_counts=edge_counts)
 
 
@@ -94,7 +114,7 @@ def _structured(value: Any, index: Mapping[str, int], depth: int) -> Formula:
     """`{all: [...]}` and `{any: [...]}`, nested; for names that are no single word."""
     if isinstance(value, str):
         if value not in index:
-            raise JoinInvalid(f"there is no node {value!r}.{nearest(value, index)}")
+            raise JoinInvalid(f"there is no node {value!r}.", value)
         return index[value]
     if depth > MAX_DEPTH:
         raise JoinInvalid(f"is nested deeper than {MAX_DEPTH}")
@@ -106,8 +126,8 @@ def _structured(value: Any, index: Mapping[str, int], depth: int) -> Formula:
     raise JoinInvalid(f"needs `all` or `any` with a list of nodes; is {shown(value)}")
 
 
-def join_form(body: Mapping[str, Any], index: Mapping[str, int]) -> Any:
-    """The normal form of a node's join; None for the usual one."""
+def join_form(body: Mapping[str, Any], index: Mapping[str, int], names: Sequence[str]) -> Any:
+    """The normal form of a node's join; None for the usual one. `names` are the nodes in order."""
     value = body.get("join")
     if body.get("depends_on_any"):
         formula = _short_form(body, index)
@@ -117,10 +137,10 @@ def join_form(body: Mapping[str, Any], index: Mapping[str, int]) -> Any:
         formula = _Parser(value, index).read()
     else:
         return None if value == "all" else value
-    return _form(formula, {number: name for name, number in index.items()})
+    return _form(formula, names)
 
 
-def _form(formula: Formula, names: Mapping[int, str]) -> Any:
+def _form(formula: Formula, names: Sequence[str]) -> Any:
     if isinstance(formula, int):
         return {"all": [names[formula]]}
     operator, parts = formula
@@ -141,7 +161,7 @@ def _names(value: Any, index: Mapping[str, int]) -> list[str]:
     return [name for name in names if isinstance(name, str) and name in index]
 
 
-def _check_names(formula: Formula, sources: set[int], names: Mapping[int, str]) -> None:
+def _check_names(formula: Formula, sources: set[int], names: Sequence[str]) -> None:
     named = set(_leaves(formula))
     for node in named - sources:
         raise JoinInvalid(f"names {names[node]!r}, from which no edge leads here")
@@ -196,26 +216,23 @@ class _Parser:
         if token in ("", ")", "and", "or"):
             raise JoinInvalid("needs the name of a node on both sides of `and` and `or`")
         if token not in self._index:
-            raise JoinInvalid(f"there is no node {token!r}.{nearest(token, self._index)}")
+            raise JoinInvalid(f"there is no node {token!r}.", token)
         return self._index[token]
 
 
 def _losers(
-    node: int, edges: Sequence[EdgePlan], back: frozenset[int], count: int
+    node: int, into: Mapping[int, Sequence[int]], outs: Mapping[int, int]
 ) -> tuple[int, ...]:
-    """The nodes that lead only here: whatever way one takes from them, it comes here."""
-    outs = [0] * count
-    into: list[list[int]] = [[] for _ in range(count)]
-    for number, edge in enumerate(edges):
-        if number not in back:
-            outs[edge.source] += 1
-            into[edge.target].append(edge.source)
+    """The nodes that lead only here: whatever way one takes from them, it comes here. `into` are
+    the sources of each node, `outs` counts the edges out of each.
+    """
+    here: Counter[int] = Counter()
     found: list[int] = []
     todo = [node]
     while todo:
-        for source in into[todo.pop()]:
-            outs[source] -= 1
-            if outs[source] == 0:
+        for source in into.get(todo.pop(), ()):
+            here[source] += 1
+            if here[source] == outs[source]:
                 found.append(source)
                 todo.append(source)
     return tuple(sorted(found))

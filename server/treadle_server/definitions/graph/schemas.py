@@ -10,12 +10,10 @@ import jsonschema_rs
 from treadle_server.definitions.document import Fields, Problems
 from treadle_server.definitions.graph.shapes import Described
 
-_DIALECTS = frozenset(
-    {
-        "https://json-schema.org/draft/2020-12/schema",
-        "https://json-schema.org/draft/2019-09/schema",
-        "http://json-schema.org/draft-07/schema#",
-    }
+_DIALECTS = (
+    "https://json-schema.org/draft/2020-12/schema",
+    "https://json-schema.org/draft/2019-09/schema",
+    "http://json-schema.org/draft-07/schema#",
 )
 
 
@@ -46,14 +44,9 @@ def _schema(fields: Fields, name: str) -> Described | None:
     if schema is None:
         return None
     path = fields.at(name)
-    if isinstance(schema, dict) and "$schema" in schema:
-        if schema["$schema"] not in _DIALECTS:
-            fields.problems.add(
-                f"{path}.$schema", "is no dialect of JSON Schema that is known here"
-            )
-            return None
-        # Otherwise the library would go and fetch it.
-        schema = {key: part for key, part in schema.items() if key != "$schema"}
+    if isinstance(schema, dict) and schema.get("$schema", _DIALECTS[0]) not in _DIALECTS:
+        fields.problems.add(f"{path}.$schema", "is no dialect of JSON Schema that is known here")
+        return None
     try:
         jsonschema_rs.meta.validate(schema)
     except jsonschema_rs.ValidationError as error:

@@ -18,6 +18,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from treadle_server.definitions.expression import json_type
+
 Step: TypeAlias = str | int
 
 ALL_TYPES = frozenset({"null", "boolean", "number", "string", "array", "object"})
@@ -28,8 +30,9 @@ _ALTERNATIVES = 100
 # What may declare properties elsewhere than under `properties`.
 _OPENING = frozenset(
     {"allOf", "anyOf", "oneOf", "if", "dependentSchemas", "patternProperties"}
-    | {"unevaluatedProperties", "$dynamicRef"}
+    | {"unevaluatedProperties", "$dynamicRef", "dependencies"}
 )
+_DECLARING = _OPENING | {"properties", "additionalProperties"}
 
 
 class Shape:
@@ -183,13 +186,13 @@ class Described(Shape):
         return Described(schema, self.root)
 
     def resolved(self) -> Described | None:
-        """After references; None if they lead nowhere that we know."""
+        """After references; None if they lead nowhere that we know, or stand beside more fields."""
         schema = self.schema
         for _ in range(_REFERENCES_FOLLOWED):
             if not isinstance(schema, dict) or "$ref" not in schema:
                 return self.under(schema)
             found = _pointed_at(schema["$ref"], self.root)
-            if found is None:
+            if found is None or not _DECLARING.isdisjoint(schema):
                 return None
             schema = found
         return None
@@ -209,12 +212,24 @@ class Described(Shape):
                 return (ANYTHING,)
             choices = plain.keyword("anyOf") or plain.keyword("oneOf")
             if isinstance(choices, list):
+                if plain._has_fields_beside(choices):
+                    return (ANYTHING,)
                 todo += [(plain.under(choice), depth + 1) for choice in choices]
             elif isinstance(types := plain.keyword("type"), list):
                 found += [plain.under({**plain.schema, "type": word}) for word in types]
             else:
                 found.append(plain if isinstance(plain.schema, dict) else ANYTHING)
         return found
+
+    def _has_fields_beside(self, choices: Sequence[Any]) -> bool:
+        """Whether a choice that lists fields of an object may not list all of them."""
+        others = _DECLARING.intersection(self.schema) - {"anyOf"}
+        if "anyOf" not in self.schema:
+            others -= {"oneOf"}
+        return bool(others) and any(
+            isinstance(choice, dict) and not {"properties", "$ref"}.isdisjoint(choice)
+            for choice in choices
+        )
 
     def types(self) -> frozenset[str]:
         """By `type`, or by the values of `enum` and `const`."""
@@ -284,23 +299,6 @@ class Described(Shape):
 def one_of(shapes: Sequence[Shape]) -> Shape:
     """Any of the shapes."""
     return shapes[0] if len(shapes) == 1 else OneOf(tuple(shapes))
-
-
-def json_type(value: Any) -> str:
-    """The type of a JSON value; whole numbers are numbers."""
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "boolean"
-        case int() | float():
-            return "number"
-        case str():
-            return "string"
-        case list():
-            return "array"
-        case _:
-            return "object"
 
 
 def _pointed_at(reference: Any, root: Any) -> Any:

@@ -118,8 +118,8 @@ class Structure:
 class KnownNames(Collection[str]):
     """The names that an expression may use: some words, and the ids of the nodes before a node.
 
-    Looked up, never listed: a list per node would cost the square of the graph. `of` None stands
-    for the whole graph.
+    Looked up, and listed only for what is `shown` of a fault: a list per node would cost the square
+    of the graph. `of` None stands for the whole graph.
     """
 
     def __init__(
@@ -130,12 +130,14 @@ class KnownNames(Collection[str]):
         of: int | None,
         *,
         itself: bool,
+        shown: bool = True,
     ) -> None:
         self._words = words
         self._structure = structure
         self._index = index
         self._of = of
         self._itself = itself
+        self._shown = shown
 
     def __contains__(self, name: object) -> bool:
         if name in self._words:
@@ -148,6 +150,8 @@ class KnownNames(Collection[str]):
         return self._structure.is_ancestor(node, self._of)
 
     def __iter__(self) -> Iterator[str]:
+        if not self._shown:
+            return
         yield from self._words
         if self._of is None:
             yield from self._index

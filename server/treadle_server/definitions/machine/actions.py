@@ -12,9 +12,10 @@ from treadle_server.definitions.expression import (
     compile_expression,
     compile_guard,
     compile_mapping,
+    may_give,
 )
 from treadle_server.definitions.graph.model import ChildSpec, CompensationSpec, SendSpec
-from treadle_server.definitions.graph.nodes import PARENT_ENDS
+from treadle_server.definitions.graph.nodes import PARENT_ENDS, TEXT
 from treadle_server.definitions.graph.options import (
     Defaults,
     read_compensation_options,
@@ -136,7 +137,10 @@ class ActionReader:
             value = shown(fields.raw(name))
             self.problems.add(fields.at(name), f"is an expression, text; is {value}")
             return None
-        return self.expression(fields, name, _NAMES)
+        found = self.expression(fields, name, _NAMES)
+        if found is not None and not may_give(found.outline(), TEXT):
+            self.problems.add(found.path, "must give a workflow id, text, and this never does")
+        return found
 
     def guard(self, fields: Fields) -> Expression | None:
         """A transition's guard."""

@@ -18,23 +18,19 @@ from treadle_server.engine.events import TransitionCause
 
 def check_states(states: Sequence[StatePlan], problems: Problems) -> None:
     """Notes unreachable states and dead ends."""
-    reached = _reached(states)
+    reached, left = _reached(states), _left(states)
     for state in states:
         path = path_of(states, state)
         if state.number not in reached and state.kind is not StateKind.HISTORY:
             if state.parent in reached:
                 problems.add(path, "can never be entered: no transition leads here")
-        elif state.kind is StateKind.ATOMIC and not _has_way_out(states, state):
+        elif state.kind is StateKind.ATOMIC and not left[state.number]:
             problems.add(
                 path,
                 "can never be left: it has no transition, nor has anything around it; a state in "
                 "which the machine ends is `final: true`",
             )
-        elif (
-            state.kind is StateKind.FINAL
-            and state.parent != ROOT
-            and not _has_way_out(states, state)
-        ):
+        elif state.kind is StateKind.FINAL and state.parent != ROOT and not left[state.number]:
             problems.add(
                 path,
                 f"ends {states[state.parent].name!r}, and nothing leads out of that, nor of "
@@ -112,17 +108,18 @@ def ways_of(state: StatePlan) -> Iterator[TransitionPlan]:
         yield plan
 
 
-def _has_way_out(states: Sequence[StatePlan], state: StatePlan) -> bool:
-    for around in upwards(states, state):
+def _left(states: Sequence[StatePlan]) -> list[bool]:
+    """Of each state, whether a way out of it or of anything around it can be there."""
+    left: list[bool] = []
+    for state in states:  # what is around a state stands before it
         leaves = any(
-            plan.targets and plan.cause is not TransitionCause.ERROR for plan in ways_of(around)
+            plan.targets and plan.cause is not TransitionCause.ERROR for plan in ways_of(state)
         )
-        if leaves or (around.phases and around.names_states):
-            return True
-        if around.number != ROOT and states[around.parent].kind is StateKind.PARALLEL:
-            # Its region may go on for as long as the others do.
-            return True
-    return False
+        # The region of a parallel state may go on for as long as the others do.
+        is_region = states[state.parent].kind is StateKind.PARALLEL
+        around = state.number != ROOT and (is_region or left[state.parent])
+        left.append(leaves or bool(state.phases and state.names_states) or around)
+    return left
 
 
 def _reached(states: Sequence[StatePlan]) -> set[int]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from treadle_server.definitions.graph.hints import READABLE_NODES, Hint
-from treadle_server.definitions.machine.check import path_of, upwards, ways_of
+from treadle_server.definitions.machine.check import path_of, ways_of
 from treadle_server.definitions.machine.model import (
     ROOT,
     ActionPlan,
@@ -44,12 +44,16 @@ def _no_error_path(machine: MachineDefinition) -> Iterator[Hint]:
     activities = list(_activities(machine.states))
     if any(one.is_undone for one in activities):
         return
+    caught: list[bool] = []
+    for state in machine.states:  # what is around a state stands before it
+        own = any(plan.cause is TransitionCause.ERROR for plan in state.transitions)
+        caught.append(own or (state.number != ROOT and caught[state.parent]))
     bare = [
         one
         for one in activities
         if not one.options.hold_on_failure
         and one.options.retry.max_attempts != 0
-        and not _is_caught(machine.states, one.state)
+        and not caught[one.state.number]
     ]
     if bare:
         names = list(dict.fromkeys(one.options.type for one in bare))
@@ -59,14 +63,6 @@ def _no_error_path(machine: MachineDefinition) -> Iterator[Hint]:
             f"if {_named(names)} fails for good, the run fails and nothing is undone: there is no "
             "`error` transition on the state or around it, no `compensate` and no `on_failure`",
         )
-
-
-def _is_caught(states: Sequence[StatePlan], state: StatePlan) -> bool:
-    return any(
-        plan.cause is TransitionCause.ERROR
-        for around in upwards(states, state)
-        for plan in around.transitions
-    )
 
 
 def _no_timeout(machine: MachineDefinition) -> Iterator[Hint]:

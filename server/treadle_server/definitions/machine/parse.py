@@ -56,7 +56,7 @@ class _Reader:
 
     def read(self) -> MachineDefinition:
         fields, problems = self.fields, self.problems
-        if fields.has("treadle"):
+        if fields.raw("treadle") is not None:
             fields.choice("treadle", {FORMAT}, FORMAT)
         else:
             problems.add(
@@ -64,7 +64,7 @@ class _Reader:
             )
         fields.choice("kind", {"machine"}, "machine")
         name = fields.text("name")
-        if not is_name(name) and isinstance(fields.raw("name", ""), str):
+        if not is_name(name) and isinstance(fields.raw("name"), str | None):
             problems.add("name", f"{NAME_RULE}; is {shown(name)}")
         description = fields.text("description")
         parameters = read_parameters(fields.raw("params"), "params", problems)
@@ -267,11 +267,13 @@ def _is_history(fields: Fields) -> bool:
 
 def _labels(states: list[StatePlan]) -> dict[str, TransitionPlan]:
     found: dict[str, TransitionPlan] = {}
+    numbers: dict[str, int] = {}
     for state in states:
         for plan in [*state.transitions, *(plan for _, plan in state.after)]:
-            label, number = plan.label, 1
+            label, number = plan.label, numbers.get(plan.label, 1)
             while plan.label in found:
                 number += 1
                 plan.label = f"{label} #{number}"
+            numbers[label] = number
             found[plan.label] = plan
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from treadle_server.definitions.document import Fields, kind_of, nearest, parse_duration, shown
+from treadle_server.definitions.document import Fields, kind_of, parse_duration, shown
 from treadle_server.definitions.machine.actions import MAX_EVENT_NAME_BYTES, ActionReader
 from treadle_server.definitions.machine.model import ROOT, PhasePlan, StatePlan, TransitionPlan
 from treadle_server.engine.events import TransitionCause
@@ -48,7 +48,7 @@ class WaysReader:
         for one in names:
             number = self._index.get(one) if isinstance(one, str) else None
             if number is None:
-                near = nearest(one, self._index) if isinstance(one, str) else ""
+                near = self._problems.nearest(one, self._index) if isinstance(one, str) else ""
                 self._problems.add(fields.at(name), f"there is no state {shown(one)}.{near}")
             else:
                 found.append(number)
@@ -140,13 +140,13 @@ class WaysReader:
     def _read_results(self, state: StatePlan, fields: Fields) -> None:
         """`results` by value; `returns` are the values that there can be."""
         value = fields.raw("results")
-        named: list[str] = []
+        named: dict[str, None] = {}
         if value is not None and not isinstance(value, Mapping):
             self._problems.add(
                 fields.at("results"), f"must be an object: targets by value, is {kind_of(value)}"
             )
         for result, ways in value.items() if isinstance(value, Mapping) else ():
-            named.append(str(result))
+            named[str(result)] = None
             if result == "*" and ways is None:
                 state.unheeded = True
                 continue
@@ -160,10 +160,10 @@ class WaysReader:
         state.names_states = "*" not in named and not returned
         for result in returned:
             if result not in named and "*" not in named and result not in self._index:
+                hint = self._problems.nearest(result, named | dict.fromkeys(self._index))
                 self._problems.add(
                     fields.at("returns"),
-                    f"{shown(result)} is neither in `results` nor the name of a state."
-                    f"{nearest(result, [*named, *self._index])}",
+                    f"{shown(result)} is neither in `results` nor the name of a state.{hint}",
                 )
             elif result not in named and result in self._index:
                 plan = TransitionPlan(
