@@ -39,7 +39,8 @@ prints data to stdout and messages to stderr, takes `--help`, and ends with a do
 - **Definitions** may be YAML. Plain words are read as YAML 1.2's core schema has it: `on` and `no`
   are text, keys are always text, and a key stands only once in its mapping.
 - **Environment.** `TREADLE_ADDRESS` (the server), `TREADLE_DATA_DIR` (the journal's folder),
-  `NO_COLOR`, and for the server the standard `OTEL_*` variables.
+  `TREADLE_LOG_LEVEL`, `NO_COLOR`, and for the server `TREADLE_RETENTION`, `TREADLE_LOCAL_SOCKET`
+  and the standard `OTEL_*` variables.
 """
 ERRORS = """
 A call that is refused changes nothing. Its status carries `google.rpc.ErrorInfo` with one of these
@@ -137,7 +138,8 @@ KINDS = {
     FailureKind.RESULT_UNHANDLED: "a state's task returned what the state machine has no way for",
     FailureKind.RUN_ENDED: "the run ended before its code answered an update",
     FailureKind.REPLAY_MISMATCH: "code does not ask for what its run's history has; held",
-    FailureKind.CODE_BLOCKED: "code ran for 2 s without waiting; asked again, with a pause",
+    FailureKind.CODE_BLOCKED: "code ran for 2 s without waiting, or for 1 s on its worker's "
+    "loop; asked again, with a pause",
 }
 
 
