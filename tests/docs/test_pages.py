@@ -77,7 +77,9 @@ def test_every_page_can_be_come_to() -> None:
     assert set(PAGES) <= found
 
 
-@pytest.mark.parametrize("name", ["docs/howto/code.md", "docs/howto/testing.md"])
+@pytest.mark.parametrize(
+    "name", ["docs/howto/code.md", "docs/howto/groups.md", "docs/howto/testing.md"]
+)
 def test_what_a_page_shows_of_python_runs(name: str, tmp_path: Path) -> None:
     """Whole modules as they stand, each in a file; what is a test in them is run."""
     modules = [text for text in PYTHON.findall(Path(name).read_text()) if "import" in text]
