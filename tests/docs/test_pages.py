@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import re
 import runpy
@@ -13,6 +14,7 @@ import pytest
 
 from treadle_server.cli.yaml_text import compose, read
 from treadle_server.definitions.compiled import compile_document
+from treadle_server.definitions.expression import compile_expression
 
 PAGES = sorted(Path("docs").rglob("*.md"))
 ALL_PAGES = [*PAGES, *sorted(Path().glob("*.md"))]
@@ -108,6 +110,22 @@ def test_a_table_of_modules_has_all_of_them(package: Path) -> None:
     assert {
         name for name in firsts if not (package / f"{name}.py").exists() and "…" not in name
     } == set()
+
+
+def test_an_expression_of_the_page_gives_what_stands_beside_it() -> None:
+    text = Path("docs/reference/graph.md").read_text()
+    _, given, table = re.split(
+        r"^.*With `(\{.*\})` as `params`:$", text, maxsplit=1, flags=re.MULTILINE
+    )
+    rows = re.findall(
+        r"^\| `(.*)` \| `(.*?)`(?:[:;] .*)? \|$", table.partition("An expression")[0], re.M
+    )
+    assert len(rows) == 9
+    for source, value in rows:
+        found = compile_expression(source, {"params"}, "page").evaluate(
+            {"params": json.loads(given)}
+        )
+        assert found == json.loads(value), source
 
 
 def test_every_twin_is_listed_and_every_listed_twin_is_there() -> None:
