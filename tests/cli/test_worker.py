@@ -113,6 +113,20 @@ def test_workflows_are_named_and_can_be_picked(
         assert f"\nruns {said}\n" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("verb", ["worker", "lint", "deploy"])
+def test_a_module_that_runs_a_worker_as_it_is_imported_is_told_so(
+    verb: str, treadle: Treadle, tmp_path: Path
+) -> None:
+    """It would run for ever, in a lint as well."""
+    module = tmp_path / f"runs_for_{verb}.py"
+    module.write_text(CODE + "\ntreadle.Worker([visit], address='127.0.0.1:1').run_blocking()\n")
+
+    result = treadle(verb, str(module))
+
+    assert result.exit_code in (1, 2)
+    assert '`if __name__ == "__main__":`' in result.stdout + result.stderr
+
+
 def test_what_was_imported_is_kept_from_the_cycle_collector(tmp_path: Path) -> None:
     module = tmp_path / "frozen_for_worker.py"
     module.write_text(
