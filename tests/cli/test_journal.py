@@ -101,6 +101,42 @@ def test_reading_changes_nothing(journal: SqliteJournal, treadle: Treadle, tmp_p
     assert (tmp_path / "treadle.db").read_bytes() == before
 
 
+def test_a_backup_is_a_journal_of_its_own_while_the_server_goes_on(
+    journal: SqliteJournal, treadle: Treadle, tmp_path: Path
+) -> None:
+    journal.commit([start(1)])
+    target = tmp_path / "restored" / "treadle.db"
+    target.parent.mkdir()
+    folder = ("--data-dir", str(tmp_path))
+
+    made = treadle("journal", "backup", str(target), *folder)
+    journal.commit([start(2)])  # what comes later is not in it
+    again = treadle("journal", "backup", str(target), *folder)
+    other = treadle("journal", "backup", str(tmp_path / "2.db"), *folder, "-o", "json")
+
+    assert made.exit_code == 0
+    assert made.stdout.startswith(f"{target}: ")
+    counted = treadle("journal", "stats", "--data-dir", str(target.parent), "-o", "json")
+    assert json.loads(counted.stdout)["runs"] == 1
+    assert again.exit_code == 1
+    assert "exists" in again.stderr
+    assert json.loads(other.stdout) == {
+        "file": str(tmp_path / "2.db"),
+        "bytes": (tmp_path / "2.db").stat().st_size,
+    }
+
+
+def test_a_backup_that_cannot_be_written_says_so(
+    journal: SqliteJournal, treadle: Treadle, tmp_path: Path
+) -> None:
+    target = tmp_path / "nowhere" / "copy.db"
+
+    result = treadle("journal", "backup", str(target), "--data-dir", str(tmp_path))
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert f"no backup was written: No such file or directory: {target}" in result.stderr
+
+
 def test_a_missing_journal_is_not_made(treadle: Treadle, tmp_path: Path) -> None:
     result = treadle("journal", "check", "--data-dir", str(tmp_path / "nowhere"))
 

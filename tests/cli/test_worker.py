@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Treadle
+from treadle_server.cli.options import Settings
+from treadle_server.cli.worker import _announce, _worker
 
 ACTIVITIES = """\
 import treadle
@@ -86,6 +88,45 @@ def test_one_activity_can_be_picked(module: Path) -> None:
     assert lines[1].strip() == "runs wave"
 
 
+CODE = """\
+import treadle
+
+@treadle.workflow(version=2)
+async def visit(name: str) -> str:
+    return name
+
+@treadle.workflow(version=3)
+async def leave(name: str) -> str:
+    return name
+"""
+
+
+def test_workflows_are_named_and_can_be_picked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    module = tmp_path / "visits_for_worker.py"
+    module.write_text(CODE)
+    settings = Settings(quiet=False)
+
+    for name, said in ((str(module), "leave v3, visit v2"), (f"{module}:leave", "leave v3")):
+        _announce(settings, _worker(name, {}))
+        assert f"\nruns {said}\n" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("verb", ["worker", "lint", "deploy"])
+def test_a_module_that_runs_a_worker_as_it_is_imported_is_told_so(
+    verb: str, treadle: Treadle, tmp_path: Path
+) -> None:
+    """It would run for ever, in a lint as well."""
+    module = tmp_path / f"runs_for_{verb}.py"
+    module.write_text(CODE + "\ntreadle.Worker([visit], address='127.0.0.1:1').run_blocking()\n")
+
+    result = treadle(verb, str(module))
+
+    assert result.exit_code in (1, 2)
+    assert '`if __name__ == "__main__":`' in result.stdout + result.stderr
+
+
 def test_what_was_imported_is_kept_from_the_cycle_collector(tmp_path: Path) -> None:
     module = tmp_path / "frozen_for_worker.py"
     module.write_text(
@@ -108,7 +149,7 @@ def test_what_was_imported_is_kept_from_the_cycle_collector(tmp_path: Path) -> N
     ("named", "options", "said"),
     [
         (":worker", ["--slots", "4"], "a Worker with settings of its own; leave out --slots"),
-        (":number", [], "there is a int, and not a treadle.Worker or an activity"),
+        (":number", [], "there is a int, and not a treadle.Worker, an activity or a workflow"),
         (":nothing", [], "there is nothing of that name"),
         ("", ["--slots", "0"], "0 is not in the range x>=1"),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader, NumberDataPoi
 
 from tests.telemetry import story
 from tests.telemetry.receiver import Receiver
-from treadle_server.engine.events import Event
+from treadle_server.engine.events import DecisionCompleted, Event, RunContinued, RunHeld
+from treadle_server.engine.values import NULL
 from treadle_server.telemetry.counters import LABEL_SETS_LIMIT, Metrics
 from treadle_server.telemetry.metrics import (
     INSTRUMENTS,
@@ -85,7 +87,49 @@ def test_work_that_nobody_took_is_no_attempt() -> None:
     assert collect(metrics).get("treadle.attempt.ended", {}) == {}
 
 
-@pytest.mark.parametrize("ending", story.endings(), ids=lambda event: type(event).__name__)
+def test_a_decision_is_an_attempt_that_ends_once() -> None:
+    decided = DecisionCompleted(
+        time=story.at(2),
+        key="decision",
+        lease=1,
+        attempt=1,
+        seen_seq=3,
+        first_index=0,
+        commands=(),
+        build_id="",
+        started_time=story.at(1),
+        scheduled_time=story.at(0),
+        identity="me",
+        type="workflow visit 1",
+    )
+    metrics = Metrics()
+    metrics.count([replace(decided, keeps=True), decided])
+    assert collect(metrics)["treadle.attempt.ended"] == {
+        labels(activity__type="workflow visit 1", activity__outcome="decided"): 1
+    }
+
+
+def test_a_run_that_asks_a_person_is_counted() -> None:
+    metrics = Metrics()
+    metrics.count([RunHeld(time=story.at(1), incident="no attempt is left", key="charge")])
+    assert collect(metrics)["treadle.run.held"] == {frozenset(): 1}
+
+
+CONTINUED = RunContinued(
+    time=story.at(9),
+    next_run_id=b"",
+    input=NULL,
+    next_version=1,
+    started_time=story.at(0),
+    workflow="order",
+    workflow_id="order-17",
+    depth=0,
+)
+
+
+@pytest.mark.parametrize(
+    "ending", [*story.endings(), CONTINUED], ids=lambda event: type(event).__name__
+)
 def test_every_ending_is_counted(ending: Event) -> None:
     metrics = Metrics()
     metrics.count([ending])

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from treadle._client import channel
+from treadle._importing import must_not_import
 from treadle._worker.lifecycle import Life
 from treadle._worker.resources import Factory
 from treadle._worker.settings import DECISION_SLOTS, Settings
@@ -155,8 +156,10 @@ class Worker:
     def run_blocking(self) -> None:
         """Runs the worker until SIGTERM or SIGINT: the first drains, the second leaves at once.
 
-        For a program's main thread. Uses uvloop where it is installed.
+        For a program's main thread. Uses uvloop where it is installed. Raises `DefinitionError`
+        while a command imports the module.
         """
+        must_not_import()
 
         async def run() -> None:
             loop = asyncio.get_running_loop()

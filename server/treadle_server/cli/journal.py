@@ -1,4 +1,4 @@
-"""`treadle journal`: look into a journal, offline or while its server runs."""
+"""`treadle journal`: look into a journal or copy it, offline or while its server runs."""
 
 from __future__ import annotations
 
@@ -28,10 +28,11 @@ _FILE_NAME = "treadle.db"
     examples=[
         ("Prove that nothing is lost", "treadle journal check"),
         ("How large it is", "treadle journal stats --data-dir ./data"),
+        ("A copy to keep", "treadle journal backup treadle-2026-11-23.db"),
     ],
 )
 def journal() -> None:
-    """Look into a journal, offline or while its server runs.
+    """Look into a journal or copy it, offline or while its server runs.
 
     The journal is only read; a running server goes on.
     """
@@ -160,6 +161,45 @@ def stats(settings: Settings, data_dir: Path | None) -> None:
     table = Table((Column(), Column(narrow="fold")))
     table.rows += [(Styled(name, "dim"), value) for name, value in facts]
     Screen(settings).table(table)
+
+
+@journal.command(
+    examples=[
+        ("A copy, while the server runs", "treadle journal backup treadle-2026-11-23.db"),
+        (
+            "Put it back, while no server runs",
+            "rm -f ./data/treadle.db-wal ./data/treadle.db-shm\n"
+            "cp treadle-2026-11-23.db ./data/treadle.db\n"
+            "treadle journal check --data-dir ./data",
+        ),
+    ],
+)
+@data_dir_option
+@click.argument("target", metavar="FILE", type=click.Path(path_type=Path))
+@output_options
+@click.pass_obj
+def backup(settings: Settings, data_dir: Path | None, target: Path) -> None:
+    """Write a consistent copy of a journal to the new file FILE.
+
+    The copy is of one moment, also while its server runs, and is complete or not there. It is a
+    journal: as treadle.db in a data folder it is served and checked. FILE must not exist yet.
+    """
+    from treadle_server.cli.messages import print_plain
+    from treadle_server.cli.screen import Screen
+
+    screen = Screen(settings)
+    with _opened(data_dir) as (path, opened):
+        try:
+            with screen.progress(f"copying {path}"):
+                opened.backup(target)
+        except OSError as error:
+            why = f"{error.strerror}: {target}" if error.strerror else str(error)
+            raise CommandFailed(f"no backup was written: {why}") from error
+    size = target.stat().st_size
+    if settings.output is OutputFormat.TABLE:
+        screen.line(f"{target}: {_size(size)}")
+    else:
+        print_plain({"file": str(target), "bytes": size}, settings.output)
 
 
 @contextmanager

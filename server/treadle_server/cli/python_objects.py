@@ -11,6 +11,7 @@ from types import ModuleType
 
 import click
 
+from treadle._importing import importing
 from treadle_server.cli.exit_codes import CommandFailed, ExitCode
 
 
@@ -19,6 +20,11 @@ def load(name: str) -> tuple[ModuleType, str]:
 
     Raises `CommandFailed` if there is no such module, or importing it fails.
     """
+    with importing():
+        return _load(name)
+
+
+def _load(name: str) -> tuple[ModuleType, str]:
     module_name, _, attribute = name.partition(":")
     if not module_name:
         raise CommandFailed(f"{name!r} names no file and no module", ExitCode.USAGE)

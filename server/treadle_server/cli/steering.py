@@ -47,7 +47,8 @@ def cancel(
     """Ask a run to end.
 
     Nothing new starts; open attempts are asked to stop and waited for; then what was done is
-    undone, where the workflow says how. Asking twice is fine.
+    undone, where the workflow says how. If something stays undone, the run ends as failed
+    (treadle.NotUndone). Asking twice is fine.
     """
     return _steer(
         settings,

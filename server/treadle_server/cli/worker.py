@@ -60,7 +60,7 @@ def _worker_options(command: _Decorated) -> _Decorated:
 @click.command(
     cls=Command,
     examples=[
-        ("All activities of a module, for the queue 'default'", "treadle worker shop.activities"),
+        ("All there is in a module, for the queue 'default'", "treadle worker shop.activities"),
         (
             "Of a file, eight at a time, for another queue",
             "treadle worker activities.py --queue labels --slots 8",
@@ -73,11 +73,11 @@ def _worker_options(command: _Decorated) -> _Decorated:
 @connection_options
 @click.pass_obj
 def worker(settings: Settings, /, module: str, log_level: str | None, **chosen: Any) -> int:
-    """Run the activities of MODULE until told to stop.
+    """Run the activities and the workflows in code of MODULE until told to stop.
 
-    MODULE is a Python file or a module; :NAME picks one Worker or one activity of it. If it has a
-    mapping named 'resources', the worker opens them once and closes them at its end. Ctrl-C or
-    SIGTERM drains; a second one leaves at once. A lost server is waited for.
+    MODULE is a Python file or a module; :NAME picks one Worker, activity or workflow of it. If it
+    has a mapping named 'resources', the worker opens them once and closes them at its end. Ctrl-C
+    or SIGTERM drains; a second one leaves at once. A lost server is waited for.
     """
     from treadle.errors import TreadleError
     from treadle_server.cli.connection import as_ending
@@ -101,19 +101,20 @@ def worker(settings: Settings, /, module: str, log_level: str | None, **chosen: 
 def _worker(module_name: str, options: dict[str, Any]) -> Worker:
     from treadle.activities import Activity
     from treadle.worker import Worker
+    from treadle.workflows import Workflow
     from treadle_server.cli import python_objects
 
     module, attribute = python_objects.load(module_name)
     if not attribute:
         return Worker.from_module(module.__name__, **options)
     found = getattr(module, attribute, None)
-    if isinstance(found, Activity):
+    if isinstance(found, (Activity, Workflow)):
         options.setdefault("resources", getattr(module, "resources", None))
         return Worker([found], **options)
     if not isinstance(found, Worker):
         what = "nothing of that name" if found is None else f"a {type(found).__name__}"
         raise CommandFailed(
-            f"{module_name}: there is {what}, and not a treadle.Worker or an activity",
+            f"{module_name}: there is {what}, and not a treadle.Worker, an activity or a workflow",
             ExitCode.USAGE,
         )
     if options:
@@ -138,6 +139,7 @@ def _announce(settings: Settings, made: Worker) -> None:
     if settings.quiet:
         return
     names = sorted(activity.name for activity in made.activities)
+    names += sorted(f"{workflow.name} v{workflow.version}" for workflow in made.workflows)
     shown = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
     now = made.settings
     click.echo(

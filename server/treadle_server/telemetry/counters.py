@@ -15,10 +15,13 @@ from treadle_server.engine.events import (
     ActivityFailed,
     AttemptFailed,
     AttemptStarted,
+    DecisionCompleted,
     Event,
     RunCancelled,
     RunCompleted,
+    RunContinued,
     RunFailed,
+    RunHeld,
     RunStarted,
     RunTerminated,
     RunTimedOut,
@@ -60,7 +63,7 @@ class LabelledCounter:
 
 @dataclass(slots=True)
 class Metrics:
-    """All counters of one server. The journal and the exporter add to the plain fields."""
+    """All counters of one server. The journal and the exporter add to their plain fields."""
 
     runs_started: LabelledCounter = field(
         default_factory=lambda: LabelledCounter("treadle.workflow")
@@ -77,6 +80,7 @@ class Metrics:
     queue_wait_microseconds: LabelledCounter = field(
         default_factory=lambda: LabelledCounter("treadle.activity.type")
     )
+    runs_held: int = 0
     journal_commits: int = 0
     journal_units: int = 0
     journal_commit_microseconds: int = 0
@@ -94,9 +98,19 @@ class Metrics:
                 case ActivityCompleted() | AttemptFailed() | ActivityFailed() | ActivityCancelled():
                     if event.started_time is not None:
                         self.attempts_ended.add((event.type, OUTCOMES[type(event)]))
+                case DecisionCompleted():
+                    if not event.keeps:
+                        self.attempts_ended.add((event.type, OUTCOMES[type(event)]))
                 case RunStarted():
                     self.runs_started.add((event.workflow,))
                 case (
-                    RunCompleted() | RunFailed() | RunCancelled() | RunTimedOut() | RunTerminated()
+                    RunCompleted()
+                    | RunContinued()
+                    | RunFailed()
+                    | RunCancelled()
+                    | RunTimedOut()
+                    | RunTerminated()
                 ):
                     self.runs_ended.add((event.workflow, RUN_STATES[type(event)]))
+                case RunHeld():
+                    self.runs_held += 1

@@ -99,6 +99,12 @@ INSTRUMENTS: tuple[Instrument, ...] = (
         lambda metrics, _: _labelled(metrics.runs_ended),
     ),
     Instrument(
+        "treadle.run.held",
+        "{run}",
+        "Times that a run began to wait for a person",
+        lambda metrics, _: [Observation(metrics.runs_held)],
+    ),
+    Instrument(
         "treadle.attempt.started",
         "{attempt}",
         "Attempts handed to workers",

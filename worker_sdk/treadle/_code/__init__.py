@@ -11,8 +11,9 @@
 - which calls workflow code must not make (`guard`).
 
 **The worker's shell owns** (`treadle._worker`): the session, the tasks and their leases; reading
-histories; the cache of replayers; the thread that feeds them, and what happens if one never comes
-back; running the functions of steps; reports, and sending them again.
+histories; the cache of replayers; where they are fed (a thread, or the worker's loop if the code is
+quick), and what happens if one never comes back; running the functions of steps; reports, and
+sending them again.
 
 One rule joins the two: the replayer is fed by the journal alone, one event at a time, and
 everything that is ready runs before the next. So the commands are a function of the sequence of

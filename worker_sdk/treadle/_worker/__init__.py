@@ -19,6 +19,9 @@ Who owns what (everything on the event loop's thread unless it says otherwise):
 | `steps` | the steps that run under a decision |
 | `foresight` | after which steps code ends |
 | `deciders` | where code runs: `decider_thread`, or `loop_feeds` if it is quick (`quickness`) |
+| `feeds` | how feeding code with events can go wrong |
+| `resources` | what activities share: opened before the first task, closed after the last |
+| `settings` | the numbers that a worker runs by |
 | `lifecycle` | the order in which all of this starts, drains and stops |
 
 Tasks come in by a poll or by the answer to a report; both hand them to the runner by
