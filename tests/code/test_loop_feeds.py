@@ -157,7 +157,7 @@ async def test_whoever_waits_hears_of_whatever_the_code_raises(
             raise error
 
     replayer: Any = Raising()
-    deciders = Deciders(asyncio.get_running_loop(), inline=inline)
+    deciders = Deciders(asyncio.get_running_loop(), lambda: 1, inline=inline)
     try:
         async with asyncio.timeout(60):  # a future that cannot hold it waits for ever
             with pytest.raises((ValueError, Faulty)) as raised:
@@ -165,6 +165,29 @@ async def test_whoever_waits_hears_of_whatever_the_code_raises(
     finally:
         deciders.close()
     assert raised.value is error or getattr(raised.value, "error", None) is error
+
+
+async def test_quick_code_leaves_its_thread_and_in_a_crowd_goes_back() -> None:
+    on_loop: list[bool] = []
+    loop_thread = threading.current_thread()
+
+    class Noting(Fed):
+        info = RunInfo("1", "w", "order", 1)
+
+        def feed(self, _events: object) -> None:
+            on_loop.append(threading.current_thread() is loop_thread)
+
+    replayer: Any = Noting()
+    under_way = 1
+    deciders = Deciders(asyncio.get_running_loop(), lambda: under_way)
+    try:
+        for _ in range(TRIALS + 1):
+            await deciders.feed(replayer, [])
+        under_way = 100
+        await deciders.feed(replayer, [])
+    finally:
+        deciders.close()
+    assert on_loop == [*[False] * TRIALS, True, False]
 
 
 def test_quick_is_what_was_quick_each_time_of_late() -> None:

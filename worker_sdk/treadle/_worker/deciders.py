@@ -1,5 +1,6 @@
 """Where the code of workflows runs: on a thread of its own, until it is known to be quick; then on
-the worker's own loop, which spares a decision the two wakes of another thread.
+the worker's own loop while there is little to do, which spares a decision the two wakes of another
+thread. In a crowd the thread goes through many decisions for each wake.
 """
 
 from __future__ import annotations
@@ -18,12 +19,24 @@ from treadle.v1 import event_pb2, payload_pb2
 _EVENTS_ON_LOOP = 100
 """What brings more is a replay, which takes long, whatever the code."""
 
+_FEW = 10
+"""Decisions that make no crowd."""
+
 
 class Deciders:
-    """Feeds replayers. `inline`: on the caller's own thread, for a loop on virtual time."""
+    """Feeds replayers. `under_way` tells how many decisions the worker has; `inline`: on the
+    caller's own thread, for a loop on virtual time.
+    """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, *, inline: bool = False) -> None:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        under_way: Callable[[], int],
+        *,
+        inline: bool = False,
+    ) -> None:
         self._loop = loop
+        self._under_way = under_way
         self._inline = inline
         self._thread: DeciderThread | None = None
         self._quickness = Quickness()
@@ -31,7 +44,7 @@ class Deciders:
 
     async def feed(self, replayer: Replayer, events: Sequence[event_pb2.Event]) -> Decision:
         """What the code wants then. Raises `Blocked`, and what `Replayer.feed` does."""
-        quick = len(events) <= _EVENTS_ON_LOOP and self._quickness.is_known(replayer.info)
+        quick = len(events) <= _EVENTS_ON_LOOP and self._is_quick(replayer)
         return await self._run(replayer, partial(replayer.feed, events), quick=quick)
 
     async def foresee(
@@ -46,8 +59,10 @@ class Deciders:
             nonlocal sure
             sure = replayer.foresee(index, output)
 
-        quick = self._quickness.is_known(replayer.info)
-        return await self._run(replayer, work, quick=quick), sure
+        return await self._run(replayer, work, quick=self._is_quick(replayer)), sure
+
+    def _is_quick(self, replayer: Replayer) -> bool:
+        return self._under_way() <= _FEW and self._quickness.is_known(replayer.info)
 
     async def _run(
         self, replayer: Replayer, work: Callable[[], object], *, quick: bool

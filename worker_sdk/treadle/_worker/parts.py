@@ -122,7 +122,8 @@ class CodePart:
             settings.slots, self._threads, resources, self._heartbeats.give, settings.stand_in
         )
         # A loop on virtual time (the test kit's) cannot see what another thread does.
-        self._deciders = Deciders(loop, inline=hasattr(loop, "note_outside_work"))
+        inline = hasattr(loop, "note_outside_work")
+        self._deciders = Deciders(loop, lambda: session.slots.taken, inline=inline)
         self._decisions = Decisions(session, connection, settings, workflows, steps, self._deciders)
         types = [messages.WorkflowType(name=name, version=version) for name, version in workflows]
         self.poller = Poller(session, connection, settings, workflow_types=types, queue=queue)
