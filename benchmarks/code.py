@@ -17,9 +17,9 @@ from treadle.v1 import event_pb2, payload_pb2
 
 WORKFLOW = "three_steps_in_code"
 SLEEPERS = 100_000
-FIRST_SLEEPERS = 60_000
+FIRST_SLEEPERS = 120_000
 """These fill the caches that have a bound, SQLite's of 64 MiB above all, before anything is
-measured.
+measured: each takes 640 bytes of them.
 """
 SLEEP_MARK_MEGABYTES = 10.0
 FEW, MANY = 5_000, 50_000
