@@ -112,6 +112,15 @@ def test_the_fold_says_what_the_events_say() -> None:
     assert sum(progress.counts.values()) == len(progress.nodes)
 
 
+def looked_at(log: sample_run.EventLog, node: str) -> tuple[RunProgress, list[Look]]:
+    """A run once it has seen all of this, and how the node stood after each event."""
+    progress, looks = RunProgress(), []
+    for event in log.events:
+        progress.apply(event)
+        looks.append(progress.nodes[node].look)
+    return progress, looks
+
+
 def test_every_kind_of_event_has_its_effect() -> None:
     """Incidents, requeues, cancellation and skips, which the sample order does not have."""
     log = sample_run.EventLog()
@@ -127,10 +136,7 @@ def test_every_kind_of_event_has_its_effect() -> None:
     log.add(9, activity_cancelled=event_pb2.ActivityCancelled(key="charge"))
     log.add(10, run_cancelled=event_pb2.RunCancelled())
 
-    progress, looks = RunProgress(), []
-    for event in log.events:
-        progress.apply(event)
-        looks.append(progress.nodes["charge"].look)
+    progress, looks = looked_at(log, "charge")
 
     assert looks == [
         Look.READY, Look.RUNNING, Look.READY, Look.HELD, Look.READY, Look.RUNNING, Look.RUNNING,
@@ -148,10 +154,7 @@ def test_a_decision_is_done_when_the_code_has_said_what_comes_next() -> None:
     log.add(3, decision_completed=event_pb2.DecisionCompleted(key="decision"))
     log.add(3, run_completed=event_pb2.RunCompleted())
 
-    progress, looks = RunProgress(), []
-    for event in log.events:
-        progress.apply(event)
-        looks.append(progress.nodes["decision"].look)
+    _, looks = looked_at(log, "decision")
 
     assert looks == [Look.READY, Look.RUNNING, Look.RUNNING, Look.COMPLETED, Look.COMPLETED]
 

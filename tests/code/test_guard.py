@@ -175,6 +175,15 @@ def test_code_that_lies_where_importlib_is_part_of_the_name_is_looked_at(tmp_pat
     assert not (tmp_path / "data").exists()
 
 
+@pytest.mark.parametrize("module", ["pdb_proteins.workflows", "zoneinfo_shop", "importlib_shop"])
+def test_a_module_is_known_by_its_whole_name(tmp_path: Path, module: str) -> None:
+    names: dict[str, Any] = {"__name__": module}
+    source = f"async def reads(given):\n    open({str(tmp_path / 'data')!r}, 'w')\n"
+    exec(compile(source, "workflows.py", "exec"), names)
+    assert fed(workflow(names["reads"])) == [NotDeterministic.__name__]
+    assert not (tmp_path / "data").exists()
+
+
 def test_code_is_looked_at_while_the_program_is_imported(tmp_path: Path) -> None:
     """A program may be a module whose import runs a worker."""
 

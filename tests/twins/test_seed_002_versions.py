@@ -14,6 +14,7 @@ import pytest
 from tests.twins.conftest import Bench
 from treadle import Workflow, step, workflow
 from treadle._worker.quickness import TRIALS
+from treadle.client import RunHandle
 from treadle.errors import Conflict, DefinitionError, InvalidRequest, NotDeterministic
 from treadle.workflows import Retry
 
@@ -364,13 +365,7 @@ async def test_a_workflow_that_hogs_the_processor_stops_nobody(bench: Bench) -> 
         others = [await bench.start(modest, number) for number in range(5)]
         assert [await one.result(20) for one in others] == list(range(5))
         if stuck is not None:
-            for _ in range(300):
-                [decision] = (await stuck.describe()).message.pending_activities
-                if decision.HasField("last_failure"):
-                    break
-                await asyncio.sleep(0.05)
-            assert decision.last_failure.kind == "treadle.CodeBlocked"
-            assert "in hog" in decision.last_failure.stack_trace
+            assert "in hog" in await _where_blocked(stuck)
             await stuck.terminate("enough")
 
 
@@ -394,16 +389,21 @@ async def test_code_that_was_quick_and_hogs_the_worker_is_stopped(bench: Bench) 
         stuck = await bench.start(moody, -1)
         assert threads[0] == "treadle-workflows"
         assert threads[-1] == threading.current_thread().name
-        for _ in range(300):
-            [decision] = (await stuck.describe()).message.pending_activities
-            if decision.HasField("last_failure"):
-                break
-            await asyncio.sleep(0.05)
-        assert decision.last_failure.kind == "treadle.CodeBlocked"
-        assert "in moody" in decision.last_failure.stack_trace
+        assert "in moody" in await _where_blocked(stuck)
         assert await (await bench.start(moody, 5)).result(20) == 5
         assert threads[-1] == "treadle-workflows"
         await stuck.terminate("enough")
+
+
+async def _where_blocked(run: RunHandle) -> str:
+    """The stack that the server was told of code that did not come back."""
+    for _ in range(300):
+        [decision] = (await run.describe()).message.pending_activities
+        if decision.HasField("last_failure"):
+            assert decision.last_failure.kind == "treadle.CodeBlocked"
+            return str(decision.last_failure.stack_trace)
+        await asyncio.sleep(0.05)
+    raise AssertionError("nobody was told")
 
 
 async def test_continue_as_new_hands_events_on(bench: Bench) -> None:

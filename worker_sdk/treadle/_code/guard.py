@@ -85,7 +85,7 @@ _AUDITED: dict[str, str] = {
 _TRUSTED = frozenset({"logging", "structlog", "asyncio", "traceback", "warnings", "treadle"})
 """They may look at the clock: what they do with it comes back to no workflow code."""
 
-_MODULES = ("importlib", "_frozen_importlib")
+_MODULES = ("importlib", "_frozen_importlib", "_frozen_importlib_external")
 """While a module is imported: what that does is done once in a process."""
 
 _INSTALLED = (*_MODULES, "zoneinfo")
@@ -207,7 +207,7 @@ def _is_installed(path: str) -> bool:
 def _is_within(frame: FrameType | None, modules: tuple[str, ...]) -> bool:
     """Whether workflow code has called one of these modules, of which that is a part."""
     while frame is not None and frame.f_code is not _BELOW:
-        if frame.f_globals.get("__name__", "").startswith(modules):
+        if frame.f_globals.get("__name__", "").partition(".")[0] in modules:
             return True
         frame = frame.f_back
     return False

@@ -8,19 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import math
 import queue
-import sys
 import threading
 import time
-import traceback
 from collections.abc import Callable
 from typing import Final
 
 from treadle._code.mismatch import Suspended
 from treadle._code.replayer import Decision, Replayer
-from treadle._worker.feeds import Blocked, bearable
+from treadle._worker.feeds import Blocked, bearable, raise_in, stack_of
 
 BLOCKED_SECONDS: Final = 2.0
 """Workflow code only decides. What takes longer than this is stuck, or belongs into a step."""
@@ -69,12 +66,8 @@ class DeciderThread:
         self._lost = True
         identity = self._thread.ident
         assert identity is not None, "it has begun something"
-        frame = sys._current_frames().get(identity)
-        stack = "".join(traceback.format_stack(frame)) if frame is not None else ""
-        # Code in Python is stopped by this; code in C is not, and keeps its thread.
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(
-            ctypes.c_ulong(identity), ctypes.py_object(Suspended)
-        )
+        stack = stack_of(identity)
+        raise_in(identity, Suspended)  # code in C keeps its thread
         left: list[Feed] = []
         with contextlib.suppress(queue.Empty):
             while (waiting := self._feeds.get_nowait()) is not None:

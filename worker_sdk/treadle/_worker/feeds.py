@@ -1,6 +1,10 @@
-"""How feeding a run with events can go wrong."""
+"""How feeding a run with events can go wrong, and how one that takes too long is stopped."""
 
 from __future__ import annotations
+
+import ctypes
+import sys
+import traceback
 
 
 class Blocked(Exception):
@@ -29,3 +33,17 @@ def bearable(error: BaseException) -> Exception:
     if isinstance(error, Exception) and not isinstance(error, StopIteration):
         return error
     return Faulty(error)
+
+
+def stack_of(thread: int) -> str:
+    """Where a thread is; empty if it has ended."""
+    frame = sys._current_frames().get(thread)
+    return "".join(traceback.format_stack(frame)) if frame is not None else ""
+
+
+def raise_in(thread: int, error: type[BaseException] | None) -> None:
+    """Raises it in the thread, soon; None withdraws what has not been raised. Code in C is not
+    stopped by this.
+    """
+    raised = None if error is None else ctypes.py_object(error)
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), raised)

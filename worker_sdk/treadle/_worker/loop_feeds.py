@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import ctypes
-import sys
 import threading
-import traceback
 from collections.abc import Callable
 from time import monotonic  # by itself: `time.monotonic` looks who calls it, once code runs here
 from typing import Final
 
 from treadle._code.mismatch import Suspended
 from treadle._code.replayer import Decision, Replayer
-from treadle._worker.feeds import Blocked, bearable
+from treadle._worker.feeds import Blocked, bearable, raise_in, stack_of
 
 AGAIN_SECONDS: Final = 1.0
 """So much later it is asked for once more."""
@@ -77,7 +74,7 @@ class LoopFeeds:
         with self._lock:
             self._under_way = None
             if self._stopped is not None:
-                _raise_in(self._thread, None)
+                raise_in(self._thread, None)
 
     def look(self, blocked_seconds: float) -> None:
         """From another thread: stops a feed that has run for longer."""
@@ -86,19 +83,9 @@ class LoopFeeds:
             if replayer is None or now - self._began < blocked_seconds:
                 return
             if self._stopped is None:
-                frame = sys._current_frames().get(self._thread)
-                stack = "".join(traceback.format_stack(frame)) if frame is not None else ""
-                self._stopped = Blocked(stack, blocked_seconds)
+                self._stopped = Blocked(stack_of(self._thread), blocked_seconds)
                 replayer.dead = True
             elif now - self._asked < AGAIN_SECONDS:
                 return
             self._asked = now
-            _raise_in(self._thread, Suspended)
-
-
-def _raise_in(thread: int, error: type[BaseException] | None) -> None:
-    """Raises it in the thread, soon; None withdraws what has not been raised. Code in C is not
-    stopped by this.
-    """
-    raised = None if error is None else ctypes.py_object(error)
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), raised)
+            raise_in(self._thread, Suspended)

@@ -9,7 +9,7 @@ from treadle_server.definitions.expression.errors import (
     FailureKind,
     Origin,
 )
-from treadle_server.definitions.expression.outline import Outline
+from treadle_server.definitions.expression.outline import Outline, json_type
 from treadle_server.definitions.expression.plan import (
     Constant,
     ListOf,
@@ -145,18 +145,16 @@ def _compile_mapping(mapping: object, known_names: Collection[str], path: str, d
             return Constant(mapping)
 
 
+_WORDS = {
+    "null": "null",
+    "boolean": "true or false",
+    "number": "a number",
+    "string": "a string",
+    "array": "a list",
+    "object": "an object",
+}
+
+
 def _kind(value: object) -> str:
-    """A value's type in the words of JSON."""
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "true or false"
-        case int() | float():
-            return "a number"
-        case str():
-            return "a string"
-        case list():
-            return "a list"
-        case _:
-            return "an object"
+    """A value's type in words."""
+    return _WORDS[json_type(value)]
