@@ -53,6 +53,14 @@ Compile = Callable[..., Expression | None]
 """`compile(value, path, names, guard=False)`."""
 
 
+def must_give(
+    found: Expression | None, types: frozenset[str], what: str, problems: Problems
+) -> None:
+    """Notes an expression that never gives a value of these JSON types."""
+    if found is not None and not may_give(found.outline(), types):
+        problems.add(found.path, f"must give {what}, and this never does")
+
+
 class NodeReader:
     """Reads the nodes of one document; each fault is noted, and reading goes on."""
 
@@ -136,8 +144,7 @@ class NodeReader:
         self, fields: Fields, key: str, known: Collection[str], types: frozenset[str], what: str
     ) -> Expression | None:
         found = self._expression(fields, key, known)
-        if found is not None and not may_give(found.outline(), types):
-            self._problems.add(found.path, f"must give {what}, and this never does")
+        must_give(found, types, what, self._problems)
         return found
 
     def _constant(self, fields: Fields, name: str) -> Payload:

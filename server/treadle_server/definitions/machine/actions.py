@@ -12,10 +12,9 @@ from treadle_server.definitions.expression import (
     compile_expression,
     compile_guard,
     compile_mapping,
-    may_give,
 )
 from treadle_server.definitions.graph.model import ChildSpec, CompensationSpec, SendSpec
-from treadle_server.definitions.graph.nodes import PARENT_ENDS, TEXT
+from treadle_server.definitions.graph.nodes import PARENT_ENDS, TEXT, must_give
 from treadle_server.definitions.graph.options import (
     Defaults,
     read_compensation_options,
@@ -138,8 +137,7 @@ class ActionReader:
             self.problems.add(fields.at(name), f"is an expression, text; is {value}")
             return None
         found = self.expression(fields, name, _NAMES)
-        if found is not None and not may_give(found.outline(), TEXT):
-            self.problems.add(found.path, "must give a workflow id, text, and this never does")
+        must_give(found, TEXT, "a workflow id, text", self.problems)
         return found
 
     def guard(self, fields: Fields) -> Expression | None:
