@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from treadle_server.engine.ids import run_id_text
 from treadle_server.journal.codec import CodecError, decode_batch
 from treadle_server.journal.port import TABLES, JournalError, JournalLocked, Outcome, Table, Unit
 from treadle_server.journal.sqlite import SqliteJournal, migrations
-from treadle_server.journal.sqlite.connections import PAGE_BYTES
+from treadle_server.journal.sqlite.connections import LOG_BYTES, PAGE_BYTES
 from treadle_server.journal.sqlite.earlier import EarlierRuns
 
 
@@ -66,6 +67,29 @@ def test_commits_are_synced_to_the_log(journal: SqliteJournal) -> None:
     assert writer.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     assert writer.execute("PRAGMA synchronous").fetchone() == (2,)
     assert writer.execute("PRAGMA wal_autocheckpoint").fetchone() == (2_048,)
+
+
+def test_the_log_has_its_length_from_the_start(
+    journal: SqliteJournal, path: Path, tmp_path: Path
+) -> None:
+    """A log that grows makes each fsync twice as long. A copy is what a kill leaves."""
+    length = journal.stats().wal_bytes
+    assert length == LOG_BYTES
+    for number in range(1, 101):
+        journal.commit([start(number)])
+    assert journal.stats().wal_bytes == length
+    copied = tmp_path / "copied.db"
+    for suffix in ("", "-wal"):
+        shutil.copy(f"{path}{suffix}", f"{copied}{suffix}")
+    again = SqliteJournal(copied)
+    again.open()
+    assert [row is not None for row in again.get_runs([run_id(1), run_id(100), run_id(101)])] == [
+        True,
+        True,
+        False,
+    ]
+    assert (list(again.check()), again.stats().wal_bytes) == ([], length)
+    again.close()
 
 
 def test_of_a_run_that_is_deleted_nothing_stays_in_the_file(path: Path) -> None:

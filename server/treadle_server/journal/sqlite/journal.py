@@ -109,7 +109,9 @@ class SqliteJournal:
 
     def _open_layout(self) -> int:
         if self._writer is not None:
-            return migrations.migrate(self._writer)
+            taken = migrations.migrate(self._writer)
+            connections.fill_log(self._path)
+            return taken
         taken, known = migrations.applied(self._reader()), migrations.known()
         if taken < known:
             raise JournalError(
