@@ -53,6 +53,8 @@ __all__ = ["ChildHandle", "Retry", "RunInfo", "Workflow", "step", "workflow"]
 
 _Parameters = ParamSpec("_Parameters")
 _Result = TypeVar("_Result")
+_Payload = TypeVar("_Payload")
+_Otherwise = TypeVar("_Otherwise")
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 State = Literal["active", "deprecated", "retired"]
@@ -266,6 +268,39 @@ class _Words:
 
     # --- events -----------------------------------------------------------------------------------
 
+    @overload
+    @staticmethod
+    async def wait_for_event(
+        name: str,
+        *,
+        where: waits.Filter | None = None,
+        timeout: None = None,
+        returns: type[_Payload],
+        otherwise: object = None,
+    ) -> _Payload: ...
+
+    @overload
+    @staticmethod
+    async def wait_for_event(
+        name: str,
+        *,
+        where: waits.Filter | None = None,
+        timeout: Time | None,
+        returns: type[_Payload],
+        otherwise: _Otherwise,
+    ) -> _Payload | _Otherwise: ...
+
+    @overload
+    @staticmethod
+    async def wait_for_event(
+        name: str,
+        *,
+        where: waits.Filter | None = None,
+        timeout: Time | None,
+        returns: type[_Payload],
+    ) -> _Payload | None: ...
+
+    @overload
     @staticmethod
     async def wait_for_event(
         name: str,
@@ -273,19 +308,33 @@ class _Words:
         where: waits.Filter | None = None,
         timeout: Time | None = None,
         returns: Any = None,
+        otherwise: Any = None,
+    ) -> Any: ...
+
+    @staticmethod
+    async def wait_for_event(
+        name: str,
+        *,
+        where: waits.Filter | None = None,
+        timeout: Time | None = None,
+        returns: Any = None,
+        otherwise: Any = None,
     ) -> Any:
-        """Waits for an external event; its payload, or None if none came in time. Events that came
-        before, since the run's start, count. One that was sent without a payload gives None as
-        well: `asyncio.timeout` around this raises `TimeoutError` if none came, and only then.
+        """Waits for an external event; its payload, or `otherwise` if none came in time. Events
+        that came before, since the run's start, count. One that was sent without a payload gives
+        None.
 
         Args:
             name: the event's name.
             where: which one: CEL over `event`, or a lambda of the event that is recorded as such;
                 local variables in it are constants.
-            timeout: how long at most.
+            timeout: how long at most; without end if None.
             returns: what the payload is read as.
+            otherwise: what counts if none came in time. Give what no event brings where None may
+                be a payload; `asyncio.timeout` around this, in place of `timeout`, raises
+                `TimeoutError` then.
         """
-        return await waits.wait_for_event(current(), name, where, timeout, returns)
+        return await waits.wait_for_event(current(), name, where, timeout, returns, otherwise)
 
     @staticmethod
     def send_event(name: str, value: Any = None, *, to: str | None = None) -> None:

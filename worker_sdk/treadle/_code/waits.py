@@ -26,7 +26,7 @@ class Wait:
         self.over = False
 
     def settle(self, kind: str, body: Any) -> bool:
-        """The event, or None if none came in time."""
+        """The event's payload, or None if none came in time."""
         self.over = True
         received = None
         if kind == "wait_satisfied":
@@ -39,9 +39,14 @@ class Wait:
 
 
 async def wait_for_event(
-    run: Run, name: str, where: Filter | None, timeout: Time | None, annotation: Any
+    run: Run,
+    name: str,
+    where: Filter | None,
+    timeout: Time | None,
+    annotation: Any,
+    otherwise: Any,
 ) -> Any:
-    """The event's payload; None if none came in time."""
+    """The event's payload; `otherwise` if none came in time."""
     command = StartWaitCommand(event_name=name, filter=filter_text(where))
     if timeout is not None:
         command.timeout.FromMicroseconds(delay_microseconds(timeout))
@@ -55,7 +60,7 @@ async def wait_for_event(
             run.stop(index)
         raise
     if received is None:
-        return None
+        return otherwise
     return read_as(annotation, received, f"event {name!r}")
 
 
