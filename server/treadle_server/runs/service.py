@@ -25,6 +25,7 @@ from treadle_server.runs.definitions import Definitions
 from treadle_server.runs.deletion import Deletion
 from treadle_server.runs.errors import NotFound
 from treadle_server.runs.groups import Groups
+from treadle_server.runs.held_search import HeldSearch
 from treadle_server.runs.hot import HotRun, HotRuns
 from treadle_server.runs.log_end import LogEnd
 from treadle_server.runs.messages import Messages
@@ -123,6 +124,7 @@ class Runs:
             send=self._send_to,
         )
         self._messages = Messages(journal=journal, hot=self._hot, starts=self._starts, turns=turns)
+        self._held_search = HeldSearch(journal, self._hot, turns)
         self._cuts = Cuts(writer, self._messages.sends)
         self._upkeep = Upkeep(clock, journal, writer, retention, self._cuts, self._messages.sends)
         self.delete = Deletion(writer, self._hot, self._queries, self._messages).delete
@@ -182,6 +184,7 @@ class Runs:
         self._log_end.committed(info.position)
         self._timers.start()
         self._messages.recover()
+        self._held_search.start()
         if self._keeps_up:
             self._upkeep.start()
 
@@ -201,6 +204,7 @@ class Runs:
         """Stops timers and messages. Turns that are on their way are the writer's."""
         await self._timers.stop()
         await self._messages.stop()
+        await self._held_search.stop()
         await self._upkeep.stop()
 
     def keep_unexported(self, exported: Callable[[], int]) -> None:
