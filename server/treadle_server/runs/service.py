@@ -233,10 +233,11 @@ class Runs:
         state: int | None,
         before: tuple[Instant, bytes] | None,
         limit: int,
+        held: bool = False,
     ) -> list[RunRow]:
-        """Runs, newest first."""
+        """Runs, newest first. `held`: only those that wait for a person."""
         return self._queries.list_runs(
-            namespace, workflow=workflow, state=state, before=before, limit=limit
+            namespace, workflow=workflow, state=state, before=before, limit=limit, held=held
         )
 
     async def history(
