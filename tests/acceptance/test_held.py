@@ -85,6 +85,12 @@ def until(true: Callable[[], bool]) -> None:
         assert time.monotonic() < give_up_at, "it does not come true"
 
 
+def said(service: LocalService) -> list[dict[str, Any]]:
+    """The server's lines about runs that are held, of all its lives."""
+    lines = [json.loads(line) for line in service.server.log.read_text().splitlines()]
+    return [line for line in lines if line["message"].startswith("a run is held")]
+
+
 def test_held_runs_from_the_first_failure_to_the_answer(service: LocalService) -> None:
     service.start_worker(str(service.folder / "payments.py"))
     with service.client() as client:
@@ -109,12 +115,17 @@ def test_held_runs_from_the_first_failure_to_the_answer(service: LocalService) -
         refused = treadle(service, "runs", "list", "--held", "--state", "failed", code=2)
         assert refused == ""
 
-        # Killed and started again: the list is the same.
+        # Killed and started again: the list is the same, and nothing is said twice, though the
+        # worker comes back and the code is tried with it once more.
         before = listed(service, "--workflow", "payment")
         service.server.kill()
         service.start_server()
         until_held(client, wrong, times=2)
         assert listed(service, "--workflow", "payment") == before
+        assert sorted(line["run_id"] for line in said(service)) == sorted(newest_first)
+        line = next(line for line in said(service) if line["run_id"] == held[0])
+        assert (line["level"], line["workflow"], line["key"]) == ("warning", "payment", "charge")
+        assert line["answer_with"] == f"treadle runs answer {held[0]} charge ANSWER"
 
         treadle(service, "runs", "answer", held[0], "charge", "skip")
         treadle(service, "runs", "answer", held[1], "charge", "fail")
@@ -139,4 +150,5 @@ def test_runs_that_were_held_before_an_upgrade(service: LocalService) -> None:
         service.start_server()
         until(lambda: bool(list(client.list_runs(held=True))))
         assert [run.held for run in client.list_runs(held=True)] == before
+        assert len(said(service)) == 1
     treadle(service, "journal", "check", "--data-dir", str(service.data_dir))

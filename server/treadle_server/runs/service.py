@@ -25,6 +25,7 @@ from treadle_server.runs.definitions import Definitions
 from treadle_server.runs.deletion import Deletion
 from treadle_server.runs.errors import NotFound
 from treadle_server.runs.groups import Groups
+from treadle_server.runs.held import log_held
 from treadle_server.runs.held_search import HeldSearch
 from treadle_server.runs.hot import HotRun, HotRuns
 from treadle_server.runs.log_end import LogEnd
@@ -292,9 +293,10 @@ class Runs:
 
     # --- inside -----------------------------------------------------------------------------------
 
-    def _on_commit(self, run_id: bytes, events: Sequence[Event], position: int) -> None:
+    def _on_commit(self, hot: HotRun, events: Sequence[Event], position: int) -> None:
         self._committed(events, position)
-        self._cuts.note(run_id, events, position)
+        log_held(hot, events)
+        self._cuts.note(hot.run_id, events, position)
         self._log_end.committed(position)
 
     async def _wake(self, run_ids: list[bytes]) -> None:

@@ -66,7 +66,7 @@ from treadle_server.timers.loop import TimerLoop
 
 _PUT_OFF_SECONDS = 0.1
 
-Committed = Callable[[bytes, Sequence[Event], int], None]
+Committed = Callable[[HotRun, Sequence[Event], int], None]
 """Called after a commit of a run with its events and the position of its last record."""
 
 
@@ -402,7 +402,7 @@ class Turns:
                 self._rest(hot)
         self._hot.tell_watchers(hot)
         if unit.records:
-            self._committed(hot.run_id, turn.events, unit.records[-1].position)
+            self._committed(hot, turn.events, unit.records[-1].position)
 
     def _rest(self, hot: HotRun) -> None:
         """Nothing happens to the run by itself for a while. A state machine is moved from outside,
