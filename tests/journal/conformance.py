@@ -13,6 +13,7 @@ import pytest
 
 from tests.journal.conformance_rows import Place, RowConformance
 from tests.journal.make import COMPLETED, FAILED, RUNNING, end, record, row, run_id, start
+from treadle_server.engine.ids import run_id_text
 from treadle_server.journal.port import (
     Journal,
     JournalError,
@@ -200,7 +201,7 @@ class Conformance(RowConformance):
         full = RunRow(
             run_id=run_id(1),
             namespace="größe\x00\U0001f9f5",
-            workflow_id="",
+            workflow_id="\x00",
             workflow="w",
             version=2**40,
             state=FAILED,
@@ -248,6 +249,48 @@ class Conformance(RowConformance):
         )
         assert outcomes == [CONFLICT, COMMITTED, COMMITTED, CONFLICT, COMMITTED]
         assert journal.commit([start(5, "w")]) == [COMMITTED]
+
+    def test_a_run_id_is_a_workflow_id_like_any_other(self, journal: Journal) -> None:
+        """As those have it that are started without one, and what follows them in a chain."""
+        first = 0xABC
+        own = run_id_text(run_id(first))
+
+        def found(workflow_id: str = own, namespace: str = "default") -> bytes | None:
+            row = journal.find_run(namespace, workflow_id)
+            assert row is None or row.workflow_id == own
+            return row.run_id if row else None
+
+        assert journal.commit([start(first, own, start_time=0), start(2, own)]) == [
+            COMMITTED,
+            CONFLICT,
+        ]
+        assert journal.commit([start(3, own), start(4)]) == [CONFLICT, COMMITTED]
+        assert (found(), found(own.upper()), found(namespace="other")) == (
+            run_id(first),
+            None,
+            None,
+        )
+        assert found(run_id_text(run_id(4))) is None
+        assert journal.commit([start(3, own, namespace="other")]) == [COMMITTED]
+        assert found(namespace="other") == run_id(3)
+
+        def after(run: int, state: int) -> Unit:
+            return replace(start(run, own), not_after=frozenset({state}))
+
+        outcomes = journal.commit(
+            [end(first, 2, own), after(5, COMPLETED), after(5, FAILED), start(6, own)]
+        )
+        assert outcomes == [COMMITTED, CONFLICT, COMMITTED, CONFLICT]
+        assert found() == run_id(5)
+        journal.commit([end(5, 2, own, state=FAILED)])
+        assert journal.commit([after(7, FAILED)]) == [CONFLICT]
+        assert found() == run_id(5)
+        journal.delete_runs([run_id(5)])
+        assert found() == run_id(first)
+        assert journal.commit([after(8, COMPLETED)]) == [CONFLICT]
+        rows = journal.list_runs("default", workflow=None, state=None, before=None, limit=9)
+        assert [row.workflow_id for row in rows] == ["workflow-4", own]
+        assert list(journal.check()) == []
 
     def test_a_run_does_not_begin_after_one_that_its_unit_forbids(self, journal: Journal) -> None:
         """Whether that ended in the same commit, or in one before."""

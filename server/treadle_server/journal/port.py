@@ -87,10 +87,10 @@ class Row:
 class RunRow:
     """What can be known of a run without folding its records.
 
-    `state` is a number of `treadle.v1.RunState`. A run without `end_time` is open. An open run
-    holds its `workflow_id` exclusively within the namespace, and a `request_id` that is not empty
-    belongs to one run of the namespace, open or not: a second one is a CONFLICT. `wake_time` is
-    never later than the run's earliest due time. `last_seq` is filled in from the records when
+    `state` is a number of `treadle.v1.RunState`. A run without `end_time` is open. `workflow_id` is
+    not empty, and an open run holds it exclusively within the namespace; a `request_id` that is not
+    empty belongs to one run of the namespace, open or not. A second one is a CONFLICT. `wake_time`
+    is never later than the run's earliest due time. `last_seq` is filled in from the records when
     read, and `held` from the run's row in `Table.HELD`, if it has one; neither is written.
 
     Only `state`, `end_time`, `wake_time` and `recorded_seq` change in the life of a run; an ended
