@@ -425,3 +425,62 @@ class Conformance(RowConformance):
         assert listed(state=FAILED) == [3, 5]
         assert listed(state=RUNNING, before=(5, run_id(2))) == [1]
         assert listed(workflow="mail", state=FAILED, before=(7, run_id(3)), limit=1) == [5]
+
+    def test_held_runs_are_listed_with_what_they_are_held_for(self, journal: Journal) -> None:
+        journal.commit(
+            [
+                start(1, start_time=5),
+                start(2, start_time=5, workflow="mail"),
+                start(3, start_time=7),
+                start(4, start_time=6, namespace="other"),
+                start(5, start_time=1, workflow="mail"),
+                start(6, start_time=3),
+            ]
+        )
+        held = {1: ("default", 5), 2: ("default", 5), 4: ("other", 6), 5: ("default", 1)}
+        rows = [Row(Table.HELD, (*place, run_id(run)), b"%d" % run) for run, place in held.items()]
+        journal.commit([Unit(puts=rows)])
+
+        def listed(
+            namespace: str = "default",
+            workflow: str | None = None,
+            state: int | None = None,
+            before: tuple[int, bytes] | None = None,
+            limit: int = 10,
+        ) -> list[bytes]:
+            found = journal.list_runs(
+                namespace, workflow=workflow, state=state, before=before, limit=limit, held=True
+            )
+            assert all(one.last_seq == 1 for one in found)
+            assert [one.run_id for one in found] == [run_id(int(one.held)) for one in found]
+            return [one.held for one in found]
+
+        assert listed() == [b"2", b"1", b"5"]
+        assert listed(limit=2) == [b"2", b"1"]
+        assert listed(before=(5, run_id(2))) == [b"1", b"5"]
+        assert listed("other") == [b"4"]
+        assert listed(workflow="mail") == [b"2", b"5"]
+        assert listed(state=RUNNING, workflow="order") == [b"1"]
+        assert listed(state=FAILED) == []
+        # However a run is read, it is told.
+        [row] = journal.get_runs([run_id(1)])
+        [loaded] = journal.load([run_id(1)])
+        found = journal.find_run("default", "workflow-1")
+        assert row is not None
+        assert loaded is not None
+        assert found is not None
+        assert [row.held, loaded[0].held, found.held] == [b"1"] * 3
+        every = journal.list_runs("default", workflow=None, state=None, before=None, limit=10)
+        assert [one.held for one in every] == [b"", b"2", b"1", b"", b"5"]
+
+    def test_a_run_that_is_released_is_listed_no_more(self, journal: Journal) -> None:
+        key = ("default", 1_001, run_id(1))
+        journal.commit([start(1), Unit(puts=[Row(Table.HELD, key, b"why")])])
+        journal.commit([Unit(records=[record(1, 2)], deletes=[(Table.HELD, key)])])
+        [found] = journal.get_runs([run_id(1)])
+        assert found is not None
+        assert found.held == b""
+        listed = journal.list_runs(
+            "default", workflow=None, state=None, before=None, limit=10, held=True
+        )
+        assert listed == []

@@ -13,13 +13,15 @@ from sqlite_utils import Database
 from structlog.testing import capture_logs
 
 from tests.journal.conformance import Conformance
-from tests.journal.make import COMPLETED, end, record, row, run_id, start
+from tests.journal.make import COMPLETED, end, forget_held_rows, record, row, run_id, start
 from treadle_server.engine.ids import run_id_text
 from treadle_server.journal.codec import CodecError, decode_batch
 from treadle_server.journal.port import TABLES, JournalError, JournalLocked, Outcome, Table, Unit
 from treadle_server.journal.sqlite import SqliteJournal, migrations
+from treadle_server.journal.sqlite import statements as sql_statements
 from treadle_server.journal.sqlite.connections import LOG_BYTES, PAGE_BYTES
 from treadle_server.journal.sqlite.earlier import EarlierRuns
+from treadle_server.runs.rows import HELD_SEARCH
 
 
 class SqlitePlace:
@@ -272,6 +274,33 @@ def test_a_run_has_its_own_id_without_a_row_of_an_index(path: Path) -> None:
     assert journal.commit(after) == [Outcome.CONFLICT] * 2
     assert list(journal.check()) == []
     journal.close()
+
+
+def test_a_file_from_before_held_runs_had_rows_says_how_far_to_look(path: Path) -> None:
+    journal = SqliteJournal(path)
+    journal.open()
+    assert journal.get(Table.META, [HELD_SEARCH]) == [None], "there is nothing to look for"
+    journal.commit([start(1), start(2)])
+    journal.close()
+    forget_held_rows(path)
+    journal.open()
+    [note] = journal.get(Table.META, [HELD_SEARCH])
+    journal.close()
+    assert note is not None
+    assert note.value == b"2"
+
+
+@pytest.mark.parametrize("workflow", [False, True])
+@pytest.mark.parametrize("before", [False, True])
+def test_held_runs_are_found_without_a_look_at_others(
+    journal: SqliteJournal, workflow: bool, before: bool
+) -> None:
+    sql = sql_statements.list_runs(workflow=workflow, state=False, before=before, held=True)
+    parameters = ["default", *["order"] * workflow, *[5, b"x"] * before, 100]
+    plan = [step[3] for step in journal._reader().execute(f"EXPLAIN QUERY PLAN {sql}", parameters)]
+    assert plan[0].startswith("SEARCH held USING PRIMARY KEY (namespace=?")
+    assert plan[1].startswith("SEARCH run USING PRIMARY KEY (run_id=?)")
+    assert not [step for step in plan if "SCAN" in step or "TEMP B-TREE" in step]
 
 
 # --- reading only --------------------------------------------------------------------------------

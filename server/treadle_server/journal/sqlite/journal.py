@@ -409,9 +409,13 @@ class SqliteJournal:
         state: int | None,
         before: tuple[Instant, bytes] | None,
         limit: int,
+        held: bool = False,
     ) -> list[RunRow]:
         sql = statements.list_runs(
-            workflow=workflow is not None, state=state is not None, before=before is not None
+            workflow=workflow is not None,
+            state=state is not None,
+            before=before is not None,
+            held=held,
         )
         chosen = [value for value in (workflow, state) if value is not None]
         rows = self._read(sql, (namespace, *chosen, *(before or ()), limit))

@@ -68,11 +68,20 @@ LAST_SEQ: Final = (
     "SELECT base_seq + count - 1 FROM record WHERE run_id = ? ORDER BY base_seq DESC LIMIT 1"
 )
 
-_RUN: Final = """SELECT run_id, namespace, workflow_id, workflow, version, state, start_time,
-    end_time, wake_time, request_id, request_hash, recorded_seq,
+_RUN_COLUMNS: Final = """SELECT run.run_id, run.namespace, workflow_id, workflow, version, state,
+    run.start_time, end_time, wake_time, request_id, request_hash, recorded_seq,
     ifnull((SELECT base_seq + count - 1 FROM record WHERE record.run_id = run.run_id
-        ORDER BY base_seq DESC LIMIT 1), 0)
+        ORDER BY base_seq DESC LIMIT 1), 0),"""
+
+_RUN: Final = f"""{_RUN_COLUMNS}
+    ifnull((SELECT value FROM held WHERE (held.namespace, held.start_time, held.run_id)
+        = (run.namespace, run.start_time, run.run_id)), x'')
     FROM run"""
+
+# CROSS JOIN has SQLite go through the few rows of `held`, in the order of its key, and look each
+# run up.
+_HELD_RUN: Final = f"""{_RUN_COLUMNS} value
+    FROM held CROSS JOIN run ON run.run_id = held.run_id"""
 
 RUN: Final = f"{_RUN} WHERE run_id = ?"
 
@@ -100,15 +109,19 @@ COUNTS: Final = """SELECT
     (SELECT count(*) FROM run WHERE end_time IS NULL), (SELECT count(*) FROM ready)"""
 
 
-def list_runs(*, workflow: bool, state: bool, before: bool) -> str:
+def list_runs(*, workflow: bool, state: bool, before: bool, held: bool) -> str:
     """The page of runs with these filters; parameters in the order of the port, then the limit."""
+    chosen, table = (_HELD_RUN, "held") if held else (_RUN, "run")
     clauses = [
-        "namespace = ?",
+        f"{table}.namespace = ?",
         *(["workflow = ?"] if workflow else []),
         *(["state = ?"] if state else []),
-        *(["(start_time, run_id) < (?, ?)"] if before else []),
+        *([f"({table}.start_time, {table}.run_id) < (?, ?)"] if before else []),
     ]
-    return f"{_RUN} WHERE {' AND '.join(clauses)} ORDER BY start_time DESC, run_id DESC LIMIT ?"
+    return (
+        f"{chosen} WHERE {' AND '.join(clauses)}"
+        f" ORDER BY {table}.start_time DESC, {table}.run_id DESC LIMIT ?"
+    )
 
 
 def run_parameters(row: RunRow) -> tuple[Any, ...]:
@@ -153,6 +166,7 @@ def to_run(columns: tuple[Any, ...]) -> RunRow:
         request_hash=columns[10],
         recorded_seq=columns[11],
         last_seq=columns[12],
+        held=columns[13],
     )
 
 
