@@ -46,6 +46,14 @@ def test_an_order_from_start_to_end() -> None:
     ]
 
 
+def test_what_code_has_begun_is_named_beside_its_number() -> None:
+    waited = story.leased("c8", 3, 1, ready=0, time=1)
+    done = story.completed("c8", 3, 1, begun=1, time=2)
+    waited.type = done.type = "refund"
+    assert outline(spans([waited, done])) == [("wait c8 refund", 0, 1), ("c8 refund", 1, 2)]
+    assert attributes(spans([done])[0])["treadle.activity.key"] == "c8"
+
+
 def test_no_span_comes_before_its_parent_and_no_id_comes_twice() -> None:
     seen: set[bytes] = set()
     for span in spans(story.order()):

@@ -255,6 +255,7 @@ def pending(activity: Activity, now: Instant) -> run_service_pb2.PendingActivity
         max_attempts=scheduled.retry.max_attempts,
         scheduled_time=timestamp(scheduled.time),
         identity="" if waits else activity.identity,
+        compensates=scheduled.compensates,
     )
     if waits and activity.ready_time > now:
         message.next_attempt_time.CopyFrom(timestamp(activity.ready_time))
@@ -351,6 +352,7 @@ def execution(found: Execution) -> run_service_pb2.NodeExecution:
         type=found.type,
         attempts=found.attempts,
         worker=found.worker,
+        compensates=found.compensates,
     )
     for name in ("scheduled_time", "started_time", "end_time"):
         instant = getattr(found, name)

@@ -12,7 +12,7 @@ from treadle_server.cli import moments
 from treadle_server.cli.machine_events import MACHINE_DETAILS
 from treadle_server.cli.screen import printable
 from treadle_server.cli.states import Look
-from treadle_server.cli.wording import Wording, enum_words, joined, span
+from treadle_server.cli.wording import Wording, enum_words, joined, span, undoing
 
 _NODES_SHOWN = 8
 
@@ -151,6 +151,7 @@ def _incident_answered(message: pb.IncidentAnswered, wording: Wording) -> str:
 def _activity_scheduled(message: pb.ActivityScheduled, wording: Wording) -> str:
     return joined(
         f"{_kind(message)} {message.type}" if message.type != message.key else "",
+        undoing(message.key, message.compensates),
         f"queue {message.queue}" if message.queue != "default" else "",
         f"input {wording.value(message.input)}",
         *(_limits(message) if wording.width is None else ()),
@@ -336,7 +337,9 @@ def _update_answered(message: pb.UpdateAnswered, wording: Wording) -> str:
 
 
 def _compensation_registered(message: pb.CompensationRegistered, wording: Wording) -> str:
-    return f"{message.type} undoes {message.of}, input {wording.value(message.input)}"
+    # Code's worker will call it, with the result that stands in the history already.
+    given = f"input {wording.value(message.input)}" if message.queue else "with its result"
+    return f"{message.type} undoes {message.of}, {given}"
 
 
 def _compensation_ended(message: pb.CompensationEnded, wording: Wording) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -90,6 +91,7 @@ def _print_table(screen: Screen, listed: list[NodeExecution]) -> None:
         )
     )
     now = moments.now_seconds()
+    types = {one.key: one.message.type for one in listed}
     for one in listed:
         message, look = one.message, node_look(one.message.state)
         begun = moments.seconds_of(message.scheduled_time)
@@ -103,7 +105,7 @@ def _print_table(screen: Screen, listed: list[NodeExecution]) -> None:
         table.rows.append(
             (
                 printable(one.key),
-                _kind(one),
+                _kind(one, types),
                 (look.sign, " ", look.word),
                 str(one.attempts or ""),
                 moments.length(work - begun) if started else "",
@@ -114,9 +116,13 @@ def _print_table(screen: Screen, listed: list[NodeExecution]) -> None:
     screen.table(table)
 
 
-def _kind(one: NodeExecution) -> str:
-    """With what it runs or waits for, where the key does not say so: those of code are numbers."""
+def _kind(one: NodeExecution, types: Mapping[str, str]) -> str:
+    """With what it runs or waits for, and what it undoes, where the key does not say so: those of
+    code are numbers. `types`: what runs under each key.
+    """
     from treadle_server.cli.screen import printable
+    from treadle_server.cli.wording import joined, undoing
 
-    name = one.message.type
-    return one.kind if not name or name in one.key else f"{one.kind} {printable(name)}"
+    name, undone = one.message.type, one.message.compensates
+    kind = one.kind if not name or name in one.key else f"{one.kind} {name}"
+    return printable(joined(kind, undoing(one.key, undone, types.get(undone, ""))))

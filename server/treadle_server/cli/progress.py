@@ -47,6 +47,8 @@ class Node:
     """Of a timer, or of a wait that ends then."""
     failure: payload_pb2.Failure | None = None
     incident: str = ""
+    compensates: str = ""
+    """The key of what it undoes; empty: it undoes nothing."""
 
 
 @dataclass(slots=True)
@@ -193,6 +195,7 @@ def from_description(response: runs_pb.GetRunResponse) -> RunProgress:
 def _describe_pending(node: Node, pending: runs_pb.PendingActivity) -> None:
     node.type, node.queue, node.identity = pending.type, pending.queue, pending.identity
     node.attempt, node.max_attempts = pending.attempt, pending.max_attempts
+    node.compensates = pending.compensates
     if pending.HasField("scheduled_time"):
         node.scheduled = seconds_of(pending.scheduled_time)
     if pending.HasField("started_time"):
@@ -245,7 +248,7 @@ def _incident_answered(run: RunProgress, event: event_pb2.IncidentAnswered, at: 
 def _activity_scheduled(run: RunProgress, event: event_pb2.ActivityScheduled, at: float) -> None:
     node = run._node(event.key)
     node.type, node.queue, node.scheduled = event.type, event.queue, at
-    node.max_attempts = event.retry.max_attempts
+    node.max_attempts, node.compensates = event.retry.max_attempts, event.compensates
     run.change(node, Look.READY)
 
 

@@ -4,13 +4,18 @@ machine also where it is and how it came there.
 
 from __future__ import annotations
 
+import re
+
 from treadle_server.cli import moments, values
 from treadle_server.cli.progress import Node, RunProgress
 from treadle_server.cli.screen import Column, Line, Span, Styled, Table, printable
 from treadle_server.cli.states import Look
+from treadle_server.cli.wording import joined, undoing
 
 _SHAPE = (Column(narrow="cut"), Column(), Column(right=True))
 _FAILURE_WIDTH = 120
+_NUMBER = re.compile(r"c\d+")
+"""The key of what code has begun."""
 
 
 def head(progress: RunProgress, now: float) -> Line:
@@ -51,11 +56,10 @@ def tree(progress: RunProgress, now: float, limit: int, *, wrap: bool = True) ->
     """
     shown = progress.shown(limit)
     hidden = len(progress.nodes) - len(shown)
-    is_machine = progress.machine is not None
     table = Table((*_SHAPE, Column(narrow="fold" if wrap else "cut")))
     for index, node in enumerate(shown):
         is_last = index == len(shown) - 1 and not hidden
-        name = _named(node) if is_machine else printable(node.key)
+        name = _named(node, progress)
         table.rows.append(_row(node, name, "└─" if is_last else "├─", now))
     if hidden:
         table.rows.append(
@@ -80,9 +84,15 @@ def _row(node: Node, name: str, branch: str, now: float) -> tuple[Line, Styled, 
     return line, node.look.word, _took(node, now), _notes(node, now)
 
 
-def _named(node: Node) -> str:
-    """A machine's key says where something is done, but not what."""
-    return f"{printable(node.key)} {printable(node.type)}".rstrip()
+def _named(node: Node, progress: RunProgress) -> str:
+    """The key; with what is done where that does not say so: a machine's says where, and a number
+    of code nothing.
+    """
+    if progress.machine is None and not _NUMBER.fullmatch(node.key):
+        return printable(node.key)
+    undone = progress.nodes.get(node.compensates)
+    undoes = undoing(node.key, node.compensates, undone.type if undone else "")
+    return printable(joined(f"{node.key} {node.type}".rstrip(), undoes))
 
 
 def _took(node: Node, now: float) -> str:

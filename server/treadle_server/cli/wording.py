@@ -39,6 +39,20 @@ def joined(*parts: str) -> str:
     return ", ".join(part for part in parts if part)
 
 
+def undoing(key: str, undone: str, name: str = "") -> str:
+    """What an activity undoes, such as `undoes c0 (charge)`; empty if its key says so, as that of a
+    graph's does.
+
+    Args:
+        key: the activity's.
+        undone: the key of what it undoes; empty: it undoes nothing.
+        name: what that is, if it is known and its key does not say so.
+    """
+    if not undone or key.startswith(f"{undone}!"):
+        return ""
+    return f"undoes {undone}" + (f" ({name})" if name and name not in undone else "")
+
+
 def span(duration: Duration) -> str:
     """Such as 1.5s."""
     return moments.length(duration.seconds + duration.nanos / 1_000_000_000)

@@ -164,11 +164,23 @@ def _held(activity: Activity, failure: Failure) -> e.RunHeld:
             failure=failure,
         )
     return e.RunHeld(
-        incident=f"{key!r} has failed and no attempt is left ({failure.kind}: {failure.message}). "
-        "Answer: retry, skip with an output, or fail.",
+        incident=f"{_named(activity)} has failed and no attempt is left ({failure.kind}: "
+        f"{failure.message}). Answer: retry, skip with an output, or fail.",
         key=key,
         failure=failure,
     )
+
+
+def _named(activity: Activity) -> str:
+    """An activity for people: with its type and what it undoes, where its key does not say so. The
+    keys of code are numbers.
+    """
+    scheduled = activity.scheduled
+    key, undone = scheduled.key, scheduled.compensates
+    more = [scheduled.type] if scheduled.type not in key else []
+    if undone and not key.startswith(undone + "!"):
+        more.append(f"undoes {undone!r}")
+    return f"{key!r} ({', '.join(more)})" if more else repr(key)
 
 
 def attempt_failed(
@@ -250,8 +262,9 @@ def lose(state: RunState, activity: Activity, reason: str, now: Instant) -> list
         return [lost]
     key = activity.scheduled.key
     incident = (
-        f"{LOST_LEASES_IN_A_ROW} workers in a row disappeared while they worked on {key!r}; "
-        f"the last time: {reason}. Look at the workers' logs, then answer: retry, or fail."
+        f"{LOST_LEASES_IN_A_ROW} workers in a row disappeared while they worked on "
+        f"{_named(activity)}; the last time: {reason}. Look at the workers' logs, then answer: "
+        "retry, or fail."
     )
     return [lost, e.RunHeld(incident=incident, key=key)]
 

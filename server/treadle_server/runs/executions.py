@@ -36,6 +36,8 @@ class Execution:
     """The last one; of a node that completed after a retry too."""
     worker: str = ""
     """Who had the last attempt."""
+    compensates: str = ""
+    """The key of what this undoes; empty: it undoes nothing."""
 
     @property
     def size(self) -> int:
@@ -61,6 +63,7 @@ class Executions:
         match event:
             case e.ActivityScheduled():
                 self._new(event, event.key, "activity", event.type, event.input)
+                self.by_key[event.key].compensates = event.compensates
             case e.TimerStarted():
                 self._new(event, event.key, "timer")
             case e.WaitStarted():

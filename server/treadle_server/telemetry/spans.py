@@ -173,7 +173,7 @@ def _attempt_started(run_id: bytes, event: AttemptStarted) -> list[Span]:
     queue_wait = _span(
         run_id,
         ids.span_id(run_id, event.seq, Role.QUEUE_WAIT),
-        f"wait {event.key}",
+        f"wait {_named(event)}",
         event.ready_time,
         event.time,
         attributes,
@@ -183,7 +183,7 @@ def _attempt_started(run_id: bytes, event: AttemptStarted) -> list[Span]:
     backoff_wait = _span(
         run_id,
         ids.span_id(run_id, event.seq, Role.BACKOFF_WAIT),
-        f"backoff {event.key}",
+        f"backoff {_named(event)}",
         event.waiting_since_time,
         event.ready_time,
         attributes,
@@ -206,7 +206,7 @@ def _activity_ended(run_id: bytes, event: _ActivityEnd) -> list[Span]:
         ended = _span(
             run_id,
             ids.attempt_span_id(run_id, event.key, event.lease),
-            event.key,
+            _named(event),
             event.started_time,
             event.time,
             attributes,
@@ -221,7 +221,7 @@ def _activity_ended(run_id: bytes, event: _ActivityEnd) -> list[Span]:
         ended = _span(
             run_id,
             ids.span_id(run_id, event.seq, Role.QUEUE_WAIT),
-            f"wait {event.key}",
+            f"wait {_named(event)}",
             event.scheduled_time if waited else event.time,
             event.time,
             attributes,
@@ -234,6 +234,13 @@ def _activity_ended(run_id: bytes, event: _ActivityEnd) -> list[Span]:
         ended.attributes.append(attribute("treadle.activity.retry_state", retry_state))
         _record_failure(ended, event.failure, event.time)
     return [ended]
+
+
+def _named(event: AttemptStarted | _ActivityEnd) -> str:
+    """The key; of code, whose keys are numbers, with the activity: `c8 refund`."""
+    key = event.key
+    is_number = key[:1] == "c" and key[1:].isdecimal()
+    return f"{key} {event.type}" if is_number else key
 
 
 # --- timers, external events, children, maps ------------------------------------------------------

@@ -138,6 +138,8 @@ class PendingActivity:
     last_failure: Failure | None
     identity: str
     """The worker that has it, for people."""
+    compensates: str
+    """The key of what it undoes; empty: it undoes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +228,8 @@ class NodeExecution:
     failure: Failure | None
     """The last one, also of what went well after a retry."""
     worker: str
+    compensates: str
+    """The key of what this undoes; empty: it undoes nothing."""
     message: run_service_pb2.NodeExecution = field(repr=False)
 
 
@@ -245,6 +249,7 @@ def execution(message: run_service_pb2.NodeExecution) -> NodeExecution:
         if message.HasField("failure")
         else None,
         worker=message.worker,
+        compensates=message.compensates,
         message=message,
     )
 
@@ -366,6 +371,7 @@ def _pending(message: run_service_pb2.PendingActivity) -> PendingActivity:
         started_time=time(message.started_time) if message.HasField("started_time") else None,
         last_failure=_failure_codec.from_message(last_failure) if last_failure else None,
         identity=message.identity,
+        compensates=message.compensates,
     )
 
 

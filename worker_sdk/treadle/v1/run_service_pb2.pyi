@@ -114,7 +114,7 @@ class Run(_message.Message):
     def __init__(self, namespace: _Optional[str] = ..., run_id: _Optional[str] = ..., workflow_id: _Optional[str] = ..., workflow: _Optional[str] = ..., version: _Optional[int] = ..., state: _Optional[_Union[RunState, str]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_seq: _Optional[int] = ..., trace_id: _Optional[str] = ..., held: _Optional[_Union[_event_pb2.Held, _Mapping]] = ...) -> None: ...
 
 class PendingActivity(_message.Message):
-    __slots__ = ("key", "type", "queue", "state", "attempt", "max_attempts", "scheduled_time", "next_attempt_time", "started_time", "last_failure", "identity")
+    __slots__ = ("key", "type", "queue", "state", "attempt", "max_attempts", "scheduled_time", "next_attempt_time", "started_time", "last_failure", "identity", "compensates")
     KEY_FIELD_NUMBER: _ClassVar[int]
     TYPE_FIELD_NUMBER: _ClassVar[int]
     QUEUE_FIELD_NUMBER: _ClassVar[int]
@@ -126,6 +126,7 @@ class PendingActivity(_message.Message):
     STARTED_TIME_FIELD_NUMBER: _ClassVar[int]
     LAST_FAILURE_FIELD_NUMBER: _ClassVar[int]
     IDENTITY_FIELD_NUMBER: _ClassVar[int]
+    COMPENSATES_FIELD_NUMBER: _ClassVar[int]
     key: str
     type: str
     queue: str
@@ -137,7 +138,8 @@ class PendingActivity(_message.Message):
     started_time: _timestamp_pb2.Timestamp
     last_failure: _payload_pb2.Failure
     identity: str
-    def __init__(self, key: _Optional[str] = ..., type: _Optional[str] = ..., queue: _Optional[str] = ..., state: _Optional[_Union[ActivityState, str]] = ..., attempt: _Optional[int] = ..., max_attempts: _Optional[int] = ..., scheduled_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., next_attempt_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., started_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_failure: _Optional[_Union[_payload_pb2.Failure, _Mapping]] = ..., identity: _Optional[str] = ...) -> None: ...
+    compensates: str
+    def __init__(self, key: _Optional[str] = ..., type: _Optional[str] = ..., queue: _Optional[str] = ..., state: _Optional[_Union[ActivityState, str]] = ..., attempt: _Optional[int] = ..., max_attempts: _Optional[int] = ..., scheduled_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., next_attempt_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., started_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_failure: _Optional[_Union[_payload_pb2.Failure, _Mapping]] = ..., identity: _Optional[str] = ..., compensates: _Optional[str] = ...) -> None: ...
 
 class PendingTimer(_message.Message):
     __slots__ = ("key", "due_time")
@@ -709,7 +711,7 @@ class ListRunNodesResponse(_message.Message):
     def __init__(self, executions: _Optional[_Iterable[_Union[NodeExecution, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class NodeExecution(_message.Message):
-    __slots__ = ("key", "kind", "state", "type", "attempts", "scheduled_time", "started_time", "end_time", "input", "output", "failure", "worker")
+    __slots__ = ("key", "kind", "state", "type", "attempts", "scheduled_time", "started_time", "end_time", "input", "output", "failure", "worker", "compensates")
     KEY_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
@@ -722,6 +724,7 @@ class NodeExecution(_message.Message):
     OUTPUT_FIELD_NUMBER: _ClassVar[int]
     FAILURE_FIELD_NUMBER: _ClassVar[int]
     WORKER_FIELD_NUMBER: _ClassVar[int]
+    COMPENSATES_FIELD_NUMBER: _ClassVar[int]
     key: str
     kind: str
     state: NodeState
@@ -734,7 +737,8 @@ class NodeExecution(_message.Message):
     output: _payload_pb2.Payload
     failure: _payload_pb2.Failure
     worker: str
-    def __init__(self, key: _Optional[str] = ..., kind: _Optional[str] = ..., state: _Optional[_Union[NodeState, str]] = ..., type: _Optional[str] = ..., attempts: _Optional[int] = ..., scheduled_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., started_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., input: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., output: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., failure: _Optional[_Union[_payload_pb2.Failure, _Mapping]] = ..., worker: _Optional[str] = ...) -> None: ...
+    compensates: str
+    def __init__(self, key: _Optional[str] = ..., kind: _Optional[str] = ..., state: _Optional[_Union[NodeState, str]] = ..., type: _Optional[str] = ..., attempts: _Optional[int] = ..., scheduled_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., started_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., input: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., output: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., failure: _Optional[_Union[_payload_pb2.Failure, _Mapping]] = ..., worker: _Optional[str] = ..., compensates: _Optional[str] = ...) -> None: ...
 
 class BroadcastEventRequest(_message.Message):
     __slots__ = ("namespace", "event_id", "name", "payload", "payload_json")
