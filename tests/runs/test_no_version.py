@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.runs.in_process import CHILD, PARENT, MortalJournal, Process, a_while
-from treadle.testing import run_in_virtual_time
+from treadle.errors import NotFound
+from treadle.testing import Kit, run_in_virtual_time, virtual_time
 from treadle_server.definitions.versions import VersionState
 from treadle_server.engine.commands import ContinueAsNew
 from treadle_server.engine.inputs import CodeCommand, ReportDecision
@@ -14,6 +15,16 @@ from treadle_server.engine.values import NULL
 from treadle_server.runs.model import CompleteRequest, Result
 
 CODE_CHILD = {"treadle": "v1", "kind": "code", "name": "child", "version": 1}
+
+
+@virtual_time
+async def test_who_starts_what_is_not_there_is_told_how_it_comes_there() -> None:
+    async with Kit() as kit:
+        with pytest.raises(NotFound) as refused:
+            await kit.client.start("order")
+    assert str(refused.value).startswith("there is no workflow 'order' in namespace 'default'; ")
+    assert "`treadle deploy` stores graphs and state machines" in str(refused.value)
+    assert "a worker deploys workflows in code as it begins" in str(refused.value)
 
 
 async def take_out_of_use(process: Process, state: VersionState) -> None:

@@ -351,7 +351,9 @@ class Definitions:
                 f"{self._latest(namespace, workflow)}"
             )
         return DefinitionNotFound(
-            f"there is no workflow {workflow!r} in namespace {namespace!r}; deploy it first",
+            f"there is no workflow {workflow!r} in namespace {namespace!r}; deploy it first. "
+            "`treadle deploy` stores graphs and state machines; a worker deploys workflows in code "
+            "as it begins, a moment after its start",
             workflow=workflow,
         )
 
