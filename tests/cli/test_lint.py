@@ -28,6 +28,16 @@ CAREFUL = document(
     run_timeout="7d",
 )
 SAFE = {"on_failure": "continue"}
+TYPES = {
+    "charge": {
+        "output": {
+            "type": "object",
+            "properties": {"payment": {"type": "string"}},
+            "required": ["payment"],
+        }
+    },
+    "refund": {"input": {"type": "string"}},
+}
 POLL = [{"from": "ask", "to": "look"}, {"from": "look", "to": "ask", "when": "output.more"}]
 
 SPEAKS = {
@@ -46,6 +56,7 @@ SPEAKS = {
             }
         ],
     ),
+    "undo-does-not-fit": document({"charge": {"compensate": "refund"}}, activities=TYPES),
 }
 SILENT = {
     "no-error-path": document({"charge": {"on_failure": "hold"}, "ship": SAFE}),
@@ -55,6 +66,10 @@ SILENT = {
     "tight-loop": document({"ask": SAFE, "look": SAFE}, [POLL[0], POLL[1] | {"delay": "5s"}]),
     "long-expression": document(
         {"fetch": SAFE, "store": SAFE}, [{"from": "fetch", "to": "store", "map": "output.a"}]
+    ),
+    "undo-does-not-fit": document(
+        {"charge": {"compensate": {"activity": "refund", "input": "output.payment"}}},
+        activities=TYPES,
     ),
 }
 

@@ -361,3 +361,68 @@ def test_what_no_edge_brings_is_missing() -> None:
 def test_a_part_of_the_wrong_type_is_wrong_whatever_else_comes() -> None:
     found = faults(join({"map": {"to": "7"}, "when": "output.id > 1"}, {"from": "b"}))
     assert "`to` must be a string, is 7" in found["edges[0].map.to"]
+
+
+# What undoes a node: advice, as such documents were deployed before this was looked at.
+
+
+def advice(undo: Any, wanted: Any, charge: dict[str, Any] | None = None) -> dict[str, str]:
+    """What is said of an undo, by path; the document is accepted."""
+    document = graph(
+        nodes={"charge": (charge or {}) | {"compensate": undo}},
+        activities={"charge": {"output": USER}, "refund": {"input": wanted}},
+        params={"reason": {"type": "string"}},
+    )
+    found = accepted(document).definition.undo_faults
+    return {fault.path: fault.message for fault in found}
+
+
+@pytest.mark.parametrize(
+    ("undo", "wanted", "path", "message"),
+    [
+        (
+            "refund",
+            {"type": "string"},
+            "",
+            "must be a string, is an object (the output of 'charge'",
+        ),
+        ("refund", MAIL, "", "`to` is missing; it must be a string (the output of 'charge'"),
+        ("output.id", {"type": "string"}, ".input", "must be a string, is a number"),
+        ("output.nick", record("id", id="integer"), ".input", "must be an object, is a string"),
+        ('{"to": output.id}', MAIL, ".input.to", "`to` must be a string, is a number"),
+        ("params.reason", MAIL, ".input", "must be an object, is a string"),
+    ],
+)
+def test_an_undo_that_never_fits(undo: str, wanted: Any, path: str, message: str) -> None:
+    given: Any = undo if undo == "refund" else {"activity": "refund", "input": undo}
+    for charge in ({}, {"run_if": "true"}, {"on_failure": "continue"}):
+        found = advice(given, wanted, charge)
+        assert found.keys() == {f"nodes.charge.compensate{path}"}
+        [said] = found.values()
+        assert said.startswith("does not fit 'refund', which undoes 'charge': ")
+        assert message in said
+
+
+def test_an_undo_that_names_what_is_not_there() -> None:
+    found = advice({"activity": "refund", "input": "output.payment"}, {"type": "string"})
+    assert "the output has no `payment`" in found["nodes.charge.compensate.input"]
+
+
+@pytest.mark.parametrize(
+    ("undo", "wanted"),
+    [
+        ("refund", USER),
+        ("refund", True),
+        ("refund", {"type": ["object", "null"]}),
+        ({"activity": "refund", "input": "output.nick"}, {"type": "string"}),
+        ({"activity": "refund", "input": "params"}, record("reason", reason="string")),
+        ({"activity": "refund", "input": "output.profile"}, record("email", email="string")),
+        ("another", {"type": "string"}),
+    ],
+)
+def test_an_undo_that_may_fit(undo: Any, wanted: Any) -> None:
+    assert advice(undo, wanted) == {}
+
+
+def test_what_undoes_a_map_gets_what_is_not_known() -> None:
+    assert advice("refund", {"type": "string"}, {"map": {"over": "params"}}) == {}

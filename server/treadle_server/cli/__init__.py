@@ -11,7 +11,8 @@
 | `pictures`, `machine_pictures`, `mermaid_text` | graphs and state machines as Mermaid or DOT |
 | `documents`, `yaml_text`, `python_objects` | what a FILE or MODULE argument holds, and where |
 | `connection` | the client, and its errors as endings of a command |
-| `deploy`, `lint`, `definitions`, `versions`, `replay` | commands about definitions and code |
+| `deploy`, `definitions`, `versions`, `replay` | commands about definitions and code |
+| `lint`, `lint_undoing` | advice about both |
 | `start`, `groups`, `runs`, `nodes`, `steering`, `watch`, `tail` | commands about runs |
 | `server`, `worker`, `journal` | the other commands |
 

@@ -56,7 +56,7 @@ def lint(settings: Settings, files: tuple[str, ...], ignored: tuple[str, ...], s
     as it is replayed: clocks, chance, ids, IO, blocking calls, threads, the environment, state of
     the process. Hints are advice: no error path, no timeout, too many nodes for a reader, a polling
     loop without a delay, names that say nothing, workflows that contain each other, calls that
-    block the event loop, sets whose order differs.
+    block the event loop, sets whose order differs, undoing that does not fit.
     """
     findings = [one for one in _find(files) if one.rule not in ignored]
     _show(settings, findings)
@@ -80,6 +80,8 @@ def _find(files: tuple[str, ...]) -> Iterator[_Finding]:
         except documents.NoDefinitions:
             if not python:
                 raise
+        if python:
+            yield from _in_compensation(file)
     yield from _in_documents(loaded)
 
 
@@ -99,6 +101,21 @@ def _in_source(file: Path) -> Iterator[_Finding]:
         raise CommandFailed(f"cannot read {file}: {error.strerror}", ExitCode.USAGE) from error
     for one in found:
         yield _Finding(str(file), one.line, one.level, one.rule, "", one.message)
+
+
+def _in_compensation(file: str) -> Iterator[_Finding]:
+    from treadle_server.cli.python_objects import imported
+
+    try:
+        from treadle_server.cli.lint_undoing import RULE, misfits
+    except ImportError as error:
+        missing_extra("checking what undoes steps", "server", error)
+    module = imported(file)
+    if module is not None:
+        with tokenize.open(file) as text:
+            found = misfits(text.read(), module)
+        for one in found:
+            yield _Finding(file, one.line, "hint", RULE, "", one.message)
 
 
 def _in_documents(loaded: list[Document]) -> Iterator[_Finding]:

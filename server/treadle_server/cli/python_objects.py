@@ -24,6 +24,11 @@ def load(name: str) -> tuple[ModuleType, str]:
         return _load(name)
 
 
+def imported(file: str) -> ModuleType | None:
+    """The module of a Python file that was loaded; None if it was not."""
+    return sys.modules.get(_place(Path(file))[1])
+
+
 def _load(name: str) -> tuple[ModuleType, str]:
     module_name, _, attribute = name.partition(":")
     if not module_name:

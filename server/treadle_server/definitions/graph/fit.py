@@ -15,6 +15,7 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 
 from treadle_server.definitions.document import Problems
+from treadle_server.definitions.errors import Violation
 from treadle_server.definitions.expression import (
     ComputedValue,
     Expression,
@@ -59,12 +60,21 @@ def check_fit(
     back: Collection[int],
     output: Expression | None,
     problems: Problems,
-) -> None:
+) -> tuple[Violation, ...]:
     """Notes what can never fit. Edges, nodes and expressions have been checked otherwise. `back`
     are the edges that lead back.
+
+    Returns what never fits of what undoes nodes: for advice. A document with such a fault is not
+    refused, as it was not always looked for, and stored documents are checked when they are read.
     """
     if schemas or parameters is not None or any(edge.on_error for edge in edges):
         _Checker(schemas, parameters, nodes, edges, back, problems).check(output)
+    undone = [node for node in nodes if node.compensation is not None]
+    if not undone or not (schemas or parameters is not None):
+        return ()
+    advice = Problems()
+    _Checker(schemas, parameters, nodes, edges, back, advice).check_undoing(undone)
+    return tuple(advice.violations)
 
 
 class _Checker:
@@ -106,16 +116,36 @@ class _Checker:
                     self._check_single_edge(node, edge)
         self._shape(output, scope)
 
+    def check_undoing(self, nodes: Sequence[NodePlan]) -> None:
+        """What undoes these nodes. Only what has completed is undone: with what it gave itself."""
+        for node in nodes:
+            undo = node.compensation
+            assert undo is not None, "asked for by the caller"
+            given = self._given(node)
+            wanted = self._input_of(undo.options.type)
+            target = f"{undo.options.type!r}, which undoes {node.name!r}"
+            path = f"nodes.{node.name}.compensate"
+            if undo.input is not None:
+                value = self._shape(undo.input, {"params": self.params, "output": given})
+                self._report(target, wanted, value, undo.input.path)
+            else:
+                whole = f"the output of {node.name!r} goes there as it is; give it an `input`"
+                self._report(target, wanted, given, path, whole)
+
+    def _given(self, node: NodePlan) -> Shape:
+        """What a node's activity gives."""
+        if node.options is None or node.map is not None:
+            return ANYTHING
+        described = self.schemas.get(node.options.type)
+        return ANYTHING if described is None or described.output is None else described.output
+
     def _output(self, node: NodePlan) -> Shape:
         """What a node that is done has given."""
         if node.fail is not None:
             return _NULL
         if node.options is None or node.map is not None:
             return ANYTHING
-        described = self.schemas.get(node.options.type)
-        given: Shape = ANYTHING
-        if described is not None and described.output is not None:
-            given = described.output
+        given = self._given(node)
         if node.run_if is None and not node.continue_on_failure:
             return given
         return OneOf((given, Exactly(json.loads(node.default_output.data))))
@@ -126,14 +156,14 @@ class _Checker:
         edges = self.into[number]
         if node.input is not None:
             value = self._shape(node.input, {"params": self.params})
-            self._report(node, value, node.input.path)
+            self._report_input(node, value, node.input.path)
         elif node.start_map is not None:
             scope = {"params": self.params, "output": self.params}
             value = self._shape(node.start_map, scope)
-            self._report(node, value, node.start_map.path)
+            self._report_input(node, value, node.start_map.path)
         elif not edges:
             whole = "the run's parameters go there as they are; give it an `input`"
-            self._report(node, self.params, f"nodes.{node.name}", whole)
+            self._report_input(node, self.params, f"nodes.{node.name}", whole)
         elif len(edges) == 1:
             self._check_single_edge(node, edges[0])
         else:
@@ -142,12 +172,12 @@ class _Checker:
     def _check_single_edge(self, node: NodePlan, edge: EdgePlan) -> None:
         value = self._brought(edge)
         if edge.map is not None:
-            self._report(node, value, edge.map.path)
+            self._report_input(node, value, edge.map.path)
             return
         source = self.nodes[edge.source].name
         what = "failure" if edge.on_error else "output"
         whole = f"the {what} of {source!r} goes there as it is; give the edge a `map`"
-        self._report(node, value, edge.path, whole)
+        self._report_input(node, value, edge.path, whole)
 
     def _check_join(self, node: NodePlan, edges: Sequence[EdgePlan]) -> None:
         wanted = self._wanted(node)
@@ -164,11 +194,11 @@ class _Checker:
                 if key in properties and (
                     found := find_misfit(part, option.under(properties[key]))
                 ):
-                    self._note(node, found.below(key), edge.map.path, "")
+                    self._note(_target(node), found.below(key), edge.map.path, "")
         for key in option.keyword("required") or ():
             if not any(self._may_bring(edge, value, key) for edge, value in brought):
                 fault = Misfit((key,), "is missing: no edge brings it", missing=True)
-                self._note(node, fault, f"nodes.{node.name}", "")
+                self._note(_target(node), fault, f"nodes.{node.name}", "")
 
     def _may_bring(self, edge: EdgePlan, value: Shape, key: str) -> bool:
         """Whether the field may come by this edge, alone or with others."""
@@ -186,7 +216,10 @@ class _Checker:
         return {"params": self.params, "output": self.outputs[edge.source]}
 
     def _wanted(self, node: NodePlan) -> Described | None:
-        described = None if node.options is None else self.schemas.get(node.options.type)
+        return None if node.options is None else self._input_of(node.options.type)
+
+    def _input_of(self, kind: str) -> Described | None:
+        described = self.schemas.get(kind)
         return None if described is None else described.input
 
     # --- shapes of expressions --------------------------------------------------------------------
@@ -239,24 +272,33 @@ class _Checker:
 
     # --- faults -----------------------------------------------------------------------------------
 
-    def _report(self, node: NodePlan, value: Shape, path: str, whole: str = "") -> None:
-        """Notes why the value never fits the node, if that is so. `whole` says what the value is,
+    def _report_input(self, node: NodePlan, value: Shape, path: str, whole: str = "") -> None:
+        if (wanted := self._wanted(node)) is not None:
+            self._report(_target(node), wanted, value, path, whole)
+
+    def _report(
+        self, target: str, wanted: Described | None, value: Shape, path: str, whole: str = ""
+    ) -> None:
+        """Notes why the value never fits the target, if that is so. `whole` says what the value is,
         for one that no expression makes.
         """
-        wanted = self._wanted(node)
         if wanted is not None and (found := find_misfit(value, wanted)) is not None:
-            self._note(node, found, path, whole)
+            self._note(target, found, path, whole)
 
-    def _note(self, node: NodePlan, found: Misfit, path: str, whole: str) -> None:
-        assert node.options is not None, "what has a schema runs an activity"
-        name, kind = node.name, node.options.type
-        target = repr(name) if name == kind else f"{name!r} (activity {kind!r})"
+    def _note(self, target: str, found: Misfit, path: str, whole: str) -> None:
         field = f"`{_dotted(found.where)}` " if found.where else ""
         if not whole:
             inside = found.where[:-1] if found.missing else found.where
             path += "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in inside)
         tail = f" ({whole})" if whole else ""
         self.problems.add(path, f"does not fit {target}: {field}{found.message}{tail}")
+
+
+def _target(node: NodePlan) -> str:
+    """A node for people."""
+    assert node.options is not None, "what has a schema runs an activity"
+    name, kind = node.name, node.options.type
+    return repr(name) if name == kind else f"{name!r} (activity {kind!r})"
 
 
 def _params(parameters: Sequence[Parameter] | None) -> Shape:

@@ -134,6 +134,15 @@ def _long_expression(graph: GraphDefinition) -> Iterator[Hint]:
             )
 
 
+def _undo_does_not_fit(graph: GraphDefinition) -> Iterator[Hint]:
+    for fault in graph.undo_faults:
+        yield Hint(
+            "undo-does-not-fit",
+            fault.path,
+            f"{fault.message}; it is called only when a run is undone, and a person is asked then",
+        )
+
+
 RULES: Final[dict[str, Callable[[GraphDefinition], Iterator[Hint]]]] = {
     "no-error-path": _no_error_path,
     "no-timeout": _no_timeout,
@@ -141,6 +150,7 @@ RULES: Final[dict[str, Callable[[GraphDefinition], Iterator[Hint]]]] = {
     "unclear-name": _unclear_name,
     "tight-loop": _tight_loop,
     "long-expression": _long_expression,
+    "undo-does-not-fit": _undo_does_not_fit,
 }
 """By name: what a rule has to say."""
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from treadle_server.definitions.errors import Violation
 from treadle_server.definitions.expression import Expression
 from treadle_server.definitions.parameters import Parameter
 from treadle_server.engine.commands import ActivityOptions
@@ -166,3 +167,5 @@ class GraphDefinition:
     """Where a run that goes well ends: nodes without normal edges out, `fail` nodes apart."""
     topology: Topology
     in_edges: tuple[tuple[int, ...], ...] = field(default=())
+    undo_faults: tuple[Violation, ...] = ()
+    """Of what undoes nodes, that which never fits what it is given."""

@@ -118,9 +118,11 @@ class _Reader:
         problems.raise_if_any()
         self.joins = joins
         check_joins(self.nodes, self.edges, joins, self.back, problems)
-        check_fit(schemas, parameters, self.nodes, self.edges, self.back, output, problems)
+        undo_faults = check_fit(
+            schemas, parameters, self.nodes, self.edges, self.back, output, problems
+        )
         problems.raise_if_any()
-        return self._definition(name, description, parameters, run_timeout, output)
+        return self._definition(name, description, parameters, run_timeout, output, undo_faults)
 
     def _find_structure(self, found: EdgesRead) -> None:
         """The graph without the edges that lead back; refuses every other cycle."""
@@ -313,6 +315,7 @@ class _Reader:
         parameters: Any,
         run_timeout: Any,
         output: Expression | None,
+        undo_faults: tuple[Violation, ...],
     ) -> GraphDefinition:
         try:
             normalised = canonical_json(normalise(self.document))
@@ -337,4 +340,5 @@ class _Reader:
                 self.nodes, self.edges, self.joins, self.loops, output, end_nodes
             ),
             in_edges=tuple(tuple(edges) for edges in in_edges),
+            undo_faults=undo_faults,
         )
