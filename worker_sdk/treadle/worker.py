@@ -32,14 +32,15 @@ _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class Worker:
-    """Runs activities and the code of workflows for one queue. Its workflows are deployed when it
-    begins.
+    """Runs the activities of one queue, and the code of workflows. Its workflows are deployed when
+    it begins.
 
     Args:
         work: functions decorated with `@activity` or `@workflow`; at least one.
         address: host and port of the server; `TREADLE_ADDRESS` if None, 127.0.0.1:7400 without it.
         namespace: whose runs.
-        queue: where the tasks come from.
+        queue: where the tasks of its activities come from. Those of its workflows come from where
+            their decorator says: `@workflow(queue=...)`.
         slots: how many activities and steps run at a time; also for how many runs of code it
             decides at a time, if that is more than 100.
         threads: how many of them may be plain functions, each in a thread; as many as slots if

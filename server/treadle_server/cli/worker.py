@@ -23,7 +23,11 @@ _LOG_FORMAT = "%(asctime)s.%(msecs)03d %(levelname)-7s %(name)s: %(message)s"
 def _worker_options(command: _Decorated) -> _Decorated:
     """What `treadle.Worker` takes, by its own names; what is not given is left to its defaults."""
     options = [
-        click.option("--queue", metavar="NAME", help="Where tasks come from.  [default: default]"),
+        click.option(
+            "--queue",
+            metavar="NAME",
+            help="Where tasks of activities come from.  [default: default]",
+        ),
         click.option(
             "--slots",
             type=Number(),

@@ -76,6 +76,7 @@ class Compensations:
         call: Call
         if isinstance(undo, (str, Activity)):
             call = ActivityCall(undo, payload.decode(registered.output))
+            call.queue(registered.call.undo_queue)
         else:
             call = StepCall(undo, (registered.call._result(registered.output),), {})
         call.named(registered.name)

@@ -43,6 +43,7 @@ class Call(Awaiting):
         self.result_annotation: Any = MISSING
         self.undo: Any = None
         self.undo_retry: Retry | None = None
+        self.undo_queue = ""
         self._otherwise: Any = _NOTHING
         self.undoes: int | None = None
 
@@ -77,7 +78,9 @@ class Call(Awaiting):
         schedule_to_start: Time | None = None,
         schedule_to_close: Time | None = None,
     ) -> Self:
-        """How long one attempt may take; how long it may wait for a worker; how long all of it."""
+        """How long one attempt may take, 10 minutes unless it is said; how long it may wait for a
+        worker; how long all of it may take. The latter two are without end unless they are said.
+        """
         for name, value in (
             ("start_to_close_timeout", start_to_close),
             ("schedule_to_start_timeout", schedule_to_start),
@@ -107,16 +110,27 @@ class Call(Awaiting):
         self.command.hold_on_failure = True
         return self
 
-    def compensate(self, undo: Any, *, retry: Retry | None = None) -> Self:
-        """What undoes it if the run fails or is cancelled: a function, called as a step with the
-        result, or an activity, or the name of one. Three attempts unless `retry` says otherwise;
-        then a person is asked. Raises `DefinitionError` for anything else.
+    def compensate(self, undo: Any, *, retry: Retry | None = None, queue: str = "") -> Self:
+        """What undoes it if the run fails or is cancelled, called with its result. Newest first.
+
+        Args:
+            undo: a function, called as a step, or an activity, or the name of one.
+            retry: three attempts if None; then a person is asked.
+            queue: of an activity: where its tasks wait, whatever the queue of what it undoes;
+                `default` if empty.
+
+        Raises `DefinitionError` for another `undo`, and for a function with a queue.
         """
         if not isinstance(undo, (str, Activity)) and not callable(undo):
             raise DefinitionError(
                 f"{undo!r} cannot undo {self}: give a function, an activity or the name of one"
             )
-        self.undo, self.undo_retry = undo, retry
+        if queue and not isinstance(undo, (str, Activity)):
+            raise DefinitionError(
+                f"{undo!r} is called by the worker that runs the code, and waits in no queue; "
+                "an activity does"
+            )
+        self.undo, self.undo_retry, self.undo_queue = undo, retry, queue
         return self
 
     # --- doing it ---------------------------------------------------------------------------------
@@ -216,8 +230,17 @@ class ActivityCall(Call):
             self.result_annotation = activity.output
         self._given = given
 
+    def named(self, name: str) -> Self:
+        """Raises `DefinitionError` for another name than its own: workers ask for it by that."""
+        if name != self.name:
+            raise DefinitionError(
+                f"{self} cannot be called {name!r}: its name is its type, for which workers ask. "
+                f"Steps can have other names; to ask for {name!r}, give workflow.activity that name"
+            )
+        return self
+
     def queue(self, queue: str) -> Self:
-        """Where its tasks wait."""
+        """Where its tasks wait; `default` unless it is said."""
         self.command.queue = queue
         return self
 

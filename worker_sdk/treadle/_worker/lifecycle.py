@@ -99,8 +99,8 @@ class Life:
             parts.append(ActivityPart(self._settings, connection, self._activities, opened, loop))
         queues: dict[str, dict[tuple[str, int], Any]] = {}
         for key, workflow in self._workflows.items():
-            queue = self._settings.queue if workflow.queue == "default" else workflow.queue
-            queues.setdefault(queue, {})[key] = workflow
+            # Not the worker's queue: decisions wait where the deployed version says.
+            queues.setdefault(workflow.queue, {})[key] = workflow
         for queue, workflows in queues.items():
             parts.append(CodePart(self._settings, connection, workflows, opened, loop, queue))
         return parts
