@@ -84,3 +84,22 @@ def test_a_policy_can_be_used_again() -> None:
         assert list(message.retry_on) == ["b", "TimeoutError"]
         assert list(message.non_retryable_kinds) == ["a", "x", "y", "z"]
         assert policy.document()["retry_on"] == ["b", "TimeoutError"]
+
+
+async def spell(number: int, *, style: str = "plain") -> str:
+    return f"{number} {style}"
+
+
+@workflow
+async def spells(given: None) -> list[str]:
+    said: list[str] = []
+    for style in ("plain", "bold"):
+        said.append(await step(spell, 1, style=style).cached("1h", by="one"))
+        said.append(await step(spell, 1, style=style).cached("1h"))
+    return said
+
+
+@virtual_time
+async def test_what_makes_a_kept_result_the_same_is_all_that_counts() -> None:
+    async with Kit([spells]) as kit:
+        assert (await kit.run(spells)).output == ["1 plain", "1 plain", "1 plain", "1 bold"]

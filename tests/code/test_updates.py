@@ -63,3 +63,35 @@ async def test_a_validator_may_be_async() -> None:
         with pytest.raises(UpdateFailed, match="too much"):
             await handle.update("take", 4, timeout=5)
         await handle.send_event("end")
+
+
+async def given_up() -> None:
+    task = asyncio.ensure_future(workflow.wait_for_event("never"))
+    asyncio.get_running_loop().call_soon(task.cancel)
+    await task
+
+
+@workflow
+async def answers_with_what_is_no_exception(given: None) -> str:
+    @workflow.on_update
+    async def goes_on() -> None:
+        workflow.continue_as_new(None)
+
+    @workflow.on_update
+    async def gives_up() -> None:
+        await given_up()
+
+    await workflow.wait_for_event("end")
+    return "ended"
+
+
+@virtual_time
+async def test_an_update_is_answered_however_its_handler_ends() -> None:
+    async with Kit([answers_with_what_is_no_exception]) as kit:
+        handle = await kit.start(answers_with_what_is_no_exception)
+        with pytest.raises(UpdateFailed, match="cannot continue its run as a new one"):
+            await handle.update("goes_on", timeout=5)
+        with pytest.raises(UpdateFailed, match="CancelledError"):
+            await handle.update("gives_up", timeout=5)
+        await handle.send_event("end")
+        assert await handle.result() == "ended"

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import assert_type
 
 import pytest
 
 from treadle import workflow
+from treadle.client import StartEvent
 from treadle.testing import Kit, virtual_time
 
 NEVER = "nobody answered"
@@ -59,3 +62,35 @@ async def test_what_counts_otherwise_is_not_read_as_a_payload() -> None:
         run = await kit.start(asks_for_more)
         await run.send_event("answer", {"by": "Ada"})
         assert await run.result() == ["Ada", True, "none"]
+
+
+@workflow
+async def asks_in_no_time(given: None) -> list[object]:
+    answers: list[object] = []
+    for seconds in (0, -5, timedelta(0)):
+        answers.append(await workflow.wait_for_event("answer", timeout=seconds, otherwise=NEVER))
+    return answers
+
+
+@virtual_time
+async def test_a_time_that_has_passed_takes_what_came_before() -> None:
+    async with Kit([asks_in_no_time]) as kit:
+        run = await kit.start(asks_in_no_time, events=[StartEvent("answer", "early")])
+        assert await run.result(timeout=60) == ["early", NEVER, NEVER]
+
+
+@workflow
+async def waits_for_ever(given: None) -> str:
+    sleeping = asyncio.ensure_future(asyncio.sleep(math.inf))
+    try:
+        async with asyncio.timeout(math.inf), asyncio.timeout(60):
+            await asyncio.sleep(1e15)
+    except TimeoutError:
+        return "woken" if not sleeping.done() else "slept"
+    return "slept"
+
+
+@virtual_time
+async def test_a_sleep_may_be_without_end() -> None:
+    async with Kit([waits_for_ever]) as kit:
+        assert (await kit.run(waits_for_ever)).output == "woken"

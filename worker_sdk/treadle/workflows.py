@@ -214,7 +214,7 @@ class _Words:
     def activity(activity: Activity[..., Any] | str, given: Any = None, /) -> ActivityCall:
         """Work for whatever worker has this activity, in any language. To be awaited.
 
-        Raises `ActivityFailed` when no attempt is left.
+        Raises `ActivityFailed` when no attempt is left, `DefinitionError` for what is no activity.
         """
         return ActivityCall(activity, given)
 
@@ -239,14 +239,17 @@ class _Words:
             on_parent_end: what becomes of it when this run ends first.
             returns: what its result is read as, if `child` is a name.
 
-        Raises `ChildFailed` if it cannot be started.
+        Raises `ChildFailed` if it cannot be started, `DefinitionError` for what is no workflow.
         """
         name, annotation = child, returns
         if isinstance(child, Workflow):
             name, annotation = child.name, child.output
             if not version:
                 version = child.version
-        assert isinstance(name, str), "a workflow or a name"
+        if not isinstance(name, str):
+            raise DefinitionError(
+                f"{child!r} cannot be a child: give a workflow, or the name of one"
+            )
         return await children.start_child(
             current(),
             name,
@@ -328,7 +331,7 @@ class _Words:
             name: the event's name.
             where: which one: CEL over `event`, or a lambda of the event that is recorded as such;
                 local variables in it are constants.
-            timeout: how long at most; without end if None.
+            timeout: how long at most; without end if None. 0 or less: what came before counts.
             returns: what the payload is read as.
             otherwise: what counts if none came in time. Give what no event brings where None may
                 be a payload; `asyncio.timeout` around this, in place of `timeout`, raises

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from treadle import _failure_codec, payload
 from treadle._code.run import Run
 from treadle._code.values import read_as
-from treadle.errors import ChildFailed
+from treadle.errors import ChildFailed, DefinitionError
 from treadle.failure import Failure
 from treadle.v1 import event_pb2
 from treadle.v1.decision_pb2 import DecisionCommand, StartChildCommand
@@ -103,7 +103,12 @@ async def start_child(
     on_parent_end: OnParentEnd,
     annotation: Any,
 ) -> ChildHandle:
-    """Starts a run; returns when it exists. Raises `ChildFailed` if it cannot be started."""
+    """Starts a run; returns when it exists. Raises `ChildFailed` if it cannot be started,
+    `DefinitionError` for an `on_parent_end` that is none.
+    """
+    if on_parent_end not in _POLICIES:
+        known = ", ".join(map(repr, _POLICIES))
+        raise DefinitionError(f"on_parent_end is one of {known}, not {on_parent_end!r}")
     command = StartChildCommand(
         workflow=workflow,
         version=version,

@@ -41,6 +41,9 @@ _REFUSED = {
 _NUMBER_BITS = 20
 """A set of fewer tasks than 2 ** 19 is ordered by these alone."""
 
+_LATEST = 253_402_300_799_000_000
+"""The last second of the year 9999 in microseconds, behind which no timer can be due."""
+
 if TYPE_CHECKING:
     _Loop: Any
 else:
@@ -198,7 +201,8 @@ class WorkflowLoop(_Loop):  # type: ignore[misc]
         context: contextvars.Context | None = None,
     ) -> asyncio.TimerHandle:
         """A durable timer; at once if there is nothing to wait for."""
-        return self._call_at(self.now_microseconds + round(delay * 1e6), callback, args, context)
+        due = self.now_microseconds + _microseconds(delay)
+        return self._call_at(due, callback, args, context)
 
     def call_at(
         self,
@@ -208,7 +212,7 @@ class WorkflowLoop(_Loop):  # type: ignore[misc]
         context: contextvars.Context | None = None,
     ) -> asyncio.TimerHandle:
         """As `call_later`."""
-        return self._call_at(round(when * 1e6), callback, args, context)
+        return self._call_at(_microseconds(when), callback, args, context)
 
     def _call_at(
         self,
@@ -217,6 +221,7 @@ class WorkflowLoop(_Loop):  # type: ignore[misc]
         args: tuple[Any, ...],
         context: contextvars.Context | None,
     ) -> asyncio.TimerHandle:
+        due = min(due, _LATEST)
         timer = WorkflowTimer(due / 1e6, callback, list(args), self, context)
         if due <= self.now_microseconds:
             timer.index = None
@@ -315,6 +320,11 @@ class WorkflowLoop(_Loop):  # type: ignore[misc]
             f"{what} has no place in workflow code, which is replayed; do it in a step: "
             "await step(function, ...)"
         )
+
+
+def _microseconds(seconds: float) -> int:
+    """At most until the latest time there is: `math.inf` is for ever."""
+    return _LATEST if seconds * 1e6 >= _LATEST else round(seconds * 1e6)
 
 
 def _go_back(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import timedelta
 
@@ -34,6 +35,8 @@ def delay_microseconds(value: Time) -> int:
         if not _WHOLE.fullmatch(value):
             raise DefinitionError(f'{value!r} is no duration; write it as "250ms", "10s", "1h30m"')
         return round(sum(float(amount) * _UNITS[unit] for amount, unit in _PART.findall(value)))
+    if not math.isfinite(value):
+        raise DefinitionError(f"{value!r} is no duration; leave it out if there is no limit")
     return round(value * 1e6)
 
 

@@ -224,8 +224,12 @@ class ActivityCall(Call):
     """An activity: any worker that has its type."""
 
     def __init__(self, activity: Activity[..., Any] | str, given: Any) -> None:
-        name = activity if isinstance(activity, str) else activity.name
-        super().__init__(name)
+        if not isinstance(activity, (str, Activity)):
+            raise DefinitionError(
+                f"{activity!r} is no activity: decorate the function with @activity, or give the "
+                "name of one; a function is called by step, a workflow run by workflow.run_child"
+            )
+        super().__init__(activity if isinstance(activity, str) else activity.name)
         if not isinstance(activity, str):
             self.result_annotation = activity.output
         self._given = given
@@ -299,8 +303,10 @@ class StepCall(Call):
 
     def _schedule(self, run: Run) -> int:
         if self.command.HasField("cache_ttl"):
-            same = [self._cache_by, []] if self._cache_by is not None else [None, self.args]
-            text = json.dumps([*same, self.kwargs], sort_keys=True, default=payload.plain)
+            same: list[object] = [None, self.args, self.kwargs]
+            if self._cache_by is not None:
+                same = [self._cache_by, [], {}]
+            text = json.dumps(same, sort_keys=True, default=payload.plain)
             digest = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
             self.command.cache_key = f"{self.name[:100]}/{digest}"
         return super()._schedule(run)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from collections.abc import Callable
 from typing import Any
 
 from treadle import payload
-from treadle._code.ending import failure_of
+from treadle._code.ending import ContinueAsNew, failure_of
 from treadle._code.run import Run
 from treadle._types.mismatch import Mismatch as InputMismatch
 from treadle.activities import Activity
-from treadle.errors import ApplicationError, PayloadError
+from treadle.errors import ApplicationError, DefinitionError, PayloadError
 from treadle.v1 import event_pb2, payload_pb2
 from treadle.v1.decision_pb2 import AnswerUpdateCommand, DecisionCommand
 
@@ -65,6 +66,16 @@ class Updates:
         except (InputMismatch, PayloadError) as error:
             refused = ApplicationError(str(error), kind="treadle.InvalidInput")
             answer = AnswerUpdateCommand(failure=failure_of(refused))
+        except ContinueAsNew:
+            refusal = DefinitionError(
+                "an update cannot continue its run as a new one; have it set a variable that the "
+                "workflow's own code looks at"
+            )
+            answer = AnswerUpdateCommand(failure=failure_of(refusal))
+        except asyncio.CancelledError as error:
+            if self._run.ending.winding_down or self._run.dead:
+                raise  # the run's end is the answer
+            answer = AnswerUpdateCommand(failure=failure_of(error))
         except Exception as error:  # noqa: BLE001 - whatever it is, it is the answer
             answer = AnswerUpdateCommand(failure=failure_of(error))
         self._answer(update, answer)

@@ -49,7 +49,8 @@ async def wait_for_event(
     """The event's payload; `otherwise` if none came in time."""
     command = StartWaitCommand(event_name=name, filter=filter_text(where))
     if timeout is not None:
-        command.timeout.FromMicroseconds(delay_microseconds(timeout))
+        # What is left until a time that has passed: as asyncio's timeouts, it is over at once.
+        command.timeout.FromMicroseconds(max(1, delay_microseconds(timeout)))
     index = run.issue(f"wait {name}", DecisionCommand(start_wait=command))
     wait = Wait(run)
     run.open[index] = wait
