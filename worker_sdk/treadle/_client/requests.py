@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import math
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -100,6 +101,11 @@ class StartOptions(TypedDict, total=False):
 
 def start(item: Start, namespace: str) -> run_service_pb2.StartRunRequest:
     workflow, version = item.workflow, item.version
+    if not isinstance(workflow, (str, NamedVersion)):
+        raise InvalidRequest(
+            f"{workflow!r} cannot be started: give a workflow in code, or the name of a workflow; "
+            "graphs and state machines are deployed, and started by their names"
+        )
     name = workflow if isinstance(workflow, str) else workflow.name
     if not isinstance(workflow, str) and not version:
         version = workflow.version
@@ -118,6 +124,8 @@ def start(item: Start, namespace: str) -> run_service_pb2.StartRunRequest:
     if isinstance(item.begin, timedelta):
         request.begin_delay.CopyFrom(duration(item.begin))
     elif item.begin is not None:
+        if not isinstance(item.begin, datetime):
+            raise InvalidRequest(f"begin={item.begin!r} is neither a datetime nor a timedelta")
         if item.begin.tzinfo is None:
             raise InvalidRequest(
                 f"begin={item.begin!r} says no time zone; give it one, such as UTC"
@@ -170,11 +178,20 @@ def request_id(given: str | None) -> str:
 
 
 def duration(value: timedelta | float) -> Duration:
-    if not isinstance(value, timedelta) and value >= 0:  # several times in each call
+    """Raises `InvalidRequest` for what is none; the server refuses those below 0."""
+    if not isinstance(value, timedelta):  # several times in each call
+        try:
+            is_finite = math.isfinite(value)
+        except TypeError:
+            is_finite = False
+        if not is_finite:
+            raise InvalidRequest(f"{value!r} is no duration: give seconds, or a timedelta")
         seconds, microseconds = divmod(round(value * 1_000_000), 1_000_000)
+        if seconds < 0 and microseconds:  # both have the same sign
+            seconds, microseconds = seconds + 1, microseconds - 1_000_000
         return Duration(seconds=seconds, nanos=microseconds * 1_000)
     message = Duration()
-    message.FromTimedelta(value if isinstance(value, timedelta) else timedelta(seconds=value))
+    message.FromTimedelta(value)
     return message
 
 
@@ -196,17 +213,17 @@ def deploy(
 
 
 def _document_text(document: Mapping[str, object] | HasDocument | str) -> bytes:
-    if isinstance(document, str):
-        return document.encode()
-    if isinstance(document, HasDocument):
+    if not isinstance(document, str) and isinstance(document, HasDocument):
         document = document.document()
-    if not isinstance(document, Mapping):
+    if not isinstance(document, (str, Mapping)):
         raise InvalidRequest(
             f"a document is a mapping, a Graph or JSON text, not {type(document).__name__}"
         )
     try:
+        if isinstance(document, str):
+            return document.encode()
         return json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise InvalidRequest(f"the document cannot be written as JSON: {error}") from error
 
 
