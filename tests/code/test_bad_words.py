@@ -50,3 +50,17 @@ async def test_what_is_no_child(how: str, why: str) -> None:
         failure = (await kit.run(starts, how)).failure
         assert failure is not None
         assert (failure.kind, failure.message) == ("DefinitionError", why)
+
+
+@workflow
+async def sends(to: str) -> None:
+    workflow.send_event("paid", 1, to=to)
+
+
+@virtual_time
+async def test_an_event_to_nobody_goes_to_nobody() -> None:
+    """It went to all that wait for one of its name."""
+    async with Kit([sends]) as kit:
+        failure = (await kit.run(sends, "")).failure
+        assert failure is not None
+        assert failure.message == "to='' names no run; leave it out to send to all that wait"

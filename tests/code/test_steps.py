@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -103,3 +105,49 @@ async def spells(given: None) -> list[str]:
 async def test_what_makes_a_kept_result_the_same_is_all_that_counts() -> None:
     async with Kit([spells]) as kit:
         assert (await kit.run(spells)).output == ["1 plain", "1 plain", "1 plain", "1 bold"]
+
+
+fetched = contextvars.ContextVar("fetched", default="nothing")
+
+
+async def fetch(number: int) -> str:
+    """In the step's own context, and on the worker's loop."""
+    await asyncio.sleep(1)
+    if number > 1:
+        raise ValueError("no such number")
+    return f"{number} after {fetched.get()}"
+
+
+def fetches(number: int) -> Coroutine[Any, Any, str]:
+    fetched.set("a call")
+    return fetch(number)
+
+
+@workflow
+async def fetches_by_and_by(given: None) -> list[object]:
+    said: list[object] = [
+        await step(lambda: fetch(0)),
+        await step(fetches, 1).timeout("5s"),
+        await step(lambda: fetch(2)).retry(2, "1s").optional("nothing"),
+    ]
+    try:
+        async with asyncio.timeout(0.1):
+            await step(lambda: fetch(0))
+    except TimeoutError:
+        said.append("too late")
+    return said
+
+
+@virtual_time
+async def test_what_a_step_returns_is_awaited_if_it_is_a_coroutine() -> None:
+    async with Kit([fetches_by_and_by]) as kit:
+        run = await kit.run(fetches_by_and_by)
+        assert run.output == ["0 after nothing", "1 after a call", "nothing", "too late"]
+        assert run.count("c2") == 2
+
+
+def test_a_workflow_is_no_step_and_undoes_none() -> None:
+    with pytest.raises(DefinitionError, match=r"a workflow is run by workflow\.run_child"):
+        step(spells, None)
+    with pytest.raises(DefinitionError, match="cannot undo"):
+        step(spell, 1).compensate(spells)

@@ -34,6 +34,7 @@ from treadle import payload
 from treadle._code import children, guard, waits
 from treadle._code.children import ChildHandle, OnParentEnd
 from treadle._code.ending import ContinueAsNew
+from treadle._code.log import WorkflowLog
 from treadle._code.policy import delay_microseconds
 from treadle._code.run import Run, RunInfo, current
 from treadle._code.steps import ActivityCall, StepCall
@@ -68,6 +69,9 @@ class Workflow(Generic[_Parameters, _Result]):
 
     Calling it calls the function, which works inside other workflow code.
     """
+
+    is_workflow = True
+    """Its function can be no step."""
 
     def __init__(
         self,
@@ -147,8 +151,10 @@ def step(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> StepCall
 
         receipt = await step(charge, order).retry(4, "10s").compensate(refund)
 
-    Plain functions run in a thread. What it is called with should be values, as it is handed
-    copies. Raises `StepFailed` when no attempt is left.
+    Plain functions run in a thread; a coroutine that one returns, as `lambda: fetch(order)` does,
+    is awaited. What it is called with should be values, as it is handed copies.
+
+    Raises `StepFailed` when no attempt is left, `DefinitionError` for what is no function.
     """
     return StepCall(function, args, kwargs)
 
@@ -342,8 +348,10 @@ class _Words:
     @staticmethod
     def send_event(name: str, value: Any = None, *, to: str | None = None) -> None:
         """Sends an external event, once: to the open run of the workflow id `to`, or to all runs
-        that wait for it.
+        that wait for it. Raises `DefinitionError` for an empty `to`, which names no run.
         """
+        if to == "":
+            raise DefinitionError("to='' names no run; leave it out to send to all that wait")
         command = SendEventCommand(
             event_name=name, payload=payload.encode(value), workflow_id=to or ""
         )
@@ -420,7 +428,7 @@ class _Words:
         """A logger that is silent while the code does again what it has done before; its records
         carry the ids of the run.
         """
-        return _WorkflowLog(current())
+        return WorkflowLog(current())
 
     @staticmethod
     def cancel_requested() -> bool:
@@ -461,19 +469,6 @@ class _Words:
         """
         current()
         raise ContinueAsNew(given, version)
-
-
-class _WorkflowLog(logging.LoggerAdapter[logging.Logger]):
-    def __init__(self, run: Run) -> None:
-        info = run.info
-        super().__init__(
-            logging.getLogger(f"treadle.workflow.{info.workflow}"),
-            {"run_id": info.run_id, "workflow": info.workflow, "workflow_id": info.workflow_id},
-        )
-        self._run = run
-
-    def isEnabledFor(self, level: int) -> bool:
-        return not self._run.replaying and super().isEnabledFor(level)
 
 
 def _patched(run: Run, change: str) -> bool:

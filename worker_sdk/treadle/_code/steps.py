@@ -121,7 +121,7 @@ class Call(Awaiting):
 
         Raises `DefinitionError` for another `undo`, and for a function with a queue.
         """
-        if not isinstance(undo, (str, Activity)) and not callable(undo):
+        if not isinstance(undo, (str, Activity)) and not _is_function(undo):
             raise DefinitionError(
                 f"{undo!r} cannot undo {self}: give a function, an activity or the name of one"
             )
@@ -267,8 +267,11 @@ class StepCall(Call):
         self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> None:
         inner = function.function if isinstance(function, Activity) else function
-        if not callable(inner):
-            raise DefinitionError(f"{function!r} cannot be a step: give a function")
+        if not _is_function(inner):
+            raise DefinitionError(
+                f"{function!r} cannot be a step: give a function; a workflow is run by "
+                "workflow.run_child"
+            )
         name = getattr(function, "name", None) or _name_of(inner)
         super().__init__("step" if name == "<lambda>" else name)
         self.command.local = True
@@ -329,6 +332,11 @@ class StepCall(Call):
             return copied(self.args), copied(self.kwargs)
         except Exception:  # noqa: BLE001 - what cannot be copied is shared
             return self.args, self.kwargs
+
+
+def _is_function(what: object) -> bool:
+    """Whether it can be called outside of workflow code, as the code of a workflow cannot."""
+    return callable(what) and not getattr(what, "is_workflow", False)
 
 
 def _name_of(function: Callable[..., Any]) -> str:

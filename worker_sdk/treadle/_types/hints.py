@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections.abc
 import dataclasses
 import functools
 import inspect
@@ -125,13 +126,19 @@ def name_of(annotation: object) -> str:
     return str(annotation).replace("typing.", "")
 
 
+_AWAITED = (collections.abc.Coroutine, collections.abc.Awaitable)
+
+
 @functools.lru_cache(maxsize=1_000)
 def return_annotation(function: Callable[..., object]) -> Any:
-    """What a function says that it gives; `MISSING` if it does not say. Raises `DefinitionError`
-    if that cannot be resolved.
+    """What a function says that it gives, once awaited; `MISSING` if it does not say. Raises
+    `DefinitionError` if that cannot be resolved.
     """
-    annotations = getattr(function, "__annotations__", {})
-    return resolve_hints(function)["return"] if "return" in annotations else MISSING
+    if "return" not in getattr(function, "__annotations__", {}):
+        return MISSING
+    given = resolve_hints(function)["return"]
+    is_awaited = typing.get_origin(given) in _AWAITED and typing.get_args(given)
+    return typing.get_args(given)[-1] if is_awaited else given
 
 
 @functools.lru_cache(maxsize=1_000)

@@ -8,7 +8,7 @@ import functools
 import logging
 import math
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Protocol
 
 from treadle import context as contexts
@@ -164,7 +164,15 @@ class Steps:
             return
         try:
             args, kwargs = self._arguments(running)
-            report = written(await running.function(*args, **kwargs), running.call)
+            coroutine = running.function(*args, **kwargs)
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it is the outcome
+            self._ended(running, raised(error, running))
+            return
+        await self._finish(running, coroutine)
+
+    async def _finish(self, running: RunningStep, coroutine: Coroutine[Any, Any, Any]) -> None:
+        try:
+            report = written(await coroutine, running.call)
         except (KeyboardInterrupt, GeneratorExit):
             raise
         except BaseException as error:  # noqa: BLE001 - whatever it is, it is the outcome
@@ -176,10 +184,28 @@ class Steps:
         running.attempt.begun = True
         try:
             args, kwargs = self._arguments(running)
-            report = written(running.function(*args, **kwargs), running.call)
+            value = running.function(*args, **kwargs)
         except BaseException as error:  # noqa: BLE001 - whatever it is, it is the outcome
-            report = raised(error, running)
-        return functools.partial(self._ended, running, report)
+            return functools.partial(self._ended, running, raised(error, running))
+        if asyncio.iscoroutine(value):
+            # Of `lambda: fetch(order)`, say, of which nobody can see before that it is async.
+            of_step = contextvars.copy_context()
+            return functools.partial(self._await_rest, running, value, of_step)
+        return functools.partial(self._ended, running, written(value, running.call))
+
+    def _await_rest(
+        self,
+        running: RunningStep,
+        coroutine: Coroutine[Any, Any, Any],
+        of_step: contextvars.Context,
+    ) -> None:
+        if running.attempt.cancel_asked:
+            coroutine.close()
+            self._ended(running, StepReport(cancelled=True))
+            return
+        running.attempt.running = asyncio.get_running_loop().create_task(
+            self._finish(running, coroutine), context=of_step
+        )
 
     @staticmethod
     def _arguments(running: RunningStep) -> tuple[tuple[Any, ...], dict[str, Any]]:
