@@ -6,6 +6,8 @@ import asyncio
 import hashlib
 import json
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -56,6 +58,8 @@ class Definitions:
         self._weight = 0
         self._versions: dict[tuple[str, str], WorkflowVersions] = {}
         self._deploying = asyncio.Lock()
+        self._retiring: dict[tuple[str, str, int], asyncio.Event] = {}
+        """Versions of which it is not decided whether they are retired; set when it is."""
 
     async def deploy(
         self, namespace: str, document: Any, *, request_id: str, validate_only: bool
@@ -180,8 +184,12 @@ class Definitions:
         return views
 
     async def current(self, namespace: str, workflow: str) -> int:
-        """The number of the current version; raises `NotFound`, `VersionNotActive`."""
+        """The number of the current version, once it is known that it remains that; raises
+        `NotFound`, `VersionNotActive`.
+        """
         versions = self.versions(namespace, workflow)
+        while versions.current and await self._decided((namespace, workflow, versions.current)):
+            versions = self.versions(namespace, workflow)
         if versions.current:
             return versions.current
         if versions.states:
@@ -191,8 +199,13 @@ class Definitions:
             )
         raise self._not_found(namespace, workflow, 0)
 
-    def must_be_startable(self, namespace: str, workflow: str, version: int) -> None:
-        """Raises `VersionNotActive` if new runs may not take this version."""
+    async def must_be_startable(self, namespace: str, workflow: str, version: int) -> None:
+        """Raises `VersionNotActive` if new runs may not take this version.
+
+        Whoever begins a run of it lets nobody else have the loop in between: what is found here is
+        true until then.
+        """
+        await self._decided((namespace, workflow, version))
         state = self.versions(namespace, workflow).state(version)
         if state is not VersionState.ACTIVE:
             raise VersionNotActive(
@@ -201,6 +214,31 @@ class Definitions:
                 workflow=workflow,
                 version=str(version),
             )
+
+    async def _decided(self, version: tuple[str, str, int]) -> bool:
+        """Waits until it is decided whether the version is retired; False if nobody asked."""
+        waited = False
+        while (decided := self._retiring.get(version)) is not None:
+            await decided.wait()
+            waited = True
+        return waited
+
+    async def until_decided(self, namespace: str, workflow: str, version: int) -> None:
+        """Waits until nobody else is about to retire the version."""
+        await self._decided((namespace, workflow, version))
+
+    @contextmanager
+    def retiring(self, namespace: str, workflow: str, version: int) -> Iterator[None]:
+        """Until the block ends, who asks whether new runs may take the version waits for what
+        becomes of it. Nobody else may be about to retire it: see `until_decided`.
+        """
+        name = (namespace, workflow, version)
+        decided = self._retiring[name] = asyncio.Event()
+        try:
+            yield
+        finally:
+            del self._retiring[name]
+            decided.set()
 
     def versions(self, namespace: str, workflow: str) -> WorkflowVersions:
         """What its versions are for."""

@@ -128,6 +128,17 @@ class HotRuns:
             self._runs.move_to_end(run_id)
         return hot
 
+    def on_their_way(self, namespace: str, workflow: str, version: int) -> list[HotRun]:
+        """The runs of a version of which a turn is not committed yet: among them all that have
+        begun and are not in the journal.
+        """
+        asked = (namespace, workflow, version)
+        return [
+            hot
+            for hot in self._runs.values()
+            if (hot.namespace, hot.row.workflow, hot.row.version) == asked and hot.on_its_way
+        ]
+
     def add(self, hot: HotRun) -> None:
         """A new run."""
         self._runs[hot.run_id] = hot
