@@ -58,6 +58,7 @@ CODES: dict[str, grpc.StatusCode] = {
     "NO_UPDATES": grpc.StatusCode.FAILED_PRECONDITION,
     "TRANSITION_INVALID": grpc.StatusCode.FAILED_PRECONDITION,
     "GUARD_FAILED": grpc.StatusCode.FAILED_PRECONDITION,
+    "RECORD_UNREADABLE": grpc.StatusCode.DATA_LOSS,
     "REPORT_INVALID": grpc.StatusCode.INVALID_ARGUMENT,
     "TOO_MANY_UPDATES": grpc.StatusCode.RESOURCE_EXHAUSTED,
     "RUN_PAUSED": grpc.StatusCode.FAILED_PRECONDITION,

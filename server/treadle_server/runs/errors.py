@@ -27,6 +27,15 @@ class DefinitionNotFound(NotFound):
     reason = "DEFINITION_NOT_FOUND"
 
 
+class RecordUnreadable(Refusal):
+    """A record of the run is damaged, or of a later version of Treadle; `run_id`, `position` in the
+    journal and the first `seq` in the metadata. `treadle journal check` finds all that are; only a
+    backup has them whole.
+    """
+
+    reason = "RECORD_UNREADABLE"
+
+
 class VersionNotActive(Refusal):
     """The version is deprecated or retired, so new runs may not take it."""
 

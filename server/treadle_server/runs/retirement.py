@@ -85,7 +85,7 @@ class Retirement:
         paused = 0
         pause = i.Pause(reason=f"version {version} of {workflow} was retired", actor="treadle")
         for row in self._open_runs(namespace, workflow, version):
-            hot = await self._hot.load_open(row.run_id)
+            hot = await self._hot.load_usable(row.run_id)
             if hot is not None:
                 applied = self._turns.apply(hot, [pause])
                 paused += await until_settled(applied.settled)
