@@ -38,6 +38,7 @@ CODES: dict[str, grpc.StatusCode] = {
     "NOT_FOUND": grpc.StatusCode.NOT_FOUND,
     "RUN_NOT_FOUND": grpc.StatusCode.NOT_FOUND,
     "DEFINITION_NOT_FOUND": grpc.StatusCode.NOT_FOUND,
+    "DEFINITION_UNUSABLE": grpc.StatusCode.FAILED_PRECONDITION,
     "WORKFLOW_ID_TAKEN": grpc.StatusCode.ALREADY_EXISTS,
     "REQUEST_ID_REUSED": grpc.StatusCode.FAILED_PRECONDITION,
     "TASK_TOKEN_INVALID": grpc.StatusCode.INVALID_ARGUMENT,

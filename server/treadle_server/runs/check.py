@@ -45,7 +45,7 @@ class _Checker:
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
-        self._compiled: dict[tuple[str, str, int], Compiled | None] = {}
+        self._compiled: dict[tuple[str, str, int], Compiled | str] = {}
         self._open: dict[bytes, _Open] = {}
         self._broken: set[bytes] = set()
 
@@ -104,23 +104,23 @@ class _Checker:
         if name not in self._compiled:
             self._compiled[name] = self._compile(name)
         compiled = self._compiled[name]
-        if compiled is None:
-            return Finding(
-                "definition", _named(run_id), f"{row.workflow} version {row.version} cannot be read"
-            )
+        if isinstance(compiled, str):
+            which = f"{row.workflow} version {row.version}"
+            return Finding("definition", _named(run_id), f"{which} cannot be run: {compiled}")
         return _Open(row, compiled.new_state(run_id), compiled)
 
-    def _compile(self, name: tuple[str, str, int]) -> Compiled | None:
+    def _compile(self, name: tuple[str, str, int]) -> Compiled | str:
+        """The version, or why there is none."""
         own = built_in(name[1])
         if own is not None:
             return own
         [row] = self._journal.get(Table.DEFINITION, [name])
         if row is None:
-            return None
+            return "it is not there"
         try:
-            return compile_document(json.loads(stored_document(row)))
-        except (DefinitionInvalid, ValueError):
-            return None
+            return compile_document(json.loads(stored_document(row)), stored=True)
+        except (DefinitionInvalid, ValueError) as error:
+            return str(error)
 
     def _check_ended(self, one: _Open) -> Iterator[Finding]:
         row, state = one.row, one.state

@@ -12,6 +12,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import structlog
+
 from treadle_server.clock import Clock
 from treadle_server.definitions.code.signature import signature_fault
 from treadle_server.definitions.compiled import Compiled, built_in, compile_document
@@ -23,6 +25,7 @@ from treadle_server.journal.port import Journal, Outcome, Row, Table, Unit
 from treadle_server.journal.writer import Writer
 from treadle_server.runs.errors import (
     DefinitionNotFound,
+    DefinitionUnusable,
     NotFound,
     RequestIdReused,
     Stopping,
@@ -42,6 +45,8 @@ COMPILE_APART = 200_000
 MAX_NESTING = 200
 """As in YAML."""
 
+_log = structlog.get_logger(component="runs")
+
 REQUEST_LIFE = 24 * 3_600 * 1_000_000
 _HIGHEST_VERSION = 2**62
 _VERSIONS_LISTED = 10_000
@@ -56,6 +61,9 @@ class Definitions:
         self._clock = clock
         self._compiled: OrderedDict[tuple[str, str, int], Compiled] = OrderedDict()
         self._weight = 0
+        self._unusable: dict[tuple[str, str, int], str] = {}
+        """Versions that were found not to compile, and why: each of their runs need not find out.
+        """
         self._versions: dict[tuple[str, str], WorkflowVersions] = {}
         self._deploying = asyncio.Lock()
         self._retiring: dict[tuple[str, str, int], asyncio.Event] = {}
@@ -308,7 +316,7 @@ class Definitions:
         return view
 
     async def compiled(self, namespace: str, workflow: str, version: int) -> Compiled:
-        """A version, ready to run; raises `NotFound`."""
+        """A version, ready to run; raises `NotFound`, `DefinitionUnusable`."""
         own = built_in(workflow)
         if own is not None:
             return own
@@ -317,11 +325,19 @@ class Definitions:
         if found is not None:
             self._compiled.move_to_end(name)
             return found
+        if (fault := self._unusable.get(name)) is not None:
+            raise _unusable(name, fault)
         document = self.read(namespace, workflow, version).document
-        if len(document) > COMPILE_APART:
-            found = await asyncio.to_thread(lambda: compile_document(json.loads(document)))
-        else:
-            found = compile_document(json.loads(document))
+        try:
+            if len(document) > COMPILE_APART:
+                found = await asyncio.to_thread(_compile_stored, document)
+            else:
+                found = _compile_stored(document)
+        except (DefinitionInvalid, ValueError) as error:
+            self._unusable[name] = str(error)
+            refusal = _unusable(name, str(error))
+            _log.error("a stored version cannot be run", namespace=namespace, error=refusal.message)
+            raise refusal from None
         self._remember(name, found)
         return found
 
@@ -330,6 +346,7 @@ class Definitions:
         return built_in(workflow) or self._compiled.get((namespace, workflow, version))
 
     def _remember(self, name: tuple[str, str, int], compiled: Compiled) -> None:
+        self._unusable.pop(name, None)
         if name not in self._compiled:
             self._weight += compiled.weight
         self._compiled[name] = compiled
@@ -392,6 +409,22 @@ class Definitions:
             f"there is no workflow {workflow!r} in namespace {namespace!r}; deploy it first",
             workflow=workflow,
         )
+
+
+def _compile_stored(document: bytes) -> Compiled:
+    """Raises `DefinitionInvalid`, or `ValueError` for what is no JSON."""
+    return compile_document(json.loads(document), stored=True)
+
+
+def _unusable(name: tuple[str, str, int], fault: str) -> DefinitionUnusable:
+    _, workflow, version = name
+    return DefinitionUnusable(
+        f"version {version} of workflow {workflow!r} was stored by another version of Treadle, and "
+        f"this one cannot run it: {fault}. Its runs stand still and lose nothing; they go on with "
+        "a version of Treadle that can run it. New runs can take a mended one, once it is deployed",
+        workflow=workflow,
+        version=str(version),
+    )
 
 
 def _compile_new(document: Any) -> Compiled:

@@ -36,6 +36,18 @@ class RecordUnreadable(Refusal):
     reason = "RECORD_UNREADABLE"
 
 
+class DefinitionUnusable(Refusal):
+    """The version was stored by an earlier version of Treadle, and this one cannot run it: its runs
+    stand still, and lose nothing; `workflow` and `version` in the metadata.
+    """
+
+    reason = "DEFINITION_UNUSABLE"
+
+
+CANNOT_BE_USED = (RecordUnreadable, DefinitionUnusable)
+"""What a run is refused with that is there and cannot be brought into memory."""
+
+
 class VersionNotActive(Refusal):
     """The version is deprecated or retired, so new runs may not take it."""
 

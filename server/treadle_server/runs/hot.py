@@ -25,7 +25,7 @@ from treadle_server.engine.values import Duration, Instant, Payload
 from treadle_server.journal.port import Journal, Record, RunRow
 from treadle_server.journal.settled import Settled
 from treadle_server.runs.definitions import Definitions
-from treadle_server.runs.errors import NotFound, RecordUnreadable, RunNotFound
+from treadle_server.runs.errors import CANNOT_BE_USED, NotFound, RecordUnreadable, RunNotFound
 from treadle_server.runs.reading import events_of
 from treadle_server.runs.settled import until_settled
 
@@ -207,7 +207,9 @@ class HotRuns:
                 watcher(None)
 
     async def load(self, run_id: bytes) -> HotRun:
-        """The run, folded from its records if need be. Raises `NotFound`, `RecordUnreadable`."""
+        """The run, folded from its records if need be. Raises `NotFound`, and what `CANNOT_BE_USED`
+        has.
+        """
         hot = self.get(run_id)
         if hot is not None:
             return hot
@@ -219,7 +221,7 @@ class HotRuns:
 
     async def load_open(self, run_id: bytes) -> HotRun | None:
         """The run, or None if it has ended: then there is nothing to fold it for. Raises
-        `NotFound`, `RecordUnreadable`, and `Stopping` if the journal fails meanwhile.
+        `NotFound`, what `CANNOT_BE_USED` has, and `Stopping` if the journal fails meanwhile.
         """
         while True:
             hot = self.get(run_id)
@@ -243,10 +245,11 @@ class HotRuns:
             hot = await self.load_open(run_id)
         except NotFound:
             return None
-        except RecordUnreadable as error:
-            if run_id not in self.unusable:
-                self.unusable.add(run_id)
-                _log.error("a run stands still", run_id=run_id.hex(), error=str(error))
+        except CANNOT_BE_USED as error:
+            # Of a version there may be many runs: the log has told of it once.
+            if run_id not in self.unusable and isinstance(error, RecordUnreadable):
+                _log.error("a run stands still", run_id=run_id.hex(), error=error.message)
+            self.unusable.add(run_id)
             return None
         self.unusable.discard(run_id)
         return hot

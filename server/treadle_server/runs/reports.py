@@ -26,7 +26,7 @@ from treadle_server.runs.courtesy import (
     Courtesy,
 )
 from treadle_server.runs.decisions import answer_to
-from treadle_server.runs.errors import Busy, RecordUnreadable, Stopping
+from treadle_server.runs.errors import CANNOT_BE_USED, Busy, RecordUnreadable, Stopping
 from treadle_server.runs.hot import HotRun, HotRuns
 from treadle_server.runs.leases import holds, over, promises_kept
 from treadle_server.runs.model import (
@@ -105,9 +105,8 @@ class Reports:
         for result, refusal in zip(request.results, refusals, strict=True):
             if result.report is not None and refusal is None:
                 found = None
-                with contextlib.suppress(
-                    RecordUnreadable
-                ):  # what was reported is true all the same
+                # What was reported is true all the same.
+                with contextlib.suppress(*CANNOT_BE_USED):
                     found = await self._decision(request.namespace, result, session, room)
                 if found is not None:
                     answer.decisions.append(found)
