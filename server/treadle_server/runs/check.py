@@ -139,7 +139,7 @@ class _Checker:
             yield Finding(
                 "run-row", _named(row.run_id), "its row says that it has ended, its events do not"
             )
-        due = _latest_wake_time(state)
+        due = _latest_wake_time(row, state)
         if state.unfinished:
             # What was looked at and came to nothing is not journaled, so the fold looks unfinished.
             # Only if looking again comes to something, something was lost.
@@ -199,18 +199,20 @@ class _Checker:
             yield Finding("lost-wait", f"wait {key!r}", "a wait that no broadcast would reach")
 
 
-def _latest_wake_time(state: RunState) -> Instant | None:
+def _latest_wake_time(row: RunRow, state: RunState) -> Instant | None:
     """When the run must be woken at the latest. That is later than its state says where a worker
     may have renewed its lease, for renewals are not journaled; but no later than when the attempt
-    has taken as long as it may. And where a task became ready meanwhile: it waits in its queue now,
-    which the log does not say.
+    has taken as long as it may. (Of a decision only memory knows when that is: its worker may have
+    reported since, with nothing to say.) And where a task became ready meanwhile: it waits in its
+    queue now, which the log does not say.
     """
     times: list[Instant | None] = [timer.due_time for timer in state.timers.values()]
     times += [wait.due_time for wait in state.waits.values()]
     times.append(state.deadline if state.ending is None else None)
     for activity in state.activities.values():
         if activity.stage in (ActivityStage.LEASED, ActivityStage.CANCELLING):
-            times.append(activity.attempt_deadline)
+            if not (activity.is_decision and row.wake_time):
+                times.append(activity.attempt_deadline)
         else:
             times.append(due_time(activity, activity.ready_time))
     return min((time for time in times if time is not None), default=None)

@@ -69,6 +69,7 @@ class Reports:
         self._turns = turns
         self._polls = polls
         self._courtesy = Courtesy()
+        self._began = clock.now()
 
     # --- results ----------------------------------------------------------------------------------
 
@@ -191,6 +192,7 @@ class Reports:
             given = input_of(key, lease, result, is_decision=is_decision)
             if isinstance(given, i.ReportDecision):
                 given.kept_results = self._kept_results(namespace, given)
+            seq = hot.state.seq
             applied = self._turns.apply(hot, [given], prefer=taker)
         except Refusal as unusable:
             return unusable
@@ -203,7 +205,10 @@ class Reports:
             session.leases.pop((run_id, key, lease), None)
         if isinstance(refusal, Exception):
             return refusal
-        hot.heartbeats.pop(key, None)
+        if kept and hot.state.seq == seq:
+            hot.heartbeats[key] = (lease, self._clock.now())
+        else:
+            hot.heartbeats.pop(key, None)
         if result.output is not None:
             hot.heartbeat_details.pop(key, None)
         return applied.settled
@@ -272,9 +277,11 @@ class Reports:
         return BeatAnswer(cancel_requested=activity.stage is ActivityStage.CANCELLING)
 
     def renewal(self, hot: HotRun, session_id: str, lease: int) -> Renewal:
-        """What was heard of the worker that holds a lease."""
+        """What was heard of the worker that holds a lease. What was heard before the server began
+        is not known any more, and may have been just before.
+        """
         heartbeat_time = max(
-            (time for of, time in hot.heartbeats.values() if of == lease), default=0
+            (time for of, time in hot.heartbeats.values() if of == lease), default=self._began
         )
         if session_id:
             until = self._sessions.renewal(hot.namespace, session_id, self._clock.now())
