@@ -39,6 +39,7 @@ from treadle_server.engine.events import (
 from treadle_server.engine.values import (
     CompareAndSet,
     Failure,
+    Held,
     MemoryOperation,
     Payload,
     RetryPolicy,
@@ -73,6 +74,7 @@ VALUES: Final[Mapping[type, type[Message]]] = {
     SeedOutcome: event_pb2.SeedOutcome,
     StateVisit: event_pb2.StateVisit,
     StateHistory: event_pb2.StateHistory,
+    Held: event_pb2.Held,
 }
 """What is stored by itself or inside of events, with its message."""
 

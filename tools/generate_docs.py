@@ -72,7 +72,7 @@ Kinds are named by whoever raises: in Python the exception's class. Those that T
 """
 STATUS = """
 How a run stands is also said in a word for people, the `status` in the answer to `GetRun` and in
-`treadle runs get`. Lists have the state alone: a run that waits for a person is RUNNING there.
+`treadle runs get`. Lists have the state alone, and what a run is held for: it is RUNNING there.
 
 | status | |
 |---|---|

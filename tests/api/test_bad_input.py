@@ -151,6 +151,11 @@ BAD_REQUESTS: dict[str, tuple[str, Any, str]] = {
     "negative page": ("RunService.ListRuns", runs.ListRunsRequest(page_size=-1), "page_size"),
     "page token": ("RunService.ListRuns", runs.ListRunsRequest(page_token="abc"), "page_token"),
     "state": ("RunService.ListRuns", runs.ListRunsRequest.FromString(b"\x28\x4d"), "state"),
+    "held and ended": (
+        "RunService.ListRuns",
+        runs.ListRunsRequest(held=True, state=runs.RUN_STATE_FAILED),
+        "held",
+    ),
     "after seq": (
         "RunService.GetRunHistory",
         runs.GetRunHistoryRequest(workflow_id="x", after_seq=-1),

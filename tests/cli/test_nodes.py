@@ -35,6 +35,29 @@ def test_a_table_says_where_the_time_went(treadle: Treadle, server: ScriptedServ
     assert "NoTruck: all are out" in ship
 
 
+def test_what_the_key_does_not_say_stands_beside_the_kind(
+    treadle: Treadle, server: ScriptedServer
+) -> None:
+    response = run_service_pb2.ListRunNodesResponse()
+    for key, kind, name in (
+        ("c0", "activity", "charge"),
+        ("c4", "wait", "approved"),
+        ("ship[3]", "activity", "ship"),
+        ("ship!undo", "activity", "send\n_back"),
+    ):
+        one = response.executions.add(key=key, kind=kind, type=name, state="NODE_STATE_COMPLETED")
+        one.scheduled_time.FromJsonString("2026-11-20T10:00:00Z")
+        one.end_time.FromJsonString("2026-11-20T10:00:01Z")
+    server.answers["ListRunNodes"] = lambda request: response
+    done = treadle("runs", "nodes", "order-17")
+    assert [line.partition("✓")[0].split() for line in done.stdout.splitlines()[1:]] == [
+        ["c0", "activity", "charge"],
+        ["c4", "wait", "approved"],
+        ["ship[3]", "activity"],
+        ["ship!undo", "activity", "send\\n_back"],
+    ]
+
+
 def test_machines_get_the_messages(treadle: Treadle, server: ScriptedServer) -> None:
     server.answers["ListRunNodes"] = lambda request: listed()
     done = treadle("runs", "nodes", "order-17", "-o", "json")

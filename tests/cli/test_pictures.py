@@ -39,7 +39,7 @@ def test_mermaid() -> None:
         '    n6[["no<br/>fail"]]',
         "    start((start))",
         "    start --> n0",
-        '    n0 -->|"output.total &lt; 5 &amp;&amp; output.name == &quot;a&quot;"| n1',
+        '    n0 -->|"output.total #60; 5 && output.name == #34;a#34;"| n1',
         '    n0 -->|"else"| n2',
         '    n1 -.->|"error CardExpired"| n6',
         '    n3 -.->|"output.again"| n0',
@@ -60,3 +60,17 @@ def test_dot() -> None:
     guard = r"output.total < 5 && output.name == \"a\""
     assert f'    "check" -> "charge" [label="{guard}"];' in lines
     assert lines[-1] == "}"
+
+
+def test_no_sign_of_mermaid_in_a_guard_is_one() -> None:
+    """Each of these was a directive, an entity or Markdown for Mermaid 11."""
+    guards = {
+        "output == '%%{init: {}}%%'": "output == '#37;#37;#123;init#58; #123;#125;#125;#37;#37;'",
+        "`a` == '#35;'": "#96;a#96; == '#35;35#59;'",
+        "- output.n < 1": "#45; output.n #60; 1",
+    }
+    edges = [{"from": "start", "to": "a", "when": guard} for guard in guards]
+    lines = list(mermaid({"name": "g", "nodes": {"a": {}}, "edges": edges}))
+    assert [line.strip() for line in lines if "|" in line] == [
+        f'start -->|"{shown}"| n0' for shown in guards.values()
+    ]

@@ -63,6 +63,21 @@ def test_sends_what_the_options_say(orders: ScriptedServer, treadle: Treadle) ->
     assert request.run_timeout.seconds == 5400
 
 
+def test_what_becomes_of_an_id_that_is_taken_may_be_said(
+    orders: ScriptedServer, treadle: Treadle
+) -> None:
+    treadle("start", "orders", "--id", "order-17")
+    treadle(
+        "start", "orders", "--id", "order-17", "--conflict-policy", "use_existing",
+        "--reuse-policy", "reject_duplicate",
+    )  # fmt: skip
+
+    plain, said = orders.asked("StartRun")
+    assert (plain.conflict_policy, plain.reuse_policy) == (0, 0)
+    assert said.conflict_policy == runs_pb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING
+    assert said.reuse_policy == runs_pb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE
+
+
 def test_the_input_arrives_as_it_was_typed(orders: ScriptedServer, treadle: Treadle) -> None:
     treadle("start", "orders", "--input", '{"price": 1.10, "big": 12345678901234567890}')
 

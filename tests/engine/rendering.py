@@ -150,3 +150,7 @@ def render_state(state: RunState) -> Iterator[str]:
         yield f"memory {key}={value.data.decode()}"
     for key, incident in state.incidents.items():
         yield f"incident {key}: {incident}"
+    held = state.held
+    if held is not None:
+        count = f", {held.incident_count} in all" if held.incident_count > 1 else ""
+        yield f"held for {held.key} since {moment(held.since_time)}{count}"

@@ -141,10 +141,26 @@ def check_turn(driver: RunDriver, inputs: list[i.Input]) -> None:
         activity = driver.state.activities.get(key)
         if activity is not None:
             assert (activity.stage, activity.lease) == (ActivityStage.CANCELLING, lease)
+    check_held(driver.state)
     due = earliest_due_time(driver.state, driver.now)
     if due is not None:
         assert driver.state.wake_time is not None
         assert driver.state.wake_time <= due
+
+
+def check_held(state: RunState) -> None:
+    """A run is held while activities of it are: for the one that has been for the longest."""
+    since = {
+        key: one.held_time
+        for key, one in state.activities.items()
+        if one.stage is ActivityStage.HELD
+    }
+    held = state.held
+    if held is None:
+        assert not since
+        return
+    assert held.incident_count == len(since)
+    assert held.since_time == since[held.key] == min(since.values())
 
 
 def queued_places(state: RunState) -> set[Any]:

@@ -13,6 +13,7 @@ import pytest
 
 from tests.journal.conformance_rows import Place, RowConformance
 from tests.journal.make import COMPLETED, FAILED, RUNNING, end, record, row, run_id, start
+from treadle_server.engine.ids import run_id_text
 from treadle_server.journal.port import (
     Journal,
     JournalError,
@@ -200,7 +201,7 @@ class Conformance(RowConformance):
         full = RunRow(
             run_id=run_id(1),
             namespace="größe\x00\U0001f9f5",
-            workflow_id="",
+            workflow_id="\x00",
             workflow="w",
             version=2**40,
             state=FAILED,
@@ -248,6 +249,48 @@ class Conformance(RowConformance):
         )
         assert outcomes == [CONFLICT, COMMITTED, COMMITTED, CONFLICT, COMMITTED]
         assert journal.commit([start(5, "w")]) == [COMMITTED]
+
+    def test_a_run_id_is_a_workflow_id_like_any_other(self, journal: Journal) -> None:
+        """As those have it that are started without one, and what follows them in a chain."""
+        first = 0xABC
+        own = run_id_text(run_id(first))
+
+        def found(workflow_id: str = own, namespace: str = "default") -> bytes | None:
+            row = journal.find_run(namespace, workflow_id)
+            assert row is None or row.workflow_id == own
+            return row.run_id if row else None
+
+        assert journal.commit([start(first, own, start_time=0), start(2, own)]) == [
+            COMMITTED,
+            CONFLICT,
+        ]
+        assert journal.commit([start(3, own), start(4)]) == [CONFLICT, COMMITTED]
+        assert (found(), found(own.upper()), found(namespace="other")) == (
+            run_id(first),
+            None,
+            None,
+        )
+        assert found(run_id_text(run_id(4))) is None
+        assert journal.commit([start(3, own, namespace="other")]) == [COMMITTED]
+        assert found(namespace="other") == run_id(3)
+
+        def after(run: int, state: int) -> Unit:
+            return replace(start(run, own), not_after=frozenset({state}))
+
+        outcomes = journal.commit(
+            [end(first, 2, own), after(5, COMPLETED), after(5, FAILED), start(6, own)]
+        )
+        assert outcomes == [COMMITTED, CONFLICT, COMMITTED, CONFLICT]
+        assert found() == run_id(5)
+        journal.commit([end(5, 2, own, state=FAILED)])
+        assert journal.commit([after(7, FAILED)]) == [CONFLICT]
+        assert found() == run_id(5)
+        journal.delete_runs([run_id(5)])
+        assert found() == run_id(first)
+        assert journal.commit([after(8, COMPLETED)]) == [CONFLICT]
+        rows = journal.list_runs("default", workflow=None, state=None, before=None, limit=9)
+        assert [row.workflow_id for row in rows] == ["workflow-4", own]
+        assert list(journal.check()) == []
 
     def test_a_run_does_not_begin_after_one_that_its_unit_forbids(self, journal: Journal) -> None:
         """Whether that ended in the same commit, or in one before."""
@@ -382,3 +425,62 @@ class Conformance(RowConformance):
         assert listed(state=FAILED) == [3, 5]
         assert listed(state=RUNNING, before=(5, run_id(2))) == [1]
         assert listed(workflow="mail", state=FAILED, before=(7, run_id(3)), limit=1) == [5]
+
+    def test_held_runs_are_listed_with_what_they_are_held_for(self, journal: Journal) -> None:
+        journal.commit(
+            [
+                start(1, start_time=5),
+                start(2, start_time=5, workflow="mail"),
+                start(3, start_time=7),
+                start(4, start_time=6, namespace="other"),
+                start(5, start_time=1, workflow="mail"),
+                start(6, start_time=3),
+            ]
+        )
+        held = {1: ("default", 5), 2: ("default", 5), 4: ("other", 6), 5: ("default", 1)}
+        rows = [Row(Table.HELD, (*place, run_id(run)), b"%d" % run) for run, place in held.items()]
+        journal.commit([Unit(puts=rows)])
+
+        def listed(
+            namespace: str = "default",
+            workflow: str | None = None,
+            state: int | None = None,
+            before: tuple[int, bytes] | None = None,
+            limit: int = 10,
+        ) -> list[bytes]:
+            found = journal.list_runs(
+                namespace, workflow=workflow, state=state, before=before, limit=limit, held=True
+            )
+            assert all(one.last_seq == 1 for one in found)
+            assert [one.run_id for one in found] == [run_id(int(one.held)) for one in found]
+            return [one.held for one in found]
+
+        assert listed() == [b"2", b"1", b"5"]
+        assert listed(limit=2) == [b"2", b"1"]
+        assert listed(before=(5, run_id(2))) == [b"1", b"5"]
+        assert listed("other") == [b"4"]
+        assert listed(workflow="mail") == [b"2", b"5"]
+        assert listed(state=RUNNING, workflow="order") == [b"1"]
+        assert listed(state=FAILED) == []
+        # However a run is read, it is told.
+        [row] = journal.get_runs([run_id(1)])
+        [loaded] = journal.load([run_id(1)])
+        found = journal.find_run("default", "workflow-1")
+        assert row is not None
+        assert loaded is not None
+        assert found is not None
+        assert [row.held, loaded[0].held, found.held] == [b"1"] * 3
+        every = journal.list_runs("default", workflow=None, state=None, before=None, limit=10)
+        assert [one.held for one in every] == [b"", b"2", b"1", b"", b"5"]
+
+    def test_a_run_that_is_released_is_listed_no_more(self, journal: Journal) -> None:
+        key = ("default", 1_001, run_id(1))
+        journal.commit([start(1), Unit(puts=[Row(Table.HELD, key, b"why")])])
+        journal.commit([Unit(records=[record(1, 2)], deletes=[(Table.HELD, key)])])
+        [found] = journal.get_runs([run_id(1)])
+        assert found is not None
+        assert found.held == b""
+        listed = journal.list_runs(
+            "default", workflow=None, state=None, before=None, limit=10, held=True
+        )
+        assert listed == []

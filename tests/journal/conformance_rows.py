@@ -52,6 +52,7 @@ class RowConformance:
             (Table.DEFINITION, ("n", "w", 3)),
             (Table.DEFINITION_HASH, ("n", "w", b"\x00\xff")),
             (Table.READY, ("n", "q", "t", 3, 2**50, run_id(1), "k")),
+            (Table.HELD, ("n", 2**50, run_id(1))),
             (Table.REQUEST, ("n", "start", "\x00")),
             (Table.META, ("name",)),
         ],

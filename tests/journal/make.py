@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 from treadle_server.engine.events import ActivityCancelRequested
@@ -45,3 +48,10 @@ def end(run: int, base_seq: int, workflow_id: str | None = None, **fields: Any) 
     """The unit that ends a run with one event."""
     ended: dict[str, Any] = {"state": COMPLETED, "end_time": 9_000, "wake_time": None}
     return Unit(records=[record(run, base_seq)], run=row(run, workflow_id, **(ended | fields)))
+
+
+def forget_held_rows(path: Path) -> None:
+    """Makes a closed journal's file one from before runs that are held had rows."""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("DROP TABLE held")
+        connection.execute("DELETE FROM _sqlite_migrations WHERE name = '0011_held'")

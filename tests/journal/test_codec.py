@@ -26,6 +26,8 @@ from treadle_server.engine.events import (
     Event,
     RunCompleted,
     RunFailed,
+    RunPaused,
+    RunResumed,
 )
 from treadle_server.engine.values import (
     Backoff,
@@ -37,6 +39,7 @@ from treadle_server.engine.values import (
     TimeoutKind,
 )
 from treadle_server.journal import codec, wire
+from treadle_server.journal.port import DAMAGED
 
 T = 1_795_000_000_123_456
 """2026-11-18T11:06:40.123456Z"""
@@ -347,3 +350,17 @@ def test_a_chosen_oneof_member_may_hold_its_zero_value() -> None:
         message = codec.memory_operation_to_message(operation)
         assert message.WhichOneof("operation") is not None
         assert codec.memory_operation_from_message(message) == operation
+
+
+def test_the_kinds_of_a_body_are_known_without_reading_it() -> None:
+    paused = RunPaused(seq=1, time=T, reason="", actor="")
+    body = codec.encode_batch([paused, RunResumed(seq=2, time=T, actor="")])
+    assert codec.has_any(body, (RunResumed, AttemptStarted))
+    assert not codec.has_any(body, (AttemptStarted,))
+    assert not codec.has_any(b"", EVENT_TYPES)
+    later = event_pb2.EventBatch(events=[event_pb2.Event(seq=1)]).SerializeToString()
+    assert not codec.has_any(later, EVENT_TYPES)
+    with pytest.raises(codec.CodecError, match="not an EventBatch"):
+        codec.has_any(b"\xff", EVENT_TYPES)
+    with pytest.raises(codec.CodecError, match="damaged"):
+        codec.has_any(DAMAGED, EVENT_TYPES)

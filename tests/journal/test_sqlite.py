@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,15 @@ from sqlite_utils import Database
 from structlog.testing import capture_logs
 
 from tests.journal.conformance import Conformance
-from tests.journal.make import end, record, row, run_id, start
+from tests.journal.make import COMPLETED, end, forget_held_rows, record, row, run_id, start
+from treadle_server.engine.ids import run_id_text
 from treadle_server.journal.codec import CodecError, decode_batch
 from treadle_server.journal.port import TABLES, JournalError, JournalLocked, Outcome, Table, Unit
 from treadle_server.journal.sqlite import SqliteJournal, migrations
-from treadle_server.journal.sqlite.connections import PAGE_BYTES
+from treadle_server.journal.sqlite import statements as sql_statements
+from treadle_server.journal.sqlite.connections import LOG_BYTES, PAGE_BYTES
+from treadle_server.journal.sqlite.earlier import EarlierRuns
+from treadle_server.runs.rows import HELD_SEARCH
 
 
 class SqlitePlace:
@@ -64,6 +69,29 @@ def test_commits_are_synced_to_the_log(journal: SqliteJournal) -> None:
     assert writer.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     assert writer.execute("PRAGMA synchronous").fetchone() == (2,)
     assert writer.execute("PRAGMA wal_autocheckpoint").fetchone() == (2_048,)
+
+
+def test_the_log_has_its_length_from_the_start(
+    journal: SqliteJournal, path: Path, tmp_path: Path
+) -> None:
+    """A log that grows makes each fsync twice as long. A copy is what a kill leaves."""
+    length = journal.stats().wal_bytes
+    assert length == LOG_BYTES
+    for number in range(1, 101):
+        journal.commit([start(number)])
+    assert journal.stats().wal_bytes == length
+    copied = tmp_path / "copied.db"
+    for suffix in ("", "-wal"):
+        shutil.copy(f"{path}{suffix}", f"{copied}{suffix}")
+    again = SqliteJournal(copied)
+    again.open()
+    assert [row is not None for row in again.get_runs([run_id(1), run_id(100), run_id(101)])] == [
+        True,
+        True,
+        False,
+    ]
+    assert (list(again.check()), again.stats().wal_bytes) == ([], length)
+    again.close()
 
 
 def test_of_a_run_that_is_deleted_nothing_stays_in_the_file(path: Path) -> None:
@@ -222,6 +250,59 @@ def test_a_migration_that_is_killed_anywhere_is_completed_next_time(tmp_path: Pa
     assert len(killed_at) > 20
 
 
+def test_a_run_has_its_own_id_without_a_row_of_an_index(path: Path) -> None:
+    """And rows that have it in full, as layouts before 10 wrote it, are found as they were."""
+    journal = SqliteJournal(path)
+    journal.open()
+    own = [run_id_text(run_id(number)) for number in (1, 2)]
+    journal.commit([start(1, own[0]), start(2, own[1])])
+    journal.close()
+    connection = sqlite3.connect(path)
+    named = "SELECT workflow_id FROM run"
+    assert connection.execute(named).fetchall() == [("",), ("",)]
+    connection.execute("UPDATE run SET workflow_id = ? WHERE run_id = ?", (own[0], run_id(1)))
+    connection.commit()
+    connection.close()
+    journal.open()
+    assert journal.commit([start(3, own[0]), start(4, own[1])]) == [Outcome.CONFLICT] * 2
+    assert journal.commit([end(1, 2, own[0]), end(2, 2, own[1])]) == [Outcome.COMMITTED] * 2
+    found = [journal.find_run("default", one) for one in own]
+    assert [row and row.workflow_id for row in found] == own
+    after = [start(5, own[0]), start(6, own[1])]
+    for unit in after:
+        unit.not_after = frozenset({COMPLETED})
+    assert journal.commit(after) == [Outcome.CONFLICT] * 2
+    assert list(journal.check()) == []
+    journal.close()
+
+
+def test_a_file_from_before_held_runs_had_rows_says_how_far_to_look(path: Path) -> None:
+    journal = SqliteJournal(path)
+    journal.open()
+    assert journal.get(Table.META, [HELD_SEARCH]) == [None], "there is nothing to look for"
+    journal.commit([start(1), start(2)])
+    journal.close()
+    forget_held_rows(path)
+    journal.open()
+    [note] = journal.get(Table.META, [HELD_SEARCH])
+    journal.close()
+    assert note is not None
+    assert note.value == b"2"
+
+
+@pytest.mark.parametrize("workflow", [False, True])
+@pytest.mark.parametrize("before", [False, True])
+def test_held_runs_are_found_without_a_look_at_others(
+    journal: SqliteJournal, workflow: bool, before: bool
+) -> None:
+    sql = sql_statements.list_runs(workflow=workflow, state=False, before=before, held=True)
+    parameters = ["default", *["order"] * workflow, *[5, b"x"] * before, 100]
+    plan = [step[3] for step in journal._reader().execute(f"EXPLAIN QUERY PLAN {sql}", parameters)]
+    assert plan[0].startswith("SEARCH held USING PRIMARY KEY (namespace=?")
+    assert plan[1].startswith("SEARCH run USING PRIMARY KEY (run_id=?)")
+    assert not [step for step in plan if "SCAN" in step or "TEMP B-TREE" in step]
+
+
 # --- reading only --------------------------------------------------------------------------------
 
 
@@ -374,13 +455,11 @@ def test_a_unit_that_no_database_takes_changes_nothing(journal: SqliteJournal) -
     assert [found.position for found in journal.read_log(0, 9)] == [1, 2]
 
 
-def test_runs_beyond_those_remembered_keep_their_guard(
-    journal: SqliteJournal, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("treadle_server.journal.sqlite.journal.KNOWN_RUNS", 10)
+def test_runs_beyond_those_remembered_keep_their_guard(journal: SqliteJournal) -> None:
+    journal._earlier = EarlierRuns(journal._writing(), known_runs=10)
     for number in range(1, 101):
         assert journal.commit([start(number)]) == [Outcome.COMMITTED]
-    assert len(journal._last_seqs) <= 11
+    assert len(journal._earlier) <= 11
     for number in range(1, 101):
         units = [Unit(records=[record(number, seq)]) for seq in (1, 3, 2, 2, 3)]
         outcomes = [outcome is Outcome.COMMITTED for outcome in journal.commit(units)]

@@ -101,6 +101,31 @@ def test_the_stored_state_has_something_of_everything() -> None:
     assert json.loads(STORED.read_bytes())["machine"]["moving"]
 
 
+def test_a_run_that_is_held_is_recorded_as_such() -> None:
+    document = json.loads(json.dumps(DOCUMENT))
+    task = document["states"]["both"]["states"]["right"]["states"]["idle"]["task"]
+    task |= {"on_failure": "hold", "retry": {"max_attempts": 1}}
+    driver = RunDriver(compile_document(document))
+    driver.start(Payload(b"{}"))
+    [watch] = [key for key in driver.ready() if "idle" in key]
+    driver.grant(watch)
+    driver.now += SECOND
+    driver.fail(watch)
+    held = driver.state.held
+    assert held is not None
+    assert (held.key, held.since_time) == (watch, driver.now)
+
+    form = recorded.record(driver.state)
+    # As it was written before it was known since when.
+    earlier = json.loads(form.data)
+    del earlier["run"]["activities"][watch]["held_time"]
+    for one in (form, Payload(json.dumps(earlier).encode())):
+        state = RunState(RUN_ID, driver.compiled.new_state(RUN_ID).progress)
+        evolve(state, e.StateRecorded(seq=99, time=9, state=one, keeps_from=1))
+        assert state.held == held
+        assert recorded.agrees(driver.state, one)
+
+
 def test_a_state_with_everything_comes_back() -> None:
     driver = lived()
     state = RunState(RUN_ID, driver.compiled.new_state(RUN_ID).progress)

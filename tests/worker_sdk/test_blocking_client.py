@@ -11,7 +11,7 @@ import inspect
 import json
 import time
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import grpc
@@ -24,7 +24,7 @@ from tests.worker_sdk.fake_channel import DEFINITIONS, RUNS, Server
 from treadle import BlockingClient, Client, Start, errors, payload
 from treadle._client import requests
 from treadle._client.retry import Backoff
-from treadle.client import BlockingRunHandle, RunHandle, RunState
+from treadle.client import BlockingRunHandle, Held, RunHandle, RunState
 from treadle.v1 import definition_service_pb2, event_pb2, payload_pb2, run_service_pb2
 
 
@@ -416,6 +416,18 @@ def test_pages_follow_each_other(server: Server) -> None:
         errors.InvalidRequest, match="'lost' is not a state of a run; known are RUN"
     ):
         next(server.client.list_runs(state="lost"))
+
+
+def test_held_runs_say_what_for(server: Server) -> None:
+    answer = server.call(lambda: list(server.client.list_runs(held=True)))
+    held = event_pb2.Held(key="charge", incident="no attempt is left", incident_count=2)
+    held.since_time.FromSeconds(7)
+    runs = [run_service_pb2.Run(run_id="a", state=run_service_pb2.RUN_STATE_RUNNING, held=held)]
+    request = server.answer(RUNS, "ListRuns", run_service_pb2.ListRunsResponse(runs=runs))
+    assert request.held
+    [run] = answer.result()
+    since_time = datetime.fromtimestamp(7, UTC)
+    assert run.held == Held("charge", "no attempt is left", since_time, 2)
 
 
 def test_history_follows_its_pages_of_one_run(server: Server) -> None:

@@ -16,6 +16,7 @@ from treadle._client.requests import (
 )
 from treadle._client.values import (
     Definition,
+    Held,
     Hint,
     NodeExecution,
     PendingActivity,
@@ -39,6 +40,7 @@ __all__ = [
     "GroupMember",
     "GroupResult",
     "GroupStatus",
+    "Held",
     "Hint",
     "IncidentAnswer",
     "NodeExecution",

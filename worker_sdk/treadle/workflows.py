@@ -4,7 +4,10 @@
     async def onboarding(person: Person) -> Account:
         account = await step(create_account, person).compensate(delete_account)
         await asyncio.sleep(3 * 86_400)
-        if await workflow.wait_for_event("confirmed", timeout="7d") is None:
+        try:
+            async with asyncio.timeout(7 * 86_400):
+                await workflow.wait_for_event("confirmed")
+        except TimeoutError:
             await workflow.activity(remind, account)
         return account
 
@@ -272,7 +275,8 @@ class _Words:
         returns: Any = None,
     ) -> Any:
         """Waits for an external event; its payload, or None if none came in time. Events that came
-        before, since the run's start, count.
+        before, since the run's start, count. One that was sent without a payload gives None as
+        well: `asyncio.timeout` around this raises `TimeoutError` if none came, and only then.
 
         Args:
             name: the event's name.

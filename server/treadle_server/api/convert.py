@@ -96,7 +96,7 @@ def definition(view: DefinitionView) -> definition_service_pb2.Definition:
 
 def run(row: RunRow) -> run_service_pb2.Run:
     """A run's row."""
-    return run_service_pb2.Run(
+    message = run_service_pb2.Run(
         namespace=row.namespace,
         run_id=run_id_text(row.run_id),
         workflow_id=row.workflow_id,
@@ -108,6 +108,9 @@ def run(row: RunRow) -> run_service_pb2.Run:
         last_seq=row.last_seq,
         trace_id=trace_id(row.run_id).hex(),
     )
+    if row.held:
+        message.held.MergeFromString(row.held)
+    return message
 
 
 def started(answer: Started) -> run_service_pb2.StartRunResponse:

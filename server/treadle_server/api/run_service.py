@@ -103,12 +103,15 @@ class RunService:
         namespace = checks.namespace(request.namespace)
         workflow = checks.identifier("workflow", request.workflow) or None
         state = checks.enum_value("state", request, "state") or None
-        query = ("runs", namespace, workflow, state)
+        held = request.held
+        if held and state not in (None, messages.RUN_STATE_RUNNING):
+            raise invalid("held", "runs that are held are RUNNING; leave `state` out")
+        query = ("runs", namespace, workflow, state, held)
         place = self._pages.read(query, request.page_token)
         limit = checks.page_size(request.page_size)
         before = None if place is None else (int(place[0]), bytes.fromhex(place[1]))
         rows = await self._runs.list_runs(
-            namespace, workflow=workflow, state=state, before=before, limit=limit
+            namespace, workflow=workflow, state=state, before=before, limit=limit, held=held
         )
         token = ""
         if len(rows) == limit:

@@ -8,7 +8,7 @@
 | `messages` | API messages as JSON and YAML |
 | `events`, `machine_events`, `wording` | a run's events in words |
 | `progress`, `machine_progress`, `progress_view` | a run as a tree, live or not |
-| `pictures`, `machine_pictures` | graphs and state machines as Mermaid or DOT |
+| `pictures`, `machine_pictures`, `mermaid_text` | graphs and state machines as Mermaid or DOT |
 | `documents`, `yaml_text`, `python_objects` | what a FILE or MODULE argument holds, and where |
 | `connection` | the client, and its errors as endings of a command |
 | `deploy`, `lint`, `definitions`, `versions`, `replay` | commands about definitions and code |

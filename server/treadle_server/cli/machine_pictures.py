@@ -8,10 +8,11 @@ Both languages draw one `Chart`, which is read from the document as it was writt
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from treadle_server.cli.mermaid_text import mermaid_text
 
 _TEXT_WIDTH = 80
 
@@ -278,7 +279,7 @@ class _Mermaid:
             names = ", ".join(target.name for target in way.targets)
             self._lines[source.number].append(" ".join([*way.words, "→", names]))
             return
-        label = _mermaid_text(" ".join(way.words))
+        label = mermaid_text(" ".join(way.words))
         if len(way.targets) > 1:
             around = _around(way)
             self._inside.setdefault(around.number, []).append(f"state {fork} <<fork>>")
@@ -293,7 +294,7 @@ class _Mermaid:
                 self._inside.setdefault(parent.number, []).append(line)
 
     def _state(self, state: State, indent: str) -> Iterator[str]:
-        title = _mermaid_text(_title(state))
+        title = mermaid_text(_title(state))
         if state.children:
             yield f'{indent}state "{title}" as {state.id} {{'
             yield from self._within(state, f"{indent}    ")
@@ -301,9 +302,9 @@ class _Mermaid:
             return
         yield f'{indent}state "{title}" as {state.id}'
         for line in self._lines[state.number]:
-            yield f"{indent}{state.id} : {_mermaid_text(line)}"
+            yield f"{indent}{state.id} : {mermaid_text(line)}"
         if state.is_final:
-            yield indent + _arrow(state.id, "[*]", _mermaid_text(_ending(state)))
+            yield indent + _arrow(state.id, "[*]", mermaid_text(_ending(state)))
 
     def _within(self, state: State, indent: str) -> Iterator[str]:
         regions = [list(self._note(state, indent))]
@@ -324,7 +325,7 @@ class _Mermaid:
         """What a state around others does: its own text in Mermaid is one line."""
         lines = self._lines[state.number]
         if lines:
-            texts = map(_mermaid_text, lines if state.parent else [state.name, *lines])
+            texts = map(mermaid_text, lines if state.parent else [state.name, *lines])
             self._notes.append(f"{state.id}note")
             yield f'{indent}state "{"<br/>".join(texts)}" as {self._notes[-1]}'
 
@@ -342,21 +343,6 @@ def _around(way: Way) -> State:
     ):
         around = around.parent
     return around
-
-
-_MERMAID_SIGNS = re.compile(
-    r"[^\w (),./=!?'…→&|+>[\]-]"  # what would end a text, or is HTML or Markdown
-    r"|&(?=[#\w])|^[-+>]|^\d(?=\d*[.)])"  # an entity; a list or a quotation in Markdown
-    r"|(?<!\w)_|_(?!\w)|(?<=-)[->]|-(?=-)"  # Markdown, unless inside of a word; arrows
-    r"|(?<=\[)\[|\[(?=\[)|(?<=\])\]|\](?=[\](])"  # shapes; links in Markdown
-    r"|d(?=irection (?:tb|bt|rl|lr))",  # a statement, wherever it stands in a line
-    re.IGNORECASE,
-)
-
-
-def _mermaid_text(text: str) -> str:
-    """A text in which Mermaid finds none of its own signs."""
-    return _MERMAID_SIGNS.sub(lambda sign: f"#{ord(sign[0])};", text)
 
 
 # --- as DOT --------------------------------------------------------------------------------------

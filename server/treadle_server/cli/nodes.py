@@ -81,7 +81,7 @@ def _print_table(screen: Screen, listed: list[NodeExecution]) -> None:
     table = Table(
         (
             Column("NODE", narrow="cut"),
-            Column("KIND"),
+            Column("KIND", narrow="cut"),
             Column("STATE"),
             Column("ATTEMPTS", right=True),
             Column("WAITED", right=True),
@@ -103,7 +103,7 @@ def _print_table(screen: Screen, listed: list[NodeExecution]) -> None:
         table.rows.append(
             (
                 printable(one.key),
-                one.kind,
+                _kind(one),
                 (look.sign, " ", look.word),
                 str(one.attempts or ""),
                 moments.length(work - begun) if started else "",
@@ -112,3 +112,11 @@ def _print_table(screen: Screen, listed: list[NodeExecution]) -> None:
             )
         )
     screen.table(table)
+
+
+def _kind(one: NodeExecution) -> str:
+    """With what it runs or waits for, where the key does not say so: those of code are numbers."""
+    from treadle_server.cli.screen import printable
+
+    name = one.message.type
+    return one.kind if not name or name in one.key else f"{one.kind} {printable(name)}"

@@ -291,3 +291,22 @@ def when_options(command: _Decorated) -> _Decorated:
         "--delay", type=Duration(), metavar="DURATION", help="Begin after so long."
     )
     return timeout(at(delay(command)))
+
+
+def id_options(command: _Decorated) -> _Decorated:
+    """`--id`, and what is to happen if it is taken: `--conflict-policy` and `--reuse-policy`."""
+    workflow_id = click.option(
+        "--id", "workflow_id", metavar="KEY", help="Your own key: the run's workflow id."
+    )
+    conflict = click.option(
+        "--conflict-policy",
+        type=click.Choice(["fail", "use_existing"]),
+        help="If an open run has the id of --id: refuse, or give that run.  [default: fail]",
+    )
+    reuse = click.option(
+        "--reuse-policy",
+        type=click.Choice(["allow_duplicate", "allow_duplicate_failed_only", "reject_duplicate"]),
+        help="If an ended run has it: start anyway, only if that did not complete, or refuse."
+        "  [default: allow_duplicate]",
+    )
+    return workflow_id(conflict(reuse(command)))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from treadle_server.cli.exit_codes import CommandFailed
+from treadle_server.cli.mermaid_text import mermaid_text
 
 START = "start"
 _LABEL_WIDTH = 40
@@ -69,7 +70,7 @@ def mermaid(document: Mapping[str, Any], states: Mapping[str, str] | None = None
     yield "flowchart TD"
     for name, body in document["nodes"].items():
         left, right = _MERMAID_SHAPES.get(_kind(body), ("[", "]"))
-        text = _quoted("<br/>".join(_escaped(line) for line in _lines(name, body)))
+        text = _quoted("<br/>".join(mermaid_text(line) for line in _lines(name, body)))
         yield f"    {names[name]}{left}{text}{right}"
     arrows = list(_arrows(document))
     if any(arrow.source == START for arrow in arrows):
@@ -77,7 +78,7 @@ def mermaid(document: Mapping[str, Any], states: Mapping[str, str] | None = None
         yield "    start((start))"
     for arrow in arrows:
         line = "-->" if arrow.style == "plain" else "-.->"
-        label = f"|{_quoted(_escaped(arrow.label))}|" if arrow.label else ""
+        label = f"|{_quoted(mermaid_text(arrow.label))}|" if arrow.label else ""
         yield f"    {names[arrow.source]} {line}{label} {names[arrow.target]}"
     for state, colour in _COLOURS.items():
         of_state = [names[name] for name, one in (states or {}).items() if one == state]
@@ -168,13 +169,6 @@ def _short(text: str) -> str:
 
 def _quoted(text: str) -> str:
     return f'"{text}"'
-
-
-def _escaped(text: str) -> str:
-    """For Mermaid, which reads a label as HTML."""
-    for sign, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;")):
-        text = text.replace(sign, entity)
-    return text
 
 
 def _backslashed(text: str) -> str:

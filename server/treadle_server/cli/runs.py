@@ -41,6 +41,7 @@ _WIDTH_BESIDE_VALUES = 80
     cls=Group,
     examples=[
         ("The newest failed runs", "treadle runs list --state failed"),
+        ("The runs that wait for a person", "treadle runs list --held"),
         ("Why a run waits", "treadle runs get order-17"),
         ("Follow it to its end", "treadle runs watch order-17"),
     ],
@@ -57,10 +58,12 @@ def runs() -> None:
     examples=[
         ("The newest 20 runs of one workflow", "treadle runs list --workflow orders -n 20"),
         ("The ids of all failed runs", "treadle runs list --state failed -o jsonl | jq -r .runId"),
+        ("Those that wait for a person, and what for", "treadle runs list --held"),
     ],
 )
 @click.option("--workflow", metavar="NAME", help="Only runs of this workflow.")
 @click.option("--state", type=click.Choice(_STATES), help="Only runs in this state.")
+@click.option("--held", is_flag=True, help="Only runs that wait for a person; says what for.")
 @click.option(
     "-n",
     "--limit",
@@ -75,9 +78,17 @@ def runs() -> None:
 @client_options
 @click.pass_obj
 def list_runs(
-    settings: Settings, workflow: str | None, state: str | None, limit: int, everything: bool
+    settings: Settings,
+    workflow: str | None,
+    state: str | None,
+    held: bool,
+    limit: int,
+    everything: bool,
 ) -> None:
-    """List runs, newest first."""
+    """List runs, newest first.
+
+    A run that waits for a person is shown as held; its state is running.
+    """
     from treadle.v1 import run_service_pb2
     from treadle_server.cli.connection import connect
     from treadle_server.cli.messages import print_message
@@ -86,7 +97,9 @@ def list_runs(
     screen = Screen(settings)
     with connect(settings) as client:
         page_size = 1000 if everything else min(limit + 1, 1000)
-        found = iter(client.list_runs(workflow=workflow, state=state, page_size=page_size))
+        found = iter(
+            client.list_runs(workflow=workflow, state=state, held=held, page_size=page_size)
+        )
         shown = found if everything else islice(found, limit)
         if settings.output is OutputFormat.JSONL:
             for run in shown:
@@ -95,7 +108,7 @@ def list_runs(
             listed = list(shown)
         has_more = next(found, None) is not None
     if settings.output is OutputFormat.TABLE:
-        _print_table(screen, listed)
+        (_print_held if held else _print_table)(screen, listed)
     elif settings.output is not OutputFormat.JSONL:
         messages = [run.message for run in listed]
         print_message(run_service_pb2.ListRunsResponse(runs=messages), settings.output)
@@ -106,7 +119,7 @@ def list_runs(
 def _print_table(screen: Screen, listed: list[Run]) -> None:
     from treadle_server.cli import moments
     from treadle_server.cli.screen import Column, Table, printable
-    from treadle_server.cli.states import run_look
+    from treadle_server.cli.states import Look, run_look
 
     if not listed:
         screen.note("No runs.")
@@ -123,7 +136,7 @@ def _print_table(screen: Screen, listed: list[Run]) -> None:
     )
     now = moments.now_seconds()
     for run in listed:
-        message, look = run.message, run_look(run.message.state)
+        message, look = run.message, Look.HELD if run.held else run_look(run.message.state)
         started = moments.seconds_of(message.start_time)
         ended = moments.seconds_of(message.end_time) if message.HasField("end_time") else now
         table.rows.append(
@@ -137,6 +150,44 @@ def _print_table(screen: Screen, listed: list[Run]) -> None:
             )
         )
     screen.table(table)
+
+
+def _print_held(screen: Screen, listed: list[Run]) -> None:
+    """The runs with what they are held for, and since when."""
+    from treadle_server.cli import moments, values
+    from treadle_server.cli.screen import Column, Table, printable
+
+    if not listed:
+        screen.note("No runs are held.")
+        return
+    table = Table(
+        (
+            Column("RUN"),
+            Column("WORKFLOW", narrow="cut"),
+            Column("WORKFLOW ID", narrow="cut"),
+            Column("SINCE"),
+            Column("KEY", narrow="cut"),
+            Column("INCIDENT", narrow="fold"),
+        )
+    )
+    now = moments.now_seconds()
+    for run in listed:
+        held = run.message.held
+        others = f"and {held.incident_count - 1:,} more; " if held.incident_count > 1 else ""
+        table.rows.append(
+            (
+                run.run_id,
+                f"{printable(run.workflow)} v{run.version}",
+                printable(run.workflow_id),
+                moments.short_time(held.since_time, utc=screen.settings.utc, now=now),
+                printable(held.key),
+                others + values.cut(held.incident, None),
+            )
+        )
+    screen.table(table)
+    screen.note(
+        "`treadle runs get RUN` says more; answer with:  treadle runs answer RUN KEY ANSWER"
+    )
 
 
 @runs.command(

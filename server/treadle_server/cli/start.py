@@ -16,25 +16,31 @@ from treadle_server.cli.options import (
     OutputFormat,
     Settings,
     client_options,
+    id_options,
     when_options,
 )
 
 if TYPE_CHECKING:
-    from treadle.client import BlockingClient, StartedRun
+    from treadle.client import BlockingClient, ConflictPolicy, ReusePolicy, StartedRun
     from treadle.errors import RunFailed, RunNotCompleted
     from treadle_server.cli.screen import Screen
 
 
-@click.command(
-    cls=Command,
-    examples=[
-        ("Start a run and print its id", "treadle start orders --input '{\"id\": 17}'"),
-        ("Wait for it and print its output", "treadle start orders --input @order.json --wait"),
-        ("At most one open run per order", "treadle start orders --id order-17 --input -"),
-        ("Tomorrow morning", "treadle start orders --at 2026-11-22T06:00:00Z"),
-        ("Safe to repeat: one run per request id", "treadle start orders --request-id 2026/17"),
-    ],
-)
+_EXAMPLES = [
+    ("Start a run and print its id", "treadle start orders --input '{\"id\": 17}'"),
+    ("Wait for it and print its output", "treadle start orders --input @order.json --wait"),
+    ("At most one open run per order", "treadle start orders --id order-17 --input -"),
+    (
+        "One run per order, whether it is open or has ended",
+        "treadle start orders --id order-17 --conflict-policy use_existing "
+        "--reuse-policy reject_duplicate",
+    ),
+    ("Tomorrow morning", "treadle start orders --at 2026-11-22T06:00:00Z"),
+    ("Safe to repeat: one run per request id", "treadle start orders --request-id 2026/17"),
+]
+
+
+@click.command(cls=Command, examples=_EXAMPLES)
 @click.argument("name")
 @click.option(
     "--input",
@@ -47,7 +53,7 @@ if TYPE_CHECKING:
 @click.option(
     "--version", type=Number(), metavar="NUMBER", help="The version; else the current one."
 )
-@click.option("--id", "workflow_id", metavar="KEY", help="Your own key: the run's workflow id.")
+@id_options
 @click.option(
     "--request-id", metavar="TEXT", help="Names this start: the same id again gets the same run."
 )
@@ -62,6 +68,8 @@ def start(
     version: int | None,
     workflow_id: str | None,
     request_id: str | None,
+    conflict_policy: ConflictPolicy | None,
+    reuse_policy: ReusePolicy | None,
     run_timeout: timedelta | None,
     at: datetime | None,
     delay: timedelta | None,
@@ -86,6 +94,8 @@ def start(
             request_id=request_id,
             run_timeout=run_timeout,
             begin=begin,
+            conflict_policy=conflict_policy,
+            reuse_policy=reuse_policy,
         ).started
     if started is None:
         raise CommandFailed("the server's answer to the start says nothing")

@@ -54,6 +54,8 @@ class Activity:
     session_id: str = ""
     identity: str = ""
     last_failure: Failure | None = None
+    held_time: Instant = 0
+    """While HELD: since when; 0 if that was recorded before it was known."""
     heartbeat_time: Instant = 0
     """Not folded: when the worker was last heard of. At least `started_time` while leased."""
     due_time: Instant | None = None

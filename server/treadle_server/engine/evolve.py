@@ -179,6 +179,7 @@ def _run_held(state: RunState, event: e.RunHeld) -> None:
     state.incidents[event.key] = event.incident
     activity = state.activities[event.key]
     activity.stage = next_activity_stage(activity.stage, event)
+    activity.held_time = event.time
     if event.failure is not None:
         activity.last_failure = event.failure
     state.push_due(activity, due_time(activity, event.time))
@@ -190,6 +191,7 @@ def _incident_answered(state: RunState, event: e.IncidentAnswered) -> None:
     activity = state.activities[event.key]
     activity.stage = next_activity_stage(activity.stage, event)
     activity.attempt = 0
+    activity.held_time = 0
     activity.lost_in_a_row = 0
     activity.waiting_since_time = None
     activity.ready_time = event.time

@@ -13,6 +13,17 @@ def run_id_text(run_id: bytes) -> str:
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
+def run_id_of_text(text: str) -> bytes | None:
+    """The run id whose `run_id_text` this is; None if it is no such text."""
+    if len(text) != 36:
+        return None
+    try:
+        run_id = bytes.fromhex(text.replace("-", ""))
+    except ValueError:
+        return None
+    return run_id if run_id_text(run_id) == text else None
+
+
 def child_run_id(parent: bytes, key: str, time: Instant) -> bytes:
     """The run id of a child: a UUIDv7 whose time is that of the request and whose other bits follow
     from parent and key.

@@ -75,13 +75,15 @@ def restore(state: RunState, recorded: Payload) -> None:
 
 def agrees(state: RunState, recorded: Payload) -> bool:
     """Whether a fold came to the same state, the event itself included. Leases were renewed without
-    the journal's knowledge, so when they end is not compared.
+    the journal's knowledge, so when they end is not compared; nor is since when an activity is
+    held, which was not always recorded.
     """
     mine, theirs = json.loads(record(state).data), json.loads(recorded.data)
     for form in (mine, theirs):
         form["run"].pop("recorded_seq", None)
         for activity in form["run"].get("activities", {}).values():
             activity.pop("until", None)
+            activity.pop("held_time", None)
     return bool(mine == theirs)
 
 

@@ -25,7 +25,7 @@ from treadle_server.engine.graph import GraphProgress
 from treadle_server.engine.group import GroupProgress
 from treadle_server.engine.machine import MachineProgress
 from treadle_server.engine.transitions import ENDED, ActivityStage, RunStage
-from treadle_server.engine.values import Failure, Instant, Payload, SeedOutcome
+from treadle_server.engine.values import Failure, Held, Instant, Payload, SeedOutcome
 
 _COMPACT_AT = 64
 
@@ -65,7 +65,7 @@ class RunState:
     """What code was asked for; it decides what becomes of it."""
     output: Payload | None = None
     incidents: dict[str, str] = field(default_factory=dict)
-    """Key -> what happened, for each thing a person is asked about."""
+    """Key -> what happened, for each thing a person is asked about; oldest first."""
     paused: bool = False
     timers: dict[str, Timer] = field(default_factory=dict)
     waits: dict[str, Wait] = field(default_factory=dict)
@@ -136,6 +136,20 @@ class RunState:
     def ended(self) -> bool:
         """Whether the run has ended."""
         return self.stage in ENDED
+
+    @property
+    def held(self) -> Held | None:
+        """What the run waits a person for; None if it is not held."""
+        if not self.incidents:
+            return None
+        key = next(iter(self.incidents))
+        activity = self.activities[key]
+        return Held(
+            key=key,
+            incident=self.incidents[key],
+            since_time=activity.held_time or activity.ready_time,
+            incident_count=len(self.incidents),
+        )
 
     @property
     def idle(self) -> bool:

@@ -184,6 +184,19 @@ class SeedOutcome:
     """Of code: it has no outcome."""
 
 
+@dataclass(slots=True, kw_only=True)
+class Held:
+    """What a run is held for: the oldest of its incidents."""
+
+    key: str
+    """The activity that it is about."""
+    incident: str
+    """What happened, and which answers are possible."""
+    since_time: Instant
+    incident_count: int
+    """How many are open, this one included."""
+
+
 class FailureKind:
     """The kinds of failure that Treadle itself makes."""
 

@@ -29,13 +29,13 @@ be read again is lost.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from google.protobuf.message import DecodeError
 
 from treadle.v1 import event_pb2, payload_pb2
 from treadle_server.engine.events import Event
-from treadle_server.engine.values import Failure, MemoryOperation, Payload, RetryPolicy
+from treadle_server.engine.values import Failure, Held, MemoryOperation, Payload, RetryPolicy
 from treadle_server.journal import wire
 from treadle_server.journal.codec_functions import (
     ENCODERS,
@@ -45,6 +45,7 @@ from treadle_server.journal.codec_functions import (
     decode_Payload,
     decode_RetryPolicy,
     encode_Failure,
+    encode_Held,
     encode_MemoryOperation,
     encode_Payload,
     encode_RetryPolicy,
@@ -57,11 +58,13 @@ __all__ = [
     "decode_batch",
     "decode_payload",
     "encode_batch",
+    "encode_held",
     "encode_payload",
     "event_from_message",
     "event_to_message",
     "failure_from_message",
     "failure_to_message",
+    "has_any",
     "memory_operation_from_message",
     "memory_operation_to_message",
     "payload_from_message",
@@ -71,6 +74,14 @@ __all__ = [
 ]
 
 _EVENTS = wire.tag(event_pb2.EventBatch.DESCRIPTOR.fields_by_name["events"].number, wire.LENGTH)
+
+
+_KINDS = {
+    member.message_type.name: member.name
+    for member in event_pb2.Event.DESCRIPTOR.oneofs_by_name["kind"].fields
+    if member.message_type is not None
+}
+"""Members of an event's oneof, by the name of the class."""
 
 
 def encode_batch(events: Sequence[Event]) -> bytes:
@@ -110,6 +121,20 @@ def decode_batch(body: bytes) -> list[Event]:
     return [event_from_message(message) for message in batch.events]
 
 
+def has_any(body: bytes, kinds: Collection[type[Event]]) -> bool:
+    """Whether a record's body has events of one of these classes: a fifth of the time that it takes
+    to decode them. Raises `CodecError` as `decode_batch` does, but not for events of a kind that is
+    not known.
+    """
+    names = {_KINDS[kind.__name__] for kind in kinds}
+    try:
+        batch = event_pb2.EventBatch.FromString(body)
+    except DecodeError as error:
+        must_be_whole(body)
+        raise CodecError(f"not an EventBatch: {error}") from error
+    return any(message.WhichOneof("kind") in names for message in batch.events)
+
+
 def event_to_message(event: Event) -> event_pb2.Event:
     """One event as its message. Raises `ValueError` as `encode_batch` does."""
     return event_pb2.Event.FromString(ENCODERS[type(event)](event))
@@ -124,6 +149,11 @@ def event_from_message(message: event_pb2.Event) -> Event:
         )
     event: Event = EVENT_DECODERS[kind](message)
     return event
+
+
+def encode_held(held: Held) -> bytes:
+    """The bytes of a `treadle.v1.Held`."""
+    return encode_Held(held)
 
 
 def encode_payload(payload: Payload) -> bytes:

@@ -91,6 +91,7 @@ from treadle_server.engine.values import (
     ChildEnd,
     CompareAndSet,
     Failure,
+    Held,
     IncidentAnswer,
     MemoryOperation,
     NO_METADATA,
@@ -423,6 +424,31 @@ def decode_StateHistory(m: Any) -> StateHistory:
     return StateHistory(
         state=state_,
         remembered=remembered_,
+    )
+
+
+def encode_Held(v: Held) -> bytes:
+    return join(
+        (
+            texts_1[v.key],
+            texts_2[v.incident],
+            b"\x1a" + CLOCKS[v.since_time],
+            numbers_4_32[v.incident_count],
+        )
+    )
+
+
+def decode_Held(m: Any) -> Held:
+    key_ = m.key
+    incident_ = m.incident
+    t = m.since_time
+    since_time_ = t.seconds * 1000000 + t.nanos // 1000
+    incident_count_ = m.incident_count
+    return Held(
+        key=key_,
+        incident=incident_,
+        since_time=since_time_,
+        incident_count=incident_count_,
     )
 
 
@@ -2339,6 +2365,7 @@ ENCODERS: Final[dict[type, Callable[..., bytes]]] = {
     SeedOutcome: encode_SeedOutcome,
     StateVisit: encode_StateVisit,
     StateHistory: encode_StateHistory,
+    Held: encode_Held,
     RunStarted: encode_RunStarted,
     RunCompleted: encode_RunCompleted,
     RunFailed: encode_RunFailed,

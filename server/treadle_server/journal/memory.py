@@ -303,8 +303,14 @@ class MemoryJournal:
             return [self._run(run_id) for run_id in run_ids]
 
     def _run(self, run_id: bytes | None) -> RunRow | None:
-        row = self._stored.runs.get(run_id) if run_id is not None else None
-        return replace(row, last_seq=self._stored.last_seq(row.run_id)) if row else None
+        stored = self._stored
+        row = stored.runs.get(run_id) if run_id is not None else None
+        if row is None:
+            return None
+        held = stored.tables[Table.HELD].by_key.get((row.namespace, row.start_time, row.run_id))
+        return replace(
+            row, last_seq=stored.last_seq(row.run_id), held=b"" if held is None else held.value
+        )
 
     def find_run(self, namespace: str, workflow_id: str) -> RunRow | None:
         with self._locked() as stored:
@@ -344,14 +350,17 @@ class MemoryJournal:
         state: int | None,
         before: tuple[Instant, bytes] | None,
         limit: int,
+        held: bool = False,
     ) -> list[RunRow]:
         with self._locked() as stored:
+            held_keys = stored.tables[Table.HELD].by_key
             found = [
                 (row.start_time, row.run_id)
                 for row in stored.runs.values()
                 if row.namespace == namespace
                 and workflow in (None, row.workflow)
                 and state in (None, row.state)
+                and (not held or (row.namespace, row.start_time, row.run_id) in held_keys)
                 and (before is None or (row.start_time, row.run_id) < before)
             ]
             found.sort(reverse=True)

@@ -41,6 +41,9 @@ class Table(enum.StrEnum):
     the sender's events, deleted with the receiver's."""
     WAIT = "wait"
     """(namespace, event, run_id, key) -> nothing. Open waits for an external event of that name."""
+    HELD = "held"
+    """(namespace, start_time, run_id) -> what the run is held for, as `treadle.v1.Held`. One row of
+    each run that waits for a person; its value is also the `held` of `RunRow`."""
     REQUEST = "request"
     """(namespace, method, request_id) -> answer of a call that was carried out; `expire_time` says
     how long."""
@@ -63,6 +66,7 @@ TABLES: Final[Mapping[Table, tuple[tuple[str, type], ...]]] = {
     ),
     Table.INBOX: (("receiver", str), ("sender", bytes), ("seq", int), ("number", int)),
     Table.WAIT: (("namespace", str), ("event", str), ("run_id", bytes), ("key", str)),
+    Table.HELD: (("namespace", str), ("start_time", int), ("run_id", bytes)),
     Table.REQUEST: (("namespace", str), ("method", str), ("request_id", str)),
     Table.META: (("name", str),),
 }
@@ -83,11 +87,11 @@ class Row:
 class RunRow:
     """What can be known of a run without folding its records.
 
-    `state` is a number of `treadle.v1.RunState`. A run without `end_time` is open. An open run
-    holds its `workflow_id` exclusively within the namespace, and a `request_id` that is not empty
-    belongs to one run of the namespace, open or not: a second one is a CONFLICT. `wake_time` is
-    never later than the run's earliest due time. `last_seq` is filled in from the records when
-    read; it is not written.
+    `state` is a number of `treadle.v1.RunState`. A run without `end_time` is open. `workflow_id` is
+    not empty, and an open run holds it exclusively within the namespace; a `request_id` that is not
+    empty belongs to one run of the namespace, open or not. A second one is a CONFLICT. `wake_time`
+    is never later than the run's earliest due time. `last_seq` is filled in from the records when
+    read, and `held` from the run's row in `Table.HELD`, if it has one; neither is written.
 
     Only `state`, `end_time`, `wake_time` and `recorded_seq` change in the life of a run; an ended
     run is never open again.
@@ -107,6 +111,7 @@ class RunRow:
     recorded_seq: int = 0
     """Of the newest event that holds the run's whole state: the first of its record. 0: none."""
     last_seq: int = 0
+    held: bytes = b""
 
 
 DAMAGED: Final = b"\x07"
@@ -256,8 +261,10 @@ class Journal(Protocol):
         state: int | None,
         before: tuple[Instant, bytes] | None,
         limit: int,
+        held: bool = False,
     ) -> list[RunRow]:
-        """Newest first by (start_time, run_id); `before` continues after that key."""
+        """Newest first by (start_time, run_id); `before` continues after that key. `held`: only
+        runs that have a row in `Table.HELD`, at the cost of those alone."""
         ...
 
     def get(self, table: Table, keys: Sequence[Key]) -> list[Row | None]:

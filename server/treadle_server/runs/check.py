@@ -2,8 +2,8 @@
 
 Proves, for everything that is committed: every fold succeeds; no timer is lost (`wake_time` is
 never later than what is due); no task is orphaned (each waiting activity has its row, each row its
-waiting activity); no lease leaks (an ended run has none, an open one ends by itself); run rows say
-what the events say.
+waiting activity); whoever waits for an event or a person is found; no lease leaks (an ended run has
+none, an open one ends by itself); run rows say what the events say.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from treadle_server.journal.codec import decode_batch
 from treadle_server.journal.port import Finding, Journal, Key, RunRow, Table
 from treadle_server.runs.definitions import stored_document
 from treadle_server.runs.hot import open_waits
+from treadle_server.runs.rows import HELD_SEARCH, held_key, held_value
 
 _PAGE = 1_000
 
@@ -60,6 +61,7 @@ class _Checker:
             yield from self._check_open(one)
         yield from self._check_ready_rows()
         yield from self._check_wait_rows()
+        yield from self._check_held_rows()
 
     def _fold(self, run_id: bytes, body: bytes) -> Iterator[Finding]:
         one = self._open.get(run_id)
@@ -197,6 +199,27 @@ class _Checker:
             low = (*rows[-1].key, "")
         for key in expected:
             yield Finding("lost-wait", f"wait {key!r}", "a wait that no broadcast would reach")
+
+    def _check_held_rows(self) -> Iterator[Finding]:
+        expected = {
+            held_key(one.row): held_value(one.state)
+            for one in self._open.values()
+            if one.state.held is not None
+        }
+        low: Key = ("",)
+        while rows := self._journal.scan(Table.HELD, low, ("\U0010ffff",), _PAGE):
+            for row in rows:
+                value = expected.pop(row.key, None)
+                if row.key[2] in self._broken or value == row.value:
+                    continue
+                said = "its run is not held" if value is None else "its run is held otherwise"
+                yield Finding("orphan-held", f"held {row.key!r}", said)
+            low = (*rows[-1].key, "")
+        [search] = self._journal.get(Table.META, [HELD_SEARCH])
+        if search is not None:
+            return  # the server has not found all of them yet
+        for key in expected:
+            yield Finding("lost-held", f"held {key!r}", "a run is held, and no list would show it")
 
 
 def _latest_wake_time(row: RunRow, state: RunState) -> Instant | None:

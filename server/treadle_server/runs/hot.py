@@ -63,6 +63,9 @@ class HotRun:
     """Of code: committed records with events that its code has not seen."""
     sticky: str = ""
     """Of code: the session that had its last decision, and may have the run in memory."""
+    tried_again: str = ""
+    """Of code: the incident that the server itself has had a worker try again; the same once more
+    is no news."""
 
     @property
     def run_id(self) -> bytes:

@@ -22,6 +22,7 @@ from treadle_server.matching.matching import Matching
 from treadle_server.matching.polls import Taker
 from treadle_server.matching.sessions import COME_BACK_WITHIN, LeaseReference, Session
 from treadle_server.runs.errors import Busy, SessionUnknown, Stopping
+from treadle_server.runs.held import SERVER
 from treadle_server.runs.hot import HotRun, HotRuns
 from treadle_server.runs.leases import holds, promises_kept
 from treadle_server.runs.model import (
@@ -168,9 +169,7 @@ class Polls:
         reason = f"worker {session.identity} has come"
         if session.build_id:
             reason += f" with build {session.build_id}"
-        retry = i.AnswerHeld(
-            key=DECISION, answer=IncidentAnswer.RETRY, actor="treadle", reason=reason
-        )
+        retry = i.AnswerHeld(key=DECISION, answer=IncidentAnswer.RETRY, actor=SERVER, reason=reason)
         for type_name in session.types or ():
             low = (session.namespace, session.queue, held_type(type_name))
             high = (*low[:2], low[2] + "\0")
@@ -180,6 +179,7 @@ class Polls:
                 hot = await self._committed(run_id)
                 held = None if hot is None else hot.state.activities.get(DECISION)
                 if hot is not None and held is not None and held.last_failure is not None:
+                    hot.tried_again = hot.state.incidents.get(DECISION, "")
                     self._turns.apply_soon(hot, retry)
 
     async def _stops_for(self, namespace: str, held: Collection[LeaseReference]) -> list[object]:

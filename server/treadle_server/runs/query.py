@@ -148,10 +148,11 @@ class Queries:
         state: int | None,
         before: tuple[Instant, bytes] | None,
         limit: int,
+        held: bool = False,
     ) -> list[RunRow]:
-        """Committed runs, newest first."""
+        """Committed runs, newest first. `held`: only those that wait for a person."""
         return self._journal.list_runs(
-            namespace, workflow=workflow, state=state, before=before, limit=limit
+            namespace, workflow=workflow, state=state, before=before, limit=limit, held=held
         )
 
     def history(

@@ -24,6 +24,8 @@ from treadle_server.runs.cuts import Cuts
 from treadle_server.runs.definitions import Definitions
 from treadle_server.runs.deletion import Deletion
 from treadle_server.runs.groups import Groups
+from treadle_server.runs.held import log_held
+from treadle_server.runs.held_search import HeldSearch
 from treadle_server.runs.hot import HotRun, HotRuns
 from treadle_server.runs.log_end import LogEnd
 from treadle_server.runs.messages import Messages
@@ -122,6 +124,7 @@ class Runs:
             send=self._send_to,
         )
         self._messages = Messages(journal=journal, hot=self._hot, starts=self._starts, turns=turns)
+        self._held_search = HeldSearch(journal, self._hot, turns)
         self._cuts = Cuts(writer, self._messages.sends)
         self._upkeep = Upkeep(clock, journal, writer, retention, self._cuts, self._messages.sends)
         self.delete = Deletion(writer, self._hot, self._queries, self._messages).delete
@@ -181,6 +184,7 @@ class Runs:
         self._log_end.committed(info.position)
         self._timers.start()
         self._messages.recover()
+        self._held_search.start()
         if self._keeps_up:
             self._upkeep.start()
 
@@ -200,6 +204,7 @@ class Runs:
         """Stops timers and messages. Turns that are on their way are the writer's."""
         await self._timers.stop()
         await self._messages.stop()
+        await self._held_search.stop()
         await self._upkeep.stop()
 
     def keep_unexported(self, exported: Callable[[], int]) -> None:
@@ -228,10 +233,11 @@ class Runs:
         state: int | None,
         before: tuple[Instant, bytes] | None,
         limit: int,
+        held: bool = False,
     ) -> list[RunRow]:
-        """Runs, newest first."""
+        """Runs, newest first. `held`: only those that wait for a person."""
         return self._queries.list_runs(
-            namespace, workflow=workflow, state=state, before=before, limit=limit
+            namespace, workflow=workflow, state=state, before=before, limit=limit, held=held
         )
 
     async def history(
@@ -286,9 +292,10 @@ class Runs:
 
     # --- inside -----------------------------------------------------------------------------------
 
-    def _on_commit(self, run_id: bytes, events: Sequence[Event], position: int) -> None:
+    def _on_commit(self, hot: HotRun, events: Sequence[Event], position: int) -> None:
         self._committed(events, position)
-        self._cuts.note(run_id, events, position)
+        log_held(hot, events)
+        self._cuts.note(hot.run_id, events, position)
         self._log_end.committed(position)
 
     async def _wake(self, run_ids: list[bytes]) -> None:

@@ -49,17 +49,24 @@ from treadle_server.matching.polls import Taker
 from treadle_server.matching.sessions import SESSION_LEASE
 from treadle_server.runs.decisions import decision_view, told_bytes
 from treadle_server.runs.errors import Busy, Stopping
-from treadle_server.runs.hot import HotRun, HotRuns, open_waits, unseen, wake_comes_nearer
+from treadle_server.runs.hot import HotRun, HotRuns, unseen, wake_comes_nearer
 from treadle_server.runs.letters import Letter, letters_of
 from treadle_server.runs.model import DecisionView, Stop, TaskView
 from treadle_server.runs.room import must_have_room
-from treadle_server.runs.rows import copy_row, kept_key, ready_key, records_of, wait_key
+from treadle_server.runs.rows import (
+    changed_held,
+    changed_waits,
+    copy_row,
+    kept_key,
+    ready_key,
+    records_of,
+)
 from treadle_server.runs.tokens import Tokens
 from treadle_server.timers.loop import TimerLoop
 
 _PUT_OFF_SECONDS = 0.1
 
-Committed = Callable[[bytes, Sequence[Event], int], None]
+Committed = Callable[[HotRun, Sequence[Event], int], None]
 """Called after a commit of a run with its events and the position of its last record."""
 
 
@@ -312,13 +319,15 @@ class Turns:
         write_row = self._bring_row_up_to_date(hot, now, new=new)
         added, removed = queue_changes(state, turn)
         rows = [*puts, *(Row(Table.READY, ready_key(hot, place)) for place in added)]
-        begun, over = self._changed_waits(hot)
+        begun, over = changed_waits(hot)
         rows += [Row(Table.WAIT, key) for key in begun]
+        held, released = changed_held(hot)
+        rows += held
         rows += [
             Row(Table.REQUEST, kept_key(hot.namespace, key), encode_payload(output), until)
             for key, output, until in turn.results_to_keep
         ]
-        if not (records or write_row or rows or removed or deletes):
+        if not (records or write_row or rows or removed or deletes or released):
             return None
         return Unit(
             records=records,
@@ -328,17 +337,9 @@ class Turns:
                 *deletes,
                 *((Table.READY, ready_key(hot, place)) for place in removed),
                 *((Table.WAIT, key) for key in over),
+                *released,
             ],
         )
-
-    def _changed_waits(self, hot: HotRun) -> tuple[list[Key], list[Key]]:
-        """Keys of rows of waits that began and that are over since the rows were written."""
-        if not hot.waits and not hot.state.waits and hot.compiled.kind != "machine":
-            return [], []
-        before, hot.waits = hot.waits, open_waits(hot.state, hot.compiled)
-        begun = [wait_key(hot, *one) for one in hot.waits.items() - before.items()]
-        over = [wait_key(hot, *one) for one in before.items() - hot.waits.items()]
-        return sorted(begun), sorted(over)
 
     def _bring_row_up_to_date(self, hot: HotRun, now: Instant, *, new: bool) -> bool:
         """Whether the run's row must be written, having been brought up to date."""
@@ -401,7 +402,7 @@ class Turns:
                 self._rest(hot)
         self._hot.tell_watchers(hot)
         if unit.records:
-            self._committed(hot.run_id, turn.events, unit.records[-1].position)
+            self._committed(hot, turn.events, unit.records[-1].position)
 
     def _rest(self, hot: HotRun) -> None:
         """Nothing happens to the run by itself for a while. A state machine is moved from outside,

@@ -50,7 +50,7 @@ def status(state: RunState) -> str:
 
 
 def _open(state: RunState) -> str:
-    if state.incidents:
+    if state.held is not None:
         return "held"
     if state.paused:
         return "paused"

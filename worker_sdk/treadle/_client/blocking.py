@@ -227,13 +227,17 @@ class BlockingClient(StartsGroupsBlocking):
         *,
         workflow: str | None = None,
         state: RunState | str | None = None,
+        held: bool = False,
         page_size: int = 0,
     ) -> Iterator[Run]:
-        """Runs, newest first; pages are fetched as they are needed."""
+        """Runs, newest first; pages are fetched as they are needed. `held`: only those that wait
+        for a person, which are RUNNING.
+        """
         request = run_service_pb2.ListRunsRequest(
             namespace=self.namespace,
             workflow=workflow or "",
             state=requests.run_state(state),
+            held=held,
             page_size=page_size,
         )
         while True:

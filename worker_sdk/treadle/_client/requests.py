@@ -8,7 +8,6 @@ import gzip
 import json
 import os
 import time
-import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,9 +15,8 @@ from typing import Any, Final, Literal, Protocol, TypedDict, get_args, runtime_c
 
 from google.protobuf.duration_pb2 import Duration
 
-from treadle import payload
+from treadle import _ids, payload
 from treadle._client.values import RunState
-from treadle._ids import uuid7
 from treadle.errors import InvalidRequest
 from treadle.v1 import definition_service_pb2, payload_pb2, run_service_pb2
 
@@ -168,7 +166,7 @@ def request_id(given: str | None) -> str:
     """The given one, else one that is new and ordered by time."""
     if given:
         return given
-    return str(uuid.UUID(bytes=uuid7(time.time_ns() // 1_000_000, os.urandom(10))))
+    return _ids.request_id(time.time_ns() // 1_000_000, os.urandom(9))
 
 
 def duration(value: timedelta | float) -> Duration:

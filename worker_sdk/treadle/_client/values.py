@@ -89,6 +89,19 @@ class Hint:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """What a run waits a person for, briefly: the oldest of its incidents."""
+
+    key: str
+    """The activity that it is about: what `answer` names."""
+    incident: str
+    """At most 200 characters of it; `RunDescription.incident` has all."""
+    since_time: datetime
+    incident_count: int
+    """How many incidents are open, this one included."""
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """A run, briefly."""
 
@@ -104,6 +117,8 @@ class Run:
     """The seq of its newest event."""
     trace_id: str
     message: run_service_pb2.Run = field(repr=False)
+    held: Held | None = None
+    """None if it waits for no person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,6 +300,16 @@ def run(message: run_service_pb2.Run) -> Run:
         last_seq=message.last_seq,
         trace_id=message.trace_id,
         message=message,
+        held=_held(message.held) if message.HasField("held") else None,
+    )
+
+
+def _held(message: event_pb2.Held) -> Held:
+    return Held(
+        key=message.key,
+        incident=message.incident,
+        since_time=time(message.since_time),
+        incident_count=message.incident_count,
     )
 
 

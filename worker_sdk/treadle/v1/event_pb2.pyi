@@ -411,6 +411,18 @@ class RunHeld(_message.Message):
     failure: _payload_pb2.Failure
     def __init__(self, incident: _Optional[str] = ..., key: _Optional[str] = ..., failure: _Optional[_Union[_payload_pb2.Failure, _Mapping]] = ...) -> None: ...
 
+class Held(_message.Message):
+    __slots__ = ("key", "incident", "since_time", "incident_count")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    INCIDENT_FIELD_NUMBER: _ClassVar[int]
+    SINCE_TIME_FIELD_NUMBER: _ClassVar[int]
+    INCIDENT_COUNT_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    incident: str
+    since_time: _timestamp_pb2.Timestamp
+    incident_count: int
+    def __init__(self, key: _Optional[str] = ..., incident: _Optional[str] = ..., since_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., incident_count: _Optional[int] = ...) -> None: ...
+
 class IncidentAnswered(_message.Message):
     __slots__ = ("key", "answer", "actor", "reason", "output")
     KEY_FIELD_NUMBER: _ClassVar[int]

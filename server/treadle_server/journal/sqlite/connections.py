@@ -7,6 +7,7 @@ log grow without bound or is safe only with a newer SQLite.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 from pathlib import Path
@@ -36,6 +37,12 @@ less, and bodies of a megabyte take half as long again.
 CHECKPOINT_BYTES: Final = 4 * 1024 * 1024
 """Of log; a checkpoint of more makes its commit longer than callers should feel."""
 
+LOG_BYTES: Final = CHECKPOINT_BYTES * 5 // 4
+"""Of the log's file from the start on. After each checkpoint SQLite writes it over from its
+beginning, so it has that length soon anyway; until then each fsync would have to make a longer file
+durable too, for twice the time (ext4: 0.22 ms in place of 0.10).
+"""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -58,6 +65,18 @@ def to_write(path: Path) -> sqlite3.Connection:
     (page_bytes,) = writer.execute("PRAGMA page_size").fetchone()
     writer.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_BYTES // page_bytes}")
     return writer
+
+
+def fill_log(path: Path) -> None:
+    """Gives the log that SQLite has begun its length, in zeros, which are no frames of it whatever
+    comes before them. Not by `fallocate`: what was never written has its price when it is.
+    """
+    log = path.with_name(path.name + "-wal")
+    with contextlib.suppress(OSError), log.open("r+b") as file:  # a full disk: it grows as it can
+        file.seek(0, os.SEEK_END)
+        file.write(bytes(max(0, LOG_BYTES - file.tell())))
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def to_read(path: Path) -> sqlite3.Connection:

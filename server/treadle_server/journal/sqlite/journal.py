@@ -22,6 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from treadle_server.engine.ids import run_id_of_text
 from treadle_server.engine.values import Instant
 from treadle_server.journal.port import (
     Finding,
@@ -45,11 +46,9 @@ from treadle_server.journal.sqlite import (
     statements,
 )
 from treadle_server.journal.sqlite.dictionaries import KnownDictionaries, Packer
+from treadle_server.journal.sqlite.earlier import EarlierRuns
 from treadle_server.journal.sqlite.lock import FileLock
 from treadle_server.journal.sqlite.plan import Plan, Verdict
-
-KNOWN_RUNS = 16_384
-"""Runs whose last seq is remembered (about 2 MB); others cost a look into the index."""
 
 
 class _Refused(Exception):
@@ -75,7 +74,7 @@ class SqliteJournal:
         self._generation = 0
         self._stopped: str | None = "the journal is not open"
         self._position = 0
-        self._last_seqs: dict[bytes, int] = {}
+        self._earlier: EarlierRuns
         self._dictionaries = KnownDictionaries()
         self._packer = Packer(None)
 
@@ -90,6 +89,7 @@ class SqliteJournal:
             if not self._read_only:
                 self._lock.acquire()
                 self._writer = connections.to_write(self._path)
+                self._earlier = EarlierRuns(self._writer)
             self._stopped = None
             schema_version = self._open_layout()
             (self._position,) = self._read_one(statements.LAST_POSITION)
@@ -109,7 +109,9 @@ class SqliteJournal:
 
     def _open_layout(self) -> int:
         if self._writer is not None:
-            return migrations.migrate(self._writer)
+            taken = migrations.migrate(self._writer)
+            connections.fill_log(self._path)
+            return taken
         taken, known = migrations.applied(self._reader()), migrations.known()
         if taken < known:
             raise JournalError(
@@ -129,7 +131,6 @@ class SqliteJournal:
             # The last connection to go: it checkpoints the log into the file.
             self._writer.close()
             self._writer = None
-        self._last_seqs.clear()
         self._lock.release()
 
     def _check(self) -> None:
@@ -212,7 +213,7 @@ class SqliteJournal:
         """Takes back what has been written, in the database and in memory."""
         writer.execute(statement)
         self._position = position
-        self._last_seqs.clear()
+        self._earlier.forget()
 
     def _write_grouped(self, writer: sqlite3.Connection, units: Sequence[Unit]) -> list[Outcome]:
         outcomes = []
@@ -228,7 +229,7 @@ class SqliteJournal:
         return outcomes
 
     def _plan(self) -> Plan:
-        return Plan(self._last_seq, self._ended_state, self._position, self._packer.packed)
+        return Plan(self._earlier, self._position, self._packer.packed)
 
     def _execute(self, writer: sqlite3.Connection, plan: Plan) -> None:
         try:
@@ -252,25 +253,7 @@ class SqliteJournal:
             if puts:
                 writer.executemany(small.put, puts)
         self._position = plan.position
-        self._remember(plan)
-
-    def _remember(self, plan: Plan) -> None:
-        known = self._last_seqs
-        if len(known) > KNOWN_RUNS:
-            for run_id in list(known)[: KNOWN_RUNS // 2]:
-                del known[run_id]
-        known.update(plan.last_seqs)
-
-    def _last_seq(self, run_id: bytes) -> int:
-        last = self._last_seqs.get(run_id)
-        if last is None:
-            found = self._writing().execute(statements.LAST_SEQ, (run_id,)).fetchone()
-            last = found[0] if found else 0
-        return last
-
-    def _ended_state(self, *name: str) -> int:
-        found = self._writing().execute(statements.ENDED_STATE_OF_WORKFLOW_ID, name).fetchone()
-        return found[0] if found else 0
+        self._earlier.remember(plan.last_seqs)
 
     def trim(self, table: Table, before: Instant, limit: int) -> int:
         writer = self._writing()
@@ -290,7 +273,7 @@ class SqliteJournal:
                     writer.execute(statements.DELETE_RECORDS, (run_id,))
                     writer.execute(statements.DELETE_RUN, (run_id,))
                     writer.execute(statements.NOTE_DELETED, (records, last))
-                    self._last_seqs.pop(run_id, None)
+                    self._earlier.forget(run_id)
                     count += 1
             writer.execute(dictionaries.DELETE_UNUSED)
             writer.execute("COMMIT")
@@ -404,7 +387,10 @@ class SqliteJournal:
         with self._snapshot():
             name = (namespace, workflow_id)
             found = self._read_run(statements.OPEN_RUN_OF_WORKFLOW_ID, *name)
-            return found or self._read_run(statements.ENDED_RUN_OF_WORKFLOW_ID, *name)
+            found = found or self._read_run(statements.ENDED_RUN_OF_WORKFLOW_ID, *name)
+            if found is None and (own := run_id_of_text(workflow_id)) is not None:
+                found = self._read_run(statements.RUN_OF_OWN_ID, namespace, own)
+            return found
 
     def find_request(self, namespace: str, request_id: str) -> RunRow | None:
         return self._read_run(statements.RUN_OF_REQUEST, namespace, request_id)
@@ -423,9 +409,13 @@ class SqliteJournal:
         state: int | None,
         before: tuple[Instant, bytes] | None,
         limit: int,
+        held: bool = False,
     ) -> list[RunRow]:
         sql = statements.list_runs(
-            workflow=workflow is not None, state=state is not None, before=before is not None
+            workflow=workflow is not None,
+            state=state is not None,
+            before=before is not None,
+            held=held,
         )
         chosen = [value for value in (workflow, state) if value is not None]
         rows = self._read(sql, (namespace, *chosen, *(before or ()), limit))

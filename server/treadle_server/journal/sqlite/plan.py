@@ -10,7 +10,8 @@ Grouping changes the order of writes, so it must not change what a sequence of u
 - What only the database knows (is this workflow id open elsewhere, is this request id taken, is
   there such a run at all) makes the whole group fail; the caller then tries smaller ones. The one
   case where a group could succeed though a unit alone would not is a workflow id that passes from
-  one run to another: `add` says `SEPARATE`, and that unit begins a new group.
+  one run to another: `add` says `SEPARATE`, and that unit begins a new group. So what `add` itself
+  asks about a workflow id is about what other groups have written.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from treadle_server.engine.ids import run_id_of_text
 from treadle_server.journal.port import Key, Row, RunRow, Table, Unit
+from treadle_server.journal.sqlite.earlier import EarlierRuns
 from treadle_server.journal.sqlite.statements import run_parameters
 
 
@@ -34,20 +37,12 @@ class Verdict(enum.Enum):
 
 
 class Plan:
-    """What one group of units writes. `last_seq` tells a run's last seq; 0 for an unknown run.
-    `ended_state` tells the state of the newest ended run of a namespace and workflow id; 0 if there
-    is none. `packed` gives a body as it is stored.
-    """
+    """What one group of units writes. `packed` gives a body as it is stored."""
 
     def __init__(
-        self,
-        last_seq: Callable[[bytes], int],
-        ended_state: Callable[[str, str], int],
-        position: int,
-        packed: Callable[[bytes], bytes],
+        self, earlier: EarlierRuns, position: int, packed: Callable[[bytes], bytes]
     ) -> None:
-        self._last_seq = last_seq
-        self._ended_state = ended_state
+        self._earlier = earlier
         self._packed = packed
         self.position = position
         """Of the last record."""
@@ -71,7 +66,7 @@ class Plan:
             if self._names.get(name, row.run_id) != row.run_id:
                 return Verdict.SEPARATE
             # What other runs of that name have come to is in the database by now.
-            if unit.not_after and self._ended_state(*name) in unit.not_after:
+            if unit.not_after and self._earlier.ended_state(*name) in unit.not_after:
                 return Verdict.CONFLICT
         last_seqs: dict[bytes, int] = {}
         begins = False
@@ -82,7 +77,8 @@ class Plan:
                 begins = row is not None and row.run_id == run_id
                 last = 0 if begins else -1
             else:
-                last = last_seqs.get(run_id) or self.last_seqs.get(run_id) or self._last_seq(run_id)
+                last = last_seqs.get(run_id) or self.last_seqs.get(run_id, 0)
+                last = last or self._earlier.last_seq(run_id)
             if last + 1 != base_seq or record.count < 1:
                 return Verdict.CONFLICT
             last_seqs[run_id] = last + record.count
@@ -95,6 +91,8 @@ class Plan:
     def _add_run(self, row: RunRow, begins: bool) -> bool:
         run_id = row.run_id
         if begins:
+            if self._has_the_id_of_another(row):
+                return False
             self.new_runs[run_id] = row
         else:
             new = self.new_runs.get(run_id)
@@ -113,6 +111,13 @@ class Plan:
                 (self.open_runs if row.end_time is None else self.ended_runs)[run_id] = row
         self._names[row.namespace, row.workflow_id] = run_id
         return True
+
+    def _has_the_id_of_another(self, row: RunRow) -> bool:
+        """Whether its name is the own id of another run that is open."""
+        own = run_id_of_text(row.workflow_id)
+        if own is None or own == row.run_id or row.end_time is not None:
+            return False
+        return self._earlier.has_open(row.namespace, own)
 
     def _add_rows(self, unit: Unit) -> None:
         for record in unit.records:

@@ -4,6 +4,11 @@ Small rows live in one typed table each, not in one generic table with encoded k
 compares the parts of a key itself, at C speed and in the same order as Python compares tuples
 (integers by value, text by code point, blobs by byte), a scan with a prefix as its bound is one
 comparison of row values, and people can read the tables with any SQLite tool.
+
+A run whose workflow id is its run id, as it is for all that are started without one, has '' in that
+column. Two indexes are spared a row for each such run, and it is found by the run id that its name
+is. Other runs may have that name too, as the next of a chain, say: they have it in full, and all
+of them begin after the run whose own id it is, as nobody knows that before.
 """
 
 from __future__ import annotations
@@ -12,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from zlib import crc32
 
+from treadle_server.engine.ids import run_id_text
 from treadle_server.journal.port import DAMAGED, TABLES, Key, Record, Row, RunRow, Table
 from treadle_server.journal.sqlite.packing import Contents, unpacked
 
@@ -62,25 +68,34 @@ LAST_SEQ: Final = (
     "SELECT base_seq + count - 1 FROM record WHERE run_id = ? ORDER BY base_seq DESC LIMIT 1"
 )
 
-_RUN: Final = """SELECT run_id, namespace, workflow_id, workflow, version, state, start_time,
-    end_time, wake_time, request_id, request_hash, recorded_seq,
+_RUN_COLUMNS: Final = """SELECT run.run_id, run.namespace, workflow_id, workflow, version, state,
+    run.start_time, end_time, wake_time, request_id, request_hash, recorded_seq,
     ifnull((SELECT base_seq + count - 1 FROM record WHERE record.run_id = run.run_id
-        ORDER BY base_seq DESC LIMIT 1), 0)
+        ORDER BY base_seq DESC LIMIT 1), 0),"""
+
+_RUN: Final = f"""{_RUN_COLUMNS}
+    ifnull((SELECT value FROM held WHERE (held.namespace, held.start_time, held.run_id)
+        = (run.namespace, run.start_time, run.run_id)), x'')
     FROM run"""
+
+# CROSS JOIN has SQLite go through the few rows of `held`, in the order of its key, and look each
+# run up.
+_HELD_RUN: Final = f"""{_RUN_COLUMNS} value
+    FROM held CROSS JOIN run ON run.run_id = held.run_id"""
 
 RUN: Final = f"{_RUN} WHERE run_id = ?"
 
-OPEN_RUN_OF_WORKFLOW_ID: Final = (
-    f"{_RUN} WHERE namespace = ? AND workflow_id = ? AND end_time IS NULL"
-)
-ENDED_RUN_OF_WORKFLOW_ID: Final = (
-    f"{_RUN} WHERE namespace = ? AND workflow_id = ? AND end_time IS NOT NULL"
-    " ORDER BY start_time DESC, run_id DESC LIMIT 1"
-)
-ENDED_STATE_OF_WORKFLOW_ID: Final = (
-    "SELECT state FROM run WHERE namespace = ? AND workflow_id = ? AND end_time IS NOT NULL"
-    " ORDER BY start_time DESC, run_id DESC LIMIT 1"
-)
+_NAMED: Final = "WHERE namespace = ? AND workflow_id = ? AND workflow_id <> ''"
+_NEWEST_ENDED: Final = "AND end_time IS NOT NULL ORDER BY start_time DESC, run_id DESC LIMIT 1"
+_OWN: Final = "WHERE namespace = ? AND run_id = ? AND workflow_id = ''"
+
+OPEN_RUN_OF_WORKFLOW_ID: Final = f"{_RUN} {_NAMED} AND end_time IS NULL"
+ENDED_RUN_OF_WORKFLOW_ID: Final = f"{_RUN} {_NAMED} {_NEWEST_ENDED}"
+ENDED_STATE_OF_WORKFLOW_ID: Final = f"SELECT state FROM run {_NAMED} {_NEWEST_ENDED}"
+
+RUN_OF_OWN_ID: Final = f"{_RUN} {_OWN}"
+ENDED_STATE_OF_OWN_ID: Final = f"SELECT state FROM run {_OWN} AND end_time IS NOT NULL"
+OPEN_OF_OWN_ID: Final = f"SELECT 1 FROM run {_OWN} AND end_time IS NULL"
 
 RUN_OF_REQUEST: Final = f"{_RUN} WHERE namespace = ? AND request_id = ? AND request_id <> ''"
 
@@ -94,15 +109,19 @@ COUNTS: Final = """SELECT
     (SELECT count(*) FROM run WHERE end_time IS NULL), (SELECT count(*) FROM ready)"""
 
 
-def list_runs(*, workflow: bool, state: bool, before: bool) -> str:
+def list_runs(*, workflow: bool, state: bool, before: bool, held: bool) -> str:
     """The page of runs with these filters; parameters in the order of the port, then the limit."""
+    chosen, table = (_HELD_RUN, "held") if held else (_RUN, "run")
     clauses = [
-        "namespace = ?",
+        f"{table}.namespace = ?",
         *(["workflow = ?"] if workflow else []),
         *(["state = ?"] if state else []),
-        *(["(start_time, run_id) < (?, ?)"] if before else []),
+        *([f"({table}.start_time, {table}.run_id) < (?, ?)"] if before else []),
     ]
-    return f"{_RUN} WHERE {' AND '.join(clauses)} ORDER BY start_time DESC, run_id DESC LIMIT ?"
+    return (
+        f"{chosen} WHERE {' AND '.join(clauses)}"
+        f" ORDER BY {table}.start_time DESC, {table}.run_id DESC LIMIT ?"
+    )
 
 
 def run_parameters(row: RunRow) -> tuple[Any, ...]:
@@ -110,7 +129,7 @@ def run_parameters(row: RunRow) -> tuple[Any, ...]:
     return (
         row.run_id,
         row.namespace,
-        row.workflow_id,
+        "" if row.workflow_id == run_id_text(row.run_id) else row.workflow_id,
         row.workflow,
         row.version,
         row.state,
@@ -136,7 +155,7 @@ def to_run(columns: tuple[Any, ...]) -> RunRow:
     return RunRow(
         run_id=columns[0],
         namespace=columns[1],
-        workflow_id=columns[2],
+        workflow_id=columns[2] or run_id_text(columns[0]),
         workflow=columns[3],
         version=columns[4],
         state=columns[5],
@@ -147,6 +166,7 @@ def to_run(columns: tuple[Any, ...]) -> RunRow:
         request_hash=columns[10],
         recorded_seq=columns[11],
         last_seq=columns[12],
+        held=columns[13],
     )
 
 
