@@ -89,3 +89,30 @@ async def test_a_step_that_waits_is_stopped_at_once() -> None:
         assert seconds(run) < LONG / 2
         assert not run.compensation_ran("take")
         assert (await kit.finish(other)).output == [LONG]
+
+
+@virtual_time
+async def test_a_step_that_waits_writes_nothing() -> None:
+    async with Kit() as kit, kit.worker(timed, slots=1):
+        first = await kit.start(timed, [LONG])
+        second = await kit.start(timed, [1.0])
+        await kit.finish(first)
+        waited = await kit.finish(second)
+        assert waited.output == [1.0]
+        assert seconds(waited) > LONG
+        assert len(waited.of_kind("decision_completed")) <= 4
+        assert waited.of_kind("attempt_failed") == []
+
+
+@virtual_time
+async def test_a_step_waits_on_over_a_crash_of_the_server() -> None:
+    async with Kit() as kit, kit.worker(timed, slots=1):
+        first = await kit.start(timed, [LONG])
+        second = await kit.start(timed, [1.0])
+        await kit.advance(LONG / 2)
+        await kit.crash_server()
+        await kit.finish(first)
+        waited = await kit.finish(second)
+        assert waited.output == [1.0]
+        assert waited.count("take") == 1
+        assert waited.of_kind("attempt_failed") == []

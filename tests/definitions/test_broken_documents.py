@@ -22,7 +22,7 @@ VALIDATOR = jsonschema_rs.validator_for(SCHEMA)
 
 
 def expected(text: str) -> dict[str, str]:
-    return dict(re.findall(r"^# (at|says|schema): ?(.*)$", text, re.MULTILINE))
+    return dict(re.findall(r"^# (at|says|schema|stored): ?(.*)$", text, re.MULTILINE))
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
@@ -38,6 +38,20 @@ def test_a_broken_document_is_refused_where_it_is_broken(file: Path) -> None:
     assert faults[wanted["at"]].strip()
     seen = any(True for _ in VALIDATOR.iter_errors(content))
     assert seen == (wanted["schema"] == "refuses"), "what the schema says"
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_what_an_earlier_version_took_runs_if_it_can(file: Path) -> None:
+    """Also in the normal form in which it is stored."""
+    text = file.read_text()
+    content: Any = read(compose(text)[0])
+    if expected(text).get("stored") != "runs":
+        with pytest.raises(DefinitionInvalid):
+            compile_document(content, stored=True)
+        return
+    taken = compile_document(content, stored=True)
+    again = compile_document(json.loads(taken.definition.document), stored=True)
+    assert again.definition.content_hash == taken.definition.content_hash
 
 
 def test_the_corpus_has_both_kinds() -> None:

@@ -10,8 +10,10 @@ import pytest
 from tests.runs.in_process import ONE, MortalJournal, Process, reference
 from treadle.testing import run_in_virtual_time, virtual_time
 from treadle_server.engine.errors import RunEnded
+from treadle_server.engine.events import EventReceived
 from treadle_server.engine.transitions import RunStage
 from treadle_server.engine.values import IncidentAnswer, Payload
+from treadle_server.journal.codec import decode_batch
 from treadle_server.journal.port import Row, RunRow, Table, Unit
 from treadle_server.runs.errors import RequestIdReused, RunNotFound
 from treadle_server.runs.model import AnswerRequest, RunReference
@@ -151,3 +153,63 @@ async def test_an_event_is_taken_again_by_the_run_that_it_ended() -> None:
         for other in ("e2", ""):
             with pytest.raises(RunEnded):
                 await send(other)
+
+
+async def send(process: Process, run: RunReference, event_id: str = "e1", **named: Any) -> bytes:
+    given: dict[str, Any] = {"name": "approved", "payload": Payload(b"1"), "actor": ""}
+    row, _ = await process.runs.send(run, event_id=event_id, **(given | named))
+    return row.run_id
+
+
+def events_of(process: Process, run_id: bytes) -> list[str]:
+    """The ids of the events that a run has had."""
+    return [
+        event.event_id
+        for record in process.journal.read_run(run_id, 0, 1 << 20)
+        for event in decode_batch(record.body)
+        if isinstance(event, EventReceived)
+    ]
+
+
+@virtual_time
+async def test_an_event_by_workflow_id_is_for_the_run_that_had_it() -> None:
+    journal = MortalJournal()
+    async with Process(journal, WAITS) as process:
+        first = await process.start("waits", workflow_id="payment-7")
+        assert await send(process, NEWEST) == first
+        assert journal.state_of(first) == RunStage.COMPLETED
+        second = await process.start("waits", workflow_id="payment-7")
+    async with Process(journal) as process:  # which has nothing in memory
+        assert await send(process, NEWEST, actor="the same person with another key") == first
+        assert journal.state_of(second) == RunStage.RUNNING
+        for other in ({"name": "refused"}, {"payload": Payload(b"2")}):
+            with pytest.raises(RequestIdReused, match="event id 'e1'"):
+                await send(process, NEWEST, **other)
+        assert events_of(process, second) == []
+        # Only there, and for that workflow id; without an id nothing is remembered.
+        assert await send(process, reference(second)) == second
+        for workflow_id in ("payment-8", "payment-9"):
+            run_id = await process.start("waits", workflow_id=workflow_id)
+            other_run = RunReference(namespace="default", workflow_id=workflow_id)
+            assert await send(process, other_run) == run_id
+        third = await process.start("waits", workflow_id="payment-7")
+        assert await send(process, NEWEST, "") == third
+
+
+@virtual_time
+async def test_of_two_events_at_once_by_workflow_id_the_run_has_one() -> None:
+    async with Process(MortalJournal(), WAITS) as process:
+        run_id = await process.start("waits", workflow_id="payment-7")
+        assert await asyncio.gather(*[send(process, NEWEST) for _ in range(3)]) == [run_id] * 3
+        assert events_of(process, run_id) == ["e1"]
+
+
+@virtual_time
+async def test_an_event_that_was_refused_is_not_remembered() -> None:
+    async with Process(MortalJournal(), WAITS) as process:
+        first = await process.start("waits", workflow_id="payment-7")
+        await terminate(process, reference(first))
+        with pytest.raises(RunEnded):
+            await send(process, NEWEST)
+        second = await process.start("waits", workflow_id="payment-7")
+        assert await send(process, NEWEST) == second

@@ -181,6 +181,15 @@ def test_waiting_for_nothing_at_all_is_an_error() -> None:
         stuck()
 
 
+def test_a_thread_that_works_when_the_test_is_over_is_waited_for() -> None:
+    @virtual_time
+    async def leaves() -> None:
+        asyncio.get_running_loop().run_in_executor(None, time.sleep, 0.1)
+        await asyncio.sleep(0)
+
+    leaves()
+
+
 @virtual_time
 async def test_attempts_that_overlap_are_told_from_those_that_do_not() -> None:
     @activity

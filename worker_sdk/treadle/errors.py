@@ -16,6 +16,7 @@
     │   │   └── ServerStopping
     │   ├── ServerBusy              a limit was reached; `retry_after_seconds` if the server said
     │   ├── RequestTimedOut         no answer in time; whether it took effect is unknown
+    │   ├── DataLost                a disk has damaged what is asked for; `run_id` names the run
     │   └── ServerFault             a fault in the server; its log has the details
     ├── RunNotCompleted             what `RunHandle.result` raises for a run that did not complete
     │   ├── RunFailed               `failure` says why
@@ -175,6 +176,17 @@ class ServerBusy(RequestNotServed):
 
 class RequestTimedOut(RequestNotServed):
     """No answer in time; the same request id makes a repeat safe, whether it took effect or not."""
+
+
+class DataLost(RequestNotServed):
+    """What the server's journal holds of a run is damaged; other runs are not touched by that. The
+    message says where, and what to do.
+    """
+
+    @property
+    def run_id(self) -> str:
+        """The run; empty if the server did not say."""
+        return self.metadata.get("run_id", "")
 
 
 class ServerFault(RequestNotServed):

@@ -27,7 +27,6 @@ from treadle_server.engine.values import Instant, Payload
 from treadle_server.journal.codec import (
     encode_payload,
     failure_to_message,
-    must_be_whole,
     payload_to_message,
 )
 from treadle_server.journal.port import Record, RunRow
@@ -42,6 +41,7 @@ from treadle_server.runs.model import (
     TaskView,
 )
 from treadle_server.runs.query import PAGE_BYTES
+from treadle_server.runs.reading import must_all_be_whole
 from treadle_server.telemetry.ids import is_sampled, trace_id, traceparent
 
 _log = structlog.get_logger(component="api")
@@ -169,12 +169,12 @@ def event_bytes(records: list[Record], after_seq: int) -> bytes:
     """Records' bodies one after the other: an EventBatch has its events where these replies have
     theirs.
 
-    Only a record that begins before what was asked for is looked into. Raises `CodecError` for one
-    that is damaged.
+    Only a record that begins before what was asked for is looked into. Raises `RecordUnreadable`
+    for one that is damaged.
     """
+    must_all_be_whole(records)
     parts: list[bytes] = []
     for record in records:
-        must_be_whole(record.body)
         if record.base_seq > after_seq:
             parts.append(record.body)
             continue

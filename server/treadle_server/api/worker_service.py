@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from typing import Any
 
+import structlog
+
 from treadle.v1 import worker_service_pb2 as messages
 from treadle_server.api import checks, convert
 from treadle_server.api.errors import item_status
 from treadle_server.api.worker_requests import MAX_SESSION_BYTES, poll_request, reported
 from treadle_server.engine.values import Duration
+from treadle_server.runs.errors import RecordUnreadable
 from treadle_server.runs.model import Beat, CompleteRequest, PollAnswer, TaskView
 from treadle_server.runs.service import Runs
+
+_log = structlog.get_logger(component="api")
 
 
 class WorkerService:
@@ -50,7 +55,11 @@ class WorkerService:
     ) -> None:
         add, ratio = response.tasks.add, self._sampling_ratio
         for task in tasks:
-            convert.write_task(task, add(), plain_json=plain_json, sampling_ratio=ratio)
+            try:
+                convert.write_task(task, add(), plain_json=plain_json, sampling_ratio=ratio)
+            except RecordUnreadable as error:  # the others are handed over all the same
+                del response.tasks[-1]
+                _log.error("a task cannot be handed over", key=task.key, error=error.message)
 
     async def CompleteTasks(
         self, request: messages.CompleteTasksRequest, _context: Any

@@ -54,6 +54,9 @@ def as_ending(error: TreadleError) -> CommandFailed:
             return CommandFailed(str(error), ExitCode.USAGE)
         case errors.NotFound():
             return CommandFailed(str(error), ExitCode.NOT_FOUND)
+        case errors.DataLost():
+            hint = "All that is damaged:  treadle journal check --data-dir FOLDER"
+            return CommandFailed(f"{error}\n{hint}", ExitCode.DATA_LOST)
         case errors.ServerUnavailable():
             hint = "Is it running? Start one with:  treadle server"
             return CommandFailed(f"{error}\n{hint}", ExitCode.UNREACHABLE)

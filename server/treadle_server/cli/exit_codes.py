@@ -16,6 +16,7 @@ class ExitCode(enum.IntEnum):
     USAGE = 2
     UNREACHABLE = 3
     NOT_FOUND = 4
+    DATA_LOST = 5
     RUN_FAILED = 10
     RUN_CANCELLED = 11
     RUN_TIMED_OUT = 12
@@ -30,6 +31,7 @@ MEANINGS: dict[ExitCode, str] = {
     ExitCode.USAGE: "wrong usage, or the server refused an argument as invalid",
     ExitCode.UNREACHABLE: "the server cannot be reached, or did not answer in time",
     ExitCode.NOT_FOUND: "no such run, workflow or version",
+    ExitCode.DATA_LOST: "a disk has damaged what the journal holds of the run; 'journal check'",
     ExitCode.RUN_FAILED: "the run failed ('start --wait', 'runs wait', 'runs watch')",
     ExitCode.RUN_CANCELLED: "the run was cancelled",
     ExitCode.RUN_TIMED_OUT: "the run reached its time limit",

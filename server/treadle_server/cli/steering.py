@@ -205,7 +205,11 @@ def skip(
     metavar="JSON",
     help="JSON, @FILE, or - for stdin.  [default: null]",
 )
-@click.option("--event-id", metavar="ID", help="Names it: the same id comes once to a run.")
+@click.option(
+    "--event-id",
+    metavar="ID",
+    help="Names it: the same id comes once to a run, and by workflow id to one run within 24 h.",
+)
 @client_options
 @click.pass_obj
 def send(

@@ -200,17 +200,19 @@ def built_in(workflow: str) -> Compiled | None:
     return _BUILT_IN.get(workflow)
 
 
-def compile_document(document: Any) -> Compiled:
-    """Checks and compiles a document of any kind; raises `DefinitionInvalid`."""
+def compile_document(document: Any, *, stored: bool = False) -> Compiled:
+    """Checks and compiles a document of any kind; raises `DefinitionInvalid`. One that is `stored`
+    is read for its runs: see `Problems.add_if_new`.
+    """
     if not isinstance(document, dict):
         raise DefinitionInvalid([Violation("$", f"must be an object, is {kind_of(document)}")])
-    if str(document.get("name", "")).startswith(_OWN):
+    if str(document.get("name", "")).startswith(_OWN) and not stored:
         raise DefinitionInvalid([Violation("name", f"what begins with `{_OWN}` is Treadle's own")])
     kind = document.get("kind")
     if kind == "graph":
-        return CompiledGraph(parse_graph(document))
+        return CompiledGraph(parse_graph(document, stored=stored))
     if kind == "machine":
-        return CompiledMachine(parse_machine(document))
+        return CompiledMachine(parse_machine(document, stored=stored))
     if kind == "code":
         return CompiledCode(parse_code(document))
     raise DefinitionInvalid([Violation("kind", f"must be one of {', '.join(KINDS)}; is {kind!r}")])

@@ -83,9 +83,12 @@ def canonical_json(value: Any) -> bytes:
 
 
 class Problems:
-    """The faults found so far."""
+    """The faults found so far. `stored`: the document is not new, an earlier version has taken it,
+    and there may be runs of it.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, *, stored: bool = False) -> None:
+        self.stored = stored
         self.violations: list[Violation] = []
         self._more = 0
         self._letters = 0
@@ -102,6 +105,14 @@ class Problems:
             self._more += 1
         else:
             self.violations.append(Violation(path, message))
+
+    def add_if_new(self, path: str, message: str) -> None:
+        """Notes a fault that keeps nothing from being run: what has it fails when a run comes
+        there, or says what has no effect. What is stored is not held to it: its runs go on, as they
+        did before there was such a check.
+        """
+        if not self.stored:
+            self.add(path, message)
 
     def nearest(self, name: str, known: Collection[str]) -> str:
         """As `nearest`, but nothing where that helps nobody, or would take long by now."""

@@ -318,7 +318,7 @@ def _seconds(microseconds: int) -> str:
 
 def _overdue(activity: Activity, now: Instant) -> bool:
     """Whether the attempt has taken as long as it may."""
-    return activity.started_time + activity.scheduled.start_to_close_timeout <= now
+    return activity.counted_from + activity.scheduled.start_to_close_timeout <= now
 
 
 def _out_of_time(activity: Activity, failure: Failure, now: Instant) -> list[e.Event]:

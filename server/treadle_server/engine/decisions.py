@@ -62,6 +62,8 @@ def take_report(state: RunState, report: i.ReportDecision, now: Instant) -> Iter
     """
     activity = activities.leased(state, DECISION, report.lease)
     known = _check(state, report)
+    if _says_nothing(state, report, known):
+        return  # its worker lives: whoever took the report remembers that
     foreseen = bool(report.ending) and _nothing_happened(state, report)
     # A history that is too long is talked about with a person first.
     keeps = (report.keep or foreseen) and state.seq < state.code.events_limit
@@ -87,6 +89,17 @@ def take_report(state: RunState, report: i.ReportDecision, now: Instant) -> Iter
     if foreseen and keeps:
         right = completed == len(report.steps)
         yield from take_report(state, _next_report(state, report, right=right), now)
+
+
+def _says_nothing(state: RunState, report: i.ReportDecision, known: int) -> bool:
+    """Whether the decision is only to be kept: its steps wait, and its code has seen no news."""
+    return (
+        report.keep
+        and not (report.steps or report.ending)
+        and known == len(report.commands)
+        and state.code.news_seq <= state.code.seen_seq
+        and state.seq < state.code.events_limit
+    )
 
 
 def _nothing_happened(state: RunState, report: i.ReportDecision) -> bool:

@@ -90,11 +90,18 @@ class Activity:
         return (scheduled.start_time or scheduled.time) + timeout
 
     @property
+    def counted_from(self) -> Instant:
+        """When the time of the open attempt began: of a decision, when its worker last reported,
+        which is no event if it had nothing to say.
+        """
+        return self.heartbeat_time if self.is_decision else self.started_time
+
+    @property
     def attempt_deadline(self) -> Instant:
         """When the open attempt is timed out: start_to_close, or schedule_to_close if that is
         sooner.
         """
-        deadline = self.started_time + self.scheduled.start_to_close_timeout
+        deadline = self.counted_from + self.scheduled.start_to_close_timeout
         give_up_time = self.give_up_time
         return deadline if give_up_time is None else min(deadline, give_up_time)
 

@@ -66,8 +66,9 @@ def due_time(activity: Activity, now: Instant) -> Instant | None:
             if scheduled.schedule_to_start_timeout is not None:
                 candidates.append(activity.ready_time + scheduled.schedule_to_start_timeout)
         case ActivityStage.LEASED | ActivityStage.CANCELLING:
-            candidates.append(activity.started_time + scheduled.start_to_close_timeout)
-            candidates.append(activity.until)
+            candidates.append(activity.counted_from + scheduled.start_to_close_timeout)
+            if activity.session_id:  # without one, the lease is as long as the attempt
+                candidates.append(activity.until)
             if scheduled.heartbeat_timeout is not None:
                 candidates.append(activity.heartbeat_time + scheduled.heartbeat_timeout)
         case _:

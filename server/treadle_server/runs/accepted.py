@@ -9,9 +9,9 @@ import asyncio
 from treadle_server.engine import events as e
 from treadle_server.engine.plain_json import json_of
 from treadle_server.engine.values import Failure, FailureKind, Payload
-from treadle_server.journal.codec import decode_batch
 from treadle_server.journal.port import Journal
 from treadle_server.runs.model import Result
+from treadle_server.runs.reading import events_of
 
 _BYTES_AT_A_TIME = 1 << 16
 """Others have the loop after each piece: a run may have a hundred thousand nodes."""
@@ -20,11 +20,11 @@ _BYTES_AT_A_TIME = 1 << 16
 async def was_accepted(
     journal: Journal, run_id: bytes, key: str, lease: int, result: Result
 ) -> bool:
-    """Whether exactly this result ended exactly this attempt."""
+    """Whether exactly this result ended exactly this attempt. Raises `RecordUnreadable`."""
     after_seq = 0
     while records := journal.read_run(run_id, after_seq, _BYTES_AT_A_TIME):
         for record in records:
-            for event in decode_batch(record.body):
+            for event in events_of(record):
                 if getattr(event, "key", None) == key and getattr(event, "lease", None) == lease:
                     if isinstance(event, e.AttemptStarted):
                         continue

@@ -46,7 +46,7 @@ class _Checker:
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
-        self._compiled: dict[tuple[str, str, int], Compiled | None] = {}
+        self._compiled: dict[tuple[str, str, int], Compiled | str] = {}
         self._open: dict[bytes, _Open] = {}
         self._broken: set[bytes] = set()
 
@@ -106,23 +106,23 @@ class _Checker:
         if name not in self._compiled:
             self._compiled[name] = self._compile(name)
         compiled = self._compiled[name]
-        if compiled is None:
-            return Finding(
-                "definition", _named(run_id), f"{row.workflow} version {row.version} cannot be read"
-            )
+        if isinstance(compiled, str):
+            which = f"{row.workflow} version {row.version}"
+            return Finding("definition", _named(run_id), f"{which} cannot be run: {compiled}")
         return _Open(row, compiled.new_state(run_id), compiled)
 
-    def _compile(self, name: tuple[str, str, int]) -> Compiled | None:
+    def _compile(self, name: tuple[str, str, int]) -> Compiled | str:
+        """The version, or why there is none."""
         own = built_in(name[1])
         if own is not None:
             return own
         [row] = self._journal.get(Table.DEFINITION, [name])
         if row is None:
-            return None
+            return "it is not there"
         try:
-            return compile_document(json.loads(stored_document(row)))
-        except (DefinitionInvalid, ValueError):
-            return None
+            return compile_document(json.loads(stored_document(row)), stored=True)
+        except (DefinitionInvalid, ValueError) as error:
+            return str(error)
 
     def _check_ended(self, one: _Open) -> Iterator[Finding]:
         row, state = one.row, one.state
@@ -141,7 +141,7 @@ class _Checker:
             yield Finding(
                 "run-row", _named(row.run_id), "its row says that it has ended, its events do not"
             )
-        due = _latest_wake_time(state)
+        due = _latest_wake_time(row, state)
         if state.unfinished:
             # What was looked at and came to nothing is not journaled, so the fold looks unfinished.
             # Only if looking again comes to something, something was lost.
@@ -222,18 +222,20 @@ class _Checker:
             yield Finding("lost-held", f"held {key!r}", "a run is held, and no list would show it")
 
 
-def _latest_wake_time(state: RunState) -> Instant | None:
+def _latest_wake_time(row: RunRow, state: RunState) -> Instant | None:
     """When the run must be woken at the latest. That is later than its state says where a worker
     may have renewed its lease, for renewals are not journaled; but no later than when the attempt
-    has taken as long as it may. And where a task became ready meanwhile: it waits in its queue now,
-    which the log does not say.
+    has taken as long as it may. (Of a decision only memory knows when that is: its worker may have
+    reported since, with nothing to say.) And where a task became ready meanwhile: it waits in its
+    queue now, which the log does not say.
     """
     times: list[Instant | None] = [timer.due_time for timer in state.timers.values()]
     times += [wait.due_time for wait in state.waits.values()]
     times.append(state.deadline if state.ending is None else None)
     for activity in state.activities.values():
         if activity.stage in (ActivityStage.LEASED, ActivityStage.CANCELLING):
-            times.append(activity.attempt_deadline)
+            if not (activity.is_decision and row.wake_time):
+                times.append(activity.attempt_deadline)
         else:
             times.append(due_time(activity, activity.ready_time))
     return min((time for time in times if time is not None), default=None)

@@ -15,6 +15,7 @@ from treadle_server.matching.polls import ANSWER_BYTES
 from treadle_server.matching.sessions import Session
 from treadle_server.runs.hot import HotRun, unseen
 from treadle_server.runs.model import DecisionView, StepView
+from treadle_server.runs.reading import must_all_be_whole
 from treadle_server.runs.tokens import Tokens
 
 
@@ -22,11 +23,12 @@ def decision_view(
     hot: HotRun, journal: Journal, now: Instant, after_seq: int, room: int = ANSWER_BYTES
 ) -> DecisionView:
     """What is new since `after_seq`, as far as there is room for it; one record at least. The code
-    decides with that, and its next decision brings the rest.
+    decides with that, and its next decision brings the rest. Raises `RecordUnreadable`.
     """
     records = unseen(hot.tail, after_seq)
     if not records or records[0].base_seq > after_seq + 1:
         records = journal.read_run(hot.run_id, after_seq, room)
+        must_all_be_whole(records)
     records = _fitting(records, room)
     return DecisionView(
         after_seq=after_seq,

@@ -6,9 +6,13 @@ import asyncio
 import hashlib
 import json
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Any
+
+import structlog
 
 from treadle_server.clock import Clock
 from treadle_server.definitions.code.signature import signature_fault
@@ -21,6 +25,7 @@ from treadle_server.journal.port import Journal, Outcome, Row, Table, Unit
 from treadle_server.journal.writer import Writer
 from treadle_server.runs.errors import (
     DefinitionNotFound,
+    DefinitionUnusable,
     NotFound,
     RequestIdReused,
     Stopping,
@@ -40,6 +45,8 @@ COMPILE_APART = 200_000
 MAX_NESTING = 200
 """As in YAML."""
 
+_log = structlog.get_logger(component="runs")
+
 REQUEST_LIFE = 24 * 3_600 * 1_000_000
 _HIGHEST_VERSION = 2**62
 _VERSIONS_LISTED = 10_000
@@ -54,8 +61,13 @@ class Definitions:
         self._clock = clock
         self._compiled: OrderedDict[tuple[str, str, int], Compiled] = OrderedDict()
         self._weight = 0
+        self._unusable: dict[tuple[str, str, int], str] = {}
+        """Versions that were found not to compile, and why: each of their runs need not find out.
+        """
         self._versions: dict[tuple[str, str], WorkflowVersions] = {}
         self._deploying = asyncio.Lock()
+        self._retiring: dict[tuple[str, str, int], asyncio.Event] = {}
+        """Versions of which it is not decided whether they are retired; set when it is."""
 
     async def deploy(
         self, namespace: str, document: Any, *, request_id: str, validate_only: bool
@@ -180,8 +192,12 @@ class Definitions:
         return views
 
     async def current(self, namespace: str, workflow: str) -> int:
-        """The number of the current version; raises `NotFound`, `VersionNotActive`."""
+        """The number of the current version, once it is known that it remains that; raises
+        `NotFound`, `VersionNotActive`.
+        """
         versions = self.versions(namespace, workflow)
+        while versions.current and await self._decided((namespace, workflow, versions.current)):
+            versions = self.versions(namespace, workflow)
         if versions.current:
             return versions.current
         if versions.states:
@@ -191,8 +207,13 @@ class Definitions:
             )
         raise self._not_found(namespace, workflow, 0)
 
-    def must_be_startable(self, namespace: str, workflow: str, version: int) -> None:
-        """Raises `VersionNotActive` if new runs may not take this version."""
+    async def must_be_startable(self, namespace: str, workflow: str, version: int) -> None:
+        """Raises `VersionNotActive` if new runs may not take this version.
+
+        Whoever begins a run of it lets nobody else have the loop in between: what is found here is
+        true until then.
+        """
+        await self._decided((namespace, workflow, version))
         state = self.versions(namespace, workflow).state(version)
         if state is not VersionState.ACTIVE:
             raise VersionNotActive(
@@ -201,6 +222,31 @@ class Definitions:
                 workflow=workflow,
                 version=str(version),
             )
+
+    async def _decided(self, version: tuple[str, str, int]) -> bool:
+        """Waits until it is decided whether the version is retired; False if nobody asked."""
+        waited = False
+        while (decided := self._retiring.get(version)) is not None:
+            await decided.wait()
+            waited = True
+        return waited
+
+    async def until_decided(self, namespace: str, workflow: str, version: int) -> None:
+        """Waits until nobody else is about to retire the version."""
+        await self._decided((namespace, workflow, version))
+
+    @contextmanager
+    def retiring(self, namespace: str, workflow: str, version: int) -> Iterator[None]:
+        """Until the block ends, who asks whether new runs may take the version waits for what
+        becomes of it. Nobody else may be about to retire it: see `until_decided`.
+        """
+        name = (namespace, workflow, version)
+        decided = self._retiring[name] = asyncio.Event()
+        try:
+            yield
+        finally:
+            del self._retiring[name]
+            decided.set()
 
     def versions(self, namespace: str, workflow: str) -> WorkflowVersions:
         """What its versions are for."""
@@ -270,7 +316,7 @@ class Definitions:
         return view
 
     async def compiled(self, namespace: str, workflow: str, version: int) -> Compiled:
-        """A version, ready to run; raises `NotFound`."""
+        """A version, ready to run; raises `NotFound`, `DefinitionUnusable`."""
         own = built_in(workflow)
         if own is not None:
             return own
@@ -279,11 +325,19 @@ class Definitions:
         if found is not None:
             self._compiled.move_to_end(name)
             return found
+        if (fault := self._unusable.get(name)) is not None:
+            raise _unusable(name, fault)
         document = self.read(namespace, workflow, version).document
-        if len(document) > COMPILE_APART:
-            found = await asyncio.to_thread(lambda: compile_document(json.loads(document)))
-        else:
-            found = compile_document(json.loads(document))
+        try:
+            if len(document) > COMPILE_APART:
+                found = await asyncio.to_thread(_compile_stored, document)
+            else:
+                found = _compile_stored(document)
+        except (DefinitionInvalid, ValueError) as error:
+            self._unusable[name] = str(error)
+            refusal = _unusable(name, str(error))
+            _log.error("a stored version cannot be run", namespace=namespace, error=refusal.message)
+            raise refusal from None
         self._remember(name, found)
         return found
 
@@ -292,6 +346,7 @@ class Definitions:
         return built_in(workflow) or self._compiled.get((namespace, workflow, version))
 
     def _remember(self, name: tuple[str, str, int], compiled: Compiled) -> None:
+        self._unusable.pop(name, None)
         if name not in self._compiled:
             self._weight += compiled.weight
         self._compiled[name] = compiled
@@ -356,6 +411,22 @@ class Definitions:
             "as it begins, a moment after its start",
             workflow=workflow,
         )
+
+
+def _compile_stored(document: bytes) -> Compiled:
+    """Raises `DefinitionInvalid`, or `ValueError` for what is no JSON."""
+    return compile_document(json.loads(document), stored=True)
+
+
+def _unusable(name: tuple[str, str, int], fault: str) -> DefinitionUnusable:
+    _, workflow, version = name
+    return DefinitionUnusable(
+        f"version {version} of workflow {workflow!r} was stored by another version of Treadle, and "
+        f"this one cannot run it: {fault}. Its runs stand still and lose nothing; they go on with "
+        "a version of Treadle that can run it. New runs can take a mended one, once it is deployed",
+        workflow=workflow,
+        version=str(version),
+    )
 
 
 def _compile_new(document: Any) -> Compiled:

@@ -27,6 +27,27 @@ class DefinitionNotFound(NotFound):
     reason = "DEFINITION_NOT_FOUND"
 
 
+class RecordUnreadable(Refusal):
+    """A record of the run is damaged, or of a later version of Treadle; `run_id`, `position` in the
+    journal and the first `seq` in the metadata. `treadle journal check` finds all that are; only a
+    backup has them whole.
+    """
+
+    reason = "RECORD_UNREADABLE"
+
+
+class DefinitionUnusable(Refusal):
+    """The version was stored by an earlier version of Treadle, and this one cannot run it: its runs
+    stand still, and lose nothing; `workflow` and `version` in the metadata.
+    """
+
+    reason = "DEFINITION_UNUSABLE"
+
+
+CANNOT_BE_USED = (RecordUnreadable, DefinitionUnusable)
+"""What a run is refused with that is there and cannot be brought into memory."""
+
+
 class VersionNotActive(Refusal):
     """The version is deprecated or retired, so new runs may not take it."""
 

@@ -99,7 +99,9 @@ class Groups:
                 )
                 await self._definitions.compiled(request.namespace, item.workflow, version)
                 if item.version:
-                    self._definitions.must_be_startable(request.namespace, item.workflow, version)
+                    await self._definitions.must_be_startable(
+                        request.namespace, item.workflow, version
+                    )
             except NotFound as error:
                 raise InputInvalid(
                     [Violation(f"items[{number}].workflow", error.message)]

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+import structlog
+
 from treadle_server.clock import Clock
 from treadle_server.definitions.compiled import Compiled
 from treadle_server.engine.code import CodeProgress
@@ -20,11 +22,11 @@ from treadle_server.engine.evolve import evolve
 from treadle_server.engine.machine import MachineProgress
 from treadle_server.engine.state import RunState
 from treadle_server.engine.values import Duration, Instant, Payload
-from treadle_server.journal.codec import decode_batch
 from treadle_server.journal.port import Journal, Record, RunRow
 from treadle_server.journal.settled import Settled
 from treadle_server.runs.definitions import Definitions
-from treadle_server.runs.errors import RunNotFound
+from treadle_server.runs.errors import CANNOT_BE_USED, NotFound, RecordUnreadable, RunNotFound
+from treadle_server.runs.reading import events_of
 from treadle_server.runs.settled import until_settled
 
 CACHE_WEIGHT = 400_000
@@ -35,6 +37,8 @@ SLEEP: Duration = 5 * 1_000_000
 """A run that has nothing to do for longer leaves memory: at once after a turn of it; and so long
 after it was read, or, of a state machine, after its last turn.
 """
+_log = structlog.get_logger(component="runs")
+
 _YIELD_EVENTS = 200
 """About 2 ms of folding. Counted, not timed, so that a simulation repeats."""
 
@@ -116,6 +120,9 @@ class HotRuns:
         self._lingering: dict[bytes, Instant] = {}
         """Runs that leave memory at a time if they rest then, in the order of the times."""
         self._sweep: asyncio.TimerHandle | None = None
+        self.unusable: set[bytes] = set()
+        """Runs that could not be brought into memory for others: none of their tasks is handed out.
+        """
         self._watchers: dict[bytes, dict[Watcher, None]] = {}
         """By run, whether or not it is in memory; in the order they came, as a set's order would
         differ from process to process.
@@ -130,6 +137,17 @@ class HotRuns:
         if hot is not None:
             self._runs.move_to_end(run_id)
         return hot
+
+    def on_their_way(self, namespace: str, workflow: str, version: int) -> list[HotRun]:
+        """The runs of a version of which a turn is not committed yet: among them all that have
+        begun and are not in the journal.
+        """
+        asked = (namespace, workflow, version)
+        return [
+            hot
+            for hot in self._runs.values()
+            if (hot.namespace, hot.row.workflow, hot.row.version) == asked and hot.on_its_way
+        ]
 
     def add(self, hot: HotRun) -> None:
         """A new run."""
@@ -192,7 +210,9 @@ class HotRuns:
                 watcher(None)
 
     async def load(self, run_id: bytes) -> HotRun:
-        """The run, folded from its records if need be. Raises `NotFound`."""
+        """The run, folded from its records if need be. Raises `NotFound`, and what `CANNOT_BE_USED`
+        has.
+        """
         hot = self.get(run_id)
         if hot is not None:
             return hot
@@ -204,7 +224,7 @@ class HotRuns:
 
     async def load_open(self, run_id: bytes) -> HotRun | None:
         """The run, or None if it has ended: then there is nothing to fold it for. Raises
-        `NotFound`, and `Stopping` if the journal fails meanwhile.
+        `NotFound`, what `CANNOT_BE_USED` has, and `Stopping` if the journal fails meanwhile.
         """
         while True:
             hot = self.get(run_id)
@@ -219,6 +239,23 @@ class HotRuns:
             # on the disk before.
             if await until_settled(hot.settled):
                 return None
+
+    async def load_usable(self, run_id: bytes) -> HotRun | None:
+        """As `load_open`, for who works for many: None also for a run that is not there any more,
+        and for one that cannot be used, of which the log tells once. Raises `Stopping`.
+        """
+        try:
+            hot = await self.load_open(run_id)
+        except NotFound:
+            return None
+        except CANNOT_BE_USED as error:
+            # Of a version there may be many runs: the log has told of it once.
+            if run_id not in self.unusable and isinstance(error, RecordUnreadable):
+                _log.error("a run stands still", run_id=run_id.hex(), error=error.message)
+            self.unusable.add(run_id)
+            return None
+        self.unusable.discard(run_id)
+        return hot
 
     async def _fold(self, run_id: bytes) -> HotRun:
         [loaded] = self._journal.load([run_id])
@@ -287,10 +324,12 @@ def unseen(records: Iterable[Record], seen_seq: int) -> list[Record]:
 
 
 async def fold(state: RunState, records: list[Record]) -> None:
-    """Folds records in order, and lets others have the loop now and then."""
+    """Folds records in order, and lets others have the loop now and then. Raises
+    `RecordUnreadable`.
+    """
     folded = 0
     for record in records:
-        for event in decode_batch(record.body):
+        for event in events_of(record):
             evolve(state, event)
         folded += record.count
         if folded >= _YIELD_EVENTS:

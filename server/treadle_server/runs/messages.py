@@ -209,7 +209,7 @@ class Messages:
         while rows := self._journal.scan(Table.WAIT, low, high, _PAGE):
             for run_id in dict.fromkeys(row.key[2] for row in rows):
                 assert isinstance(run_id, bytes)
-                hot = await self._hot.load_open(run_id)
+                hot = await self._hot.load_usable(run_id)
                 if hot is None:
                     continue
                 applied = self._turns.apply(hot, [event], asked=asked)

@@ -21,7 +21,7 @@ from treadle_server.matching.lanes import TaskReference
 from treadle_server.matching.matching import Matching
 from treadle_server.matching.polls import Taker
 from treadle_server.matching.sessions import COME_BACK_WITHIN, LeaseReference, Session
-from treadle_server.runs.errors import Busy, NotFound, SessionUnknown, Stopping
+from treadle_server.runs.errors import Busy, SessionUnknown, Stopping
 from treadle_server.runs.held import SERVER
 from treadle_server.runs.hot import HotRun, HotRuns
 from treadle_server.runs.leases import holds, promises_kept
@@ -231,10 +231,7 @@ class Polls:
 
     async def _committed(self, run_id: bytes) -> HotRun | None:
         """An open run with nothing of it on its way: what is said of it is true."""
-        try:
-            hot = await self._hot.load_open(run_id)
-        except NotFound:
-            return None
+        hot = await self._hot.load_usable(run_id)
         if hot is not None:
             await until_settled(hot.settled)
         return hot
@@ -265,10 +262,8 @@ class Polls:
     async def _grant(self, reference: TaskReference, taker: Taker) -> Settled | None:
         """Leases one waiting task; None if the run refuses, because it has changed since."""
         try:
-            hot = self._hot.get(reference.run_id) or await self._hot.load_open(reference.run_id)
+            hot = self._hot.get(reference.run_id) or await self._hot.load_usable(reference.run_id)
             return None if hot is None else self._grant_hot(hot, reference, taker)
-        except NotFound:
-            return None
         except (Busy, asyncio.CancelledError):
             # It is in no lane any more, and only its lane would bring it to anybody.
             self._in_background(self._offer_again(reference))
@@ -293,12 +288,9 @@ class Polls:
 
     async def _offer_again(self, reference: TaskReference) -> None:
         """Loads the run first, and waits while the journal is busy."""
-        try:
-            if self._turns.busy:
-                await asyncio.sleep(_PUT_OFF_SECONDS)
-            hot = await self._hot.load_open(reference.run_id)
-        except NotFound:
-            return
+        if self._turns.busy:
+            await asyncio.sleep(_PUT_OFF_SECONDS)
+        hot = await self._hot.load_usable(reference.run_id)
         if hot is not None:
             self._turns.offer(hot, [reference.key])
 
@@ -365,10 +357,7 @@ class Polls:
     ) -> None:
         settled = []
         for run_id, key, lease in list(session.leases):
-            try:
-                hot = await self._hot.load_open(run_id)
-            except NotFound:
-                continue
+            hot = await self._hot.load_usable(run_id)
             if hot is None:
                 continue
             self._turns.apply_soon(hot, ending(key=key, lease=lease, reason=reason))

@@ -12,13 +12,13 @@ from treadle_server.engine.ids import run_id_text
 from treadle_server.engine.topology import NodeState
 from treadle_server.engine.transitions import RunStage
 from treadle_server.engine.values import Duration, Instant
-from treadle_server.journal.codec import decode_batch
 from treadle_server.journal.port import Journal, Record, RunRow
 from treadle_server.matching.deadlines import Deadlines
 from treadle_server.runs.errors import RunNotFound, Stopping
 from treadle_server.runs.executions import Execution, Executions
 from treadle_server.runs.hot import HotRun, HotRuns
 from treadle_server.runs.model import RunEnd, RunReference, RunView
+from treadle_server.runs.reading import events_of
 from treadle_server.runs.settled import until_settled
 from treadle_server.runs.words import status, warnings
 
@@ -177,7 +177,7 @@ class Queries:
         seq = 0
         while records := self._journal.read_run(run_id, seq, WATCH_BYTES):
             for record in records:
-                found.add(decode_batch(record.body))
+                found.add(events_of(record))
             seq = records[-1].base_seq + records[-1].count - 1
             await asyncio.sleep(0)
         listed = list(found.by_key.values())

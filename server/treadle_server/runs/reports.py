@@ -26,7 +26,7 @@ from treadle_server.runs.courtesy import (
     Courtesy,
 )
 from treadle_server.runs.decisions import answer_to
-from treadle_server.runs.errors import Busy, Stopping
+from treadle_server.runs.errors import CANNOT_BE_USED, Busy, RecordUnreadable, Stopping
 from treadle_server.runs.hot import HotRun, HotRuns
 from treadle_server.runs.leases import holds, over, promises_kept
 from treadle_server.runs.model import (
@@ -38,6 +38,7 @@ from treadle_server.runs.model import (
     Result,
 )
 from treadle_server.runs.polls import Polls
+from treadle_server.runs.reading import must_all_be_whole
 from treadle_server.runs.rows import kept_key
 from treadle_server.runs.settled import until_settled
 from treadle_server.runs.tokens import Tokens
@@ -68,6 +69,7 @@ class Reports:
         self._turns = turns
         self._polls = polls
         self._courtesy = Courtesy()
+        self._began = clock.now()
 
     # --- results ----------------------------------------------------------------------------------
 
@@ -103,7 +105,10 @@ class Reports:
         room = ANSWER_BYTES
         for result, refusal in zip(request.results, refusals, strict=True):
             if result.report is not None and refusal is None:
-                found = await self._decision(request.namespace, result, session, room)
+                found = None
+                # What was reported is true all the same.
+                with contextlib.suppress(*CANNOT_BE_USED):
+                    found = await self._decision(request.namespace, result, session, room)
                 if found is not None:
                     answer.decisions.append(found)
                     room -= sum([len(batch) for batch in found.batches])
@@ -187,6 +192,7 @@ class Reports:
             given = input_of(key, lease, result, is_decision=is_decision)
             if isinstance(given, i.ReportDecision):
                 given.kept_results = self._kept_results(namespace, given)
+            seq = hot.state.seq
             applied = self._turns.apply(hot, [given], prefer=taker)
         except Refusal as unusable:
             return unusable
@@ -199,7 +205,10 @@ class Reports:
             session.leases.pop((run_id, key, lease), None)
         if isinstance(refusal, Exception):
             return refusal
-        hot.heartbeats.pop(key, None)
+        if kept and hot.state.seq == seq:
+            hot.heartbeats[key] = (lease, self._clock.now())
+        else:
+            hot.heartbeats.pop(key, None)
         if result.output is not None:
             hot.heartbeat_details.pop(key, None)
         return applied.settled
@@ -210,9 +219,11 @@ class Reports:
         """A report of an attempt that is over: fine if it is the one that ended it."""
         if session is not None:
             session.leases.pop((run_id, key, lease), None)
-        if await was_accepted(self._journal, run_id, key, lease, result):
-            return None
-        return over(key)
+        try:
+            accepted = await was_accepted(self._journal, run_id, key, lease, result)
+        except RecordUnreadable as error:
+            return error
+        return None if accepted else over(key)
 
     @staticmethod
     async def _outcome(report: Exception | Settled | None) -> Exception | None:
@@ -225,12 +236,15 @@ class Reports:
     async def history(
         self, namespace: str, token: bytes, after_seq: int
     ) -> tuple[list[Record], bool]:
-        """Committed records of the run that a decision is about. Raises `LeaseEnded`."""
+        """Committed records of the run that a decision is about. Raises `LeaseEnded`,
+        `RecordUnreadable`.
+        """
         run_id, key, lease = self._tokens.read(namespace, token)
         hot = await self._hot.load_open(run_id)
         if hot is None or not holds(hot, key, lease):
             raise over(key)
         records = self._journal.read_run(run_id, after_seq, _HISTORY_BYTES)
+        must_all_be_whole(records)
         last = records[-1].base_seq + records[-1].count - 1 if records else after_seq
         return records, bool(records and self._journal.read_run(run_id, last, 1))
 
@@ -263,9 +277,11 @@ class Reports:
         return BeatAnswer(cancel_requested=activity.stage is ActivityStage.CANCELLING)
 
     def renewal(self, hot: HotRun, session_id: str, lease: int) -> Renewal:
-        """What was heard of the worker that holds a lease."""
+        """What was heard of the worker that holds a lease. What was heard before the server began
+        is not known any more, and may have been just before.
+        """
         heartbeat_time = max(
-            (time for of, time in hot.heartbeats.values() if of == lease), default=0
+            (time for of, time in hot.heartbeats.values() if of == lease), default=self._began
         )
         if session_id:
             until = self._sessions.renewal(hot.namespace, session_id, self._clock.now())

@@ -13,8 +13,8 @@ from treadle_server.engine.maps import item_of
 from treadle_server.engine.state import RunState
 from treadle_server.engine.topology import NodeState
 from treadle_server.engine.values import NULL, SeedOutcome
-from treadle_server.journal.codec import decode_batch
 from treadle_server.journal.port import Record
+from treadle_server.runs.reading import events_of
 from treadle_server.runs.retrying_code import of_code
 from treadle_server.runs.retrying_machine import of_machine
 
@@ -24,8 +24,9 @@ def outcomes(
 ) -> tuple[SeedOutcome, ...]:
     """The outcomes of what was done, iterations of loops apart, without those that were undone, and
     without `from_key` and what rests on it. Folds the records into `state`, which must be new.
+    Raises `RecordUnreadable`, and `KeyError` or `ValueError` for a key that is not there.
     """
-    events = (event for record in records for event in decode_batch(record.body))
+    events = (event for record in records for event in events_of(record))
     if isinstance(state.progress, CodeProgress):
         return of_code(state, events, from_key)
     if isinstance(state.progress, MachineProgress):

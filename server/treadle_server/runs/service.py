@@ -15,7 +15,7 @@ from treadle_server.engine.events import Event, UpdateAnswered
 from treadle_server.engine.inputs import ReceiveEvent, ReceiveUpdate, Wake
 from treadle_server.engine.values import Duration, Instant, Payload
 from treadle_server.ids import IdSource
-from treadle_server.journal.port import Info, Journal, Record, RunRow, Table
+from treadle_server.journal.port import Info, Journal, Key, Record, RunRow, Table
 from treadle_server.journal.writer import Writer
 from treadle_server.matching.lanes import LaneName, TaskReference
 from treadle_server.matching.matching import Matching
@@ -23,7 +23,6 @@ from treadle_server.runs import recovery
 from treadle_server.runs.cuts import Cuts
 from treadle_server.runs.definitions import Definitions
 from treadle_server.runs.deletion import Deletion
-from treadle_server.runs.errors import NotFound
 from treadle_server.runs.groups import Groups
 from treadle_server.runs.held import log_held
 from treadle_server.runs.held_search import HeldSearch
@@ -302,11 +301,9 @@ class Runs:
     async def _wake(self, run_ids: list[bytes]) -> None:
         for run_id in run_ids:
             try:
-                hot = await self._hot.load_open(run_id)
+                hot = await self._hot.load_usable(run_id)
                 if hot is not None:
                     self._turns.apply_soon(hot, Wake(renewals=_renewals(self._reports, hot)))
-            except NotFound:
-                continue
             except Exception as error:  # noqa: BLE001 - one broken run must not stop all timers
                 _log.error("a run could not be woken", run_id=run_id.hex(), exc_info=error)
             await asyncio.sleep(0)
@@ -318,13 +315,20 @@ class Runs:
         for priority in _PRIORITIES:
             if len(found) == limit:
                 break
-            low, high = (*lane, priority), (*lane, priority, now + 1)
-            for row in self._journal.scan(Table.READY, low, high, limit - len(found)):
-                _, _, _, _, ready_time, run_id, key = row.key
-                assert isinstance(ready_time, int)
-                assert isinstance(run_id, bytes)
-                assert isinstance(key, str)
-                found.append(TaskReference(priority, ready_time, run_id, key))
+            low: Key = (*lane, priority)
+            high: Key = (*lane, priority, now + 1)
+            while rows := self._journal.scan(Table.READY, low, high, limit - len(found)):
+                for row in rows:
+                    _, _, _, _, ready_time, run_id, key = row.key
+                    assert isinstance(ready_time, int)
+                    assert isinstance(run_id, bytes)
+                    assert isinstance(key, str)
+                    # What nobody can be given must not keep the others from coming.
+                    if run_id not in self._hot.unusable:
+                        found.append(TaskReference(priority, ready_time, run_id, key))
+                if len(found) == limit:
+                    break
+                low = (*rows[-1].key, "")
         return found
 
     def _known_types(self, namespace: str, queue: str) -> list[str]:

@@ -7,6 +7,7 @@ So a start costs no look-up; only one that was refused is looked into.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 from treadle_server.clock import Clock
@@ -87,19 +88,36 @@ class Starts:
         try:
             if request.reuse_policy is not ReusePolicy.ALLOW_DUPLICATE and request.workflow_id:
                 self._check_reuse(request)
-            version = request.version
-            if not version:
-                version = await self._definitions.current(request.namespace, request.workflow)
-            elif not request.retry_of:
-                self._definitions.must_be_startable(request.namespace, request.workflow, version)
-            compiled = self._definitions.cached(request.namespace, request.workflow, version)
-            if compiled is None:
-                compiled = await self._definitions.compiled(
-                    request.namespace, request.workflow, version
-                )
+            compiled, version = await self._edition(
+                request.namespace, request.workflow, partial(self._version, request)
+            )
             return self._begin(request, compiled, version)
         except Exception as error:  # noqa: BLE001 - becomes the item's answer
             return self._earlier(request) or error
+
+    async def _version(self, request: StartRequest) -> int:
+        """The version that a start takes. Raises `NotFound`, `VersionNotActive`."""
+        namespace, workflow, version = request.namespace, request.workflow, request.version
+        if not version:
+            return await self._definitions.current(namespace, workflow)
+        if not request.retry_of:
+            await self._definitions.must_be_startable(namespace, workflow, version)
+        return version
+
+    async def _edition(
+        self, namespace: str, workflow: str, choose: Callable[[], Awaitable[int]]
+    ) -> tuple[Compiled, int]:
+        """A version, ready to run, and its number. Raises `NotFound`, and what `choose` raises.
+
+        What was chosen before others had the loop, as the version was compiled, is chosen again:
+        meanwhile it may have been retired.
+        """
+        while True:
+            version = await choose()
+            compiled = self._definitions.cached(namespace, workflow, version)
+            if compiled is not None:
+                return compiled, version
+            await self._definitions.compiled(namespace, workflow, version)
 
     def _begin(self, request: StartRequest, compiled: Compiled, version: int) -> HotRun:
         completed = compiled.complete_input(request.input)
@@ -212,14 +230,33 @@ class Starts:
         """Starts a run that another run asked for, unless that was done before; why it cannot be
         started. `deletes` go with it. Raises `Busy`, `Stopping`.
         """
-        try:
-            version = requested.version or await self._definitions.current(
-                namespace, requested.workflow
-            )
-            compiled = await self._definitions.compiled(namespace, requested.workflow, version)
-            completed = compiled.complete_input(requested.input)
-        except (NotFound, VersionNotActive, DefinitionInvalid) as error:
-            return not_started(str(error))
+        for _ in range(_TRIES):
+            try:
+                hot = await self._stage_child(namespace, parent_run_id, requested, deletes)
+            except (NotFound, VersionNotActive, DefinitionInvalid) as error:
+                return not_started(str(error))
+            if await until_settled(hot.settled):
+                return None
+            [there] = self._journal.get_runs([requested.run_id])
+            if there is not None:
+                self._turns.discard(deletes)
+                return None
+            other = self._journal.find_run(namespace, requested.workflow_id)
+            if other is not None and other.end_time is None:
+                break
+        return not_started(f"workflow id {requested.workflow_id!r} belongs to another open run")
+
+    async def _stage_child(
+        self,
+        namespace: str,
+        parent_run_id: bytes,
+        requested: ChildRequested,
+        deletes: Sequence[tuple[Table, Key]],
+    ) -> HotRun:
+        compiled, version = await self._edition(
+            namespace, requested.workflow, partial(self._child_version, namespace, requested)
+        )
+        completed = compiled.complete_input(requested.input)
         row = RunRow(
             run_id=requested.run_id,
             namespace=namespace,
@@ -240,19 +277,13 @@ class Starts:
             parent_key=requested.key,
             depth=requested.depth,
         )
-        for _ in range(_TRIES):
-            hot = HotRun(row, compiled.new_state(requested.run_id), compiled)
-            self._turns.apply(hot, [start], new=True, deletes=deletes, asked=False)
-            if await until_settled(hot.settled):
-                return None
-            [there] = self._journal.get_runs([requested.run_id])
-            if there is not None:
-                self._turns.discard(deletes)
-                return None
-            other = self._journal.find_run(namespace, requested.workflow_id)
-            if other is not None and other.end_time is None:
-                break
-        return not_started(f"workflow id {requested.workflow_id!r} belongs to another open run")
+        hot = HotRun(row, compiled.new_state(requested.run_id), compiled)
+        self._turns.apply(hot, [start], new=True, deletes=deletes, asked=False)
+        return hot
+
+    async def _child_version(self, namespace: str, requested: ChildRequested) -> int:
+        """One that its parent names is a part of the parent, whatever it is for by now."""
+        return requested.version or await self._definitions.current(namespace, requested.workflow)
 
     async def start_next(
         self,
@@ -265,8 +296,9 @@ class Starts:
         somebody else has its workflow id for the moment. Raises `NotFound`, `Busy`, `Stopping`.
         """
         workflow = continued.workflow
-        version = continued.next_version or await self._next_version(namespace, run_id, workflow)
-        compiled = await self._definitions.compiled(namespace, workflow, version)
+        compiled, version = await self._edition(
+            namespace, workflow, partial(self._next_version, namespace, run_id, continued)
+        )
         row = RunRow(
             run_id=continued.next_run_id,
             namespace=namespace,
@@ -297,12 +329,14 @@ class Starts:
             self._turns.discard(deletes)
         return there is not None
 
-    async def _next_version(self, namespace: str, run_id: bytes, workflow: str) -> int:
-        """The current one; if none is, that of the run before: to continue is to go on, which runs
-        that are open may.
+    async def _next_version(self, namespace: str, run_id: bytes, continued: RunContinued) -> int:
+        """The one it asked for, or the current one; if none is, that of the run before: to continue
+        is to go on, which runs that are open may.
         """
         try:
-            return await self._definitions.current(namespace, workflow)
+            return continued.next_version or await self._definitions.current(
+                namespace, continued.workflow
+            )
         except VersionNotActive:
             [row] = self._journal.get_runs([run_id])
             if row is None:

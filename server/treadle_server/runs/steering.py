@@ -26,6 +26,10 @@ from treadle_server.runs.turns import Turns
 _NEXT_RUN_SECONDS = 0.01
 _NEXT_RUN_TRIES = 500
 
+_SEND_EVENT = "SendEvent"
+_BETWEEN = "\n"
+"""Between the workflow id and the id of an event that was sent to it: no id has one inside."""
+
 
 @dataclass(slots=True)
 class _Request:
@@ -116,13 +120,28 @@ class Steering:
         new_id: bool = False,
     ) -> RunRow:
         """Gives the run an external event. Its id makes a repeat harmless, unless it is a `new_id`,
-        that nobody can repeat. Raises `TooManyEvents`, `RunEnded`, `NotFound`.
+        that nobody can repeat. Raises `TooManyEvents`, `RunEnded`, `NotFound`, `RequestIdReused`.
+
+        A run knows the events that it has had. Of one that is sent by workflow id, it is remembered
+        which run that was, as another may have the workflow id when it is sent again.
         """
         event = i.ReceiveEvent(event_id=event_id, name=name, payload=payload, actor=actor)
+        remembered = None
+        if not (new_id or reference.run_id):
+            sent = f"{reference.workflow_id}{_BETWEEN}{event_id}"
+            remembered = (reference.namespace, _SEND_EVENT, sent)
         while True:
             row = await self._current(reference)
+            puts = []
+            if remembered is not None:
+                # After the run was found: one that took its place was begun after it was written.
+                content = repeats.content_of(event)
+                earlier = self._earlier(remembered, reference, content)
+                if earlier is not None:
+                    return earlier
+                puts.append(self._answered(remembered, row.run_id, content))
             try:
-                return await self.apply(row.run_id, event)
+                return await self.apply(row.run_id, event, puts)
             except RunEnded as ended:
                 continued = ended.metadata.get("state") == RunStage.CONTINUED.name
                 if not (continued and reference.workflow_id):
@@ -197,9 +216,12 @@ class Steering:
         self, name: tuple[str, str, str], reference: RunReference, content: bytes, one: i.Input
     ) -> RunRow:
         row = await self._current(reference)
-        value = repeats.written(row.run_id, content)
-        put = Row(Table.REQUEST, name, value, self._clock.now() + REQUEST_LIFE)
-        return await self.apply(row.run_id, one, [put])
+        return await self.apply(row.run_id, one, [self._answered(name, row.run_id, content)])
+
+    def _answered(self, name: tuple[str, str, str], run_id: bytes, content: bytes) -> Row:
+        """What is remembered of a request that is carried out."""
+        value = repeats.written(run_id, content)
+        return Row(Table.REQUEST, name, value, self._clock.now() + REQUEST_LIFE)
 
     def _landed(self, name: tuple[str, str, str], task: asyncio.Task[RunRow]) -> None:
         del self._in_flight[name]
@@ -232,4 +254,8 @@ class Steering:
 
 
 def _reused(name: tuple[str, str, str], what: str) -> RequestIdReused:
-    return RequestIdReused(f"request id {name[2]!r} was used {what} before; take a new one")
+    _, method, said = name
+    kind = "event id" if method == _SEND_EVENT else "request id"
+    return RequestIdReused(
+        f"{kind} {said.rpartition(_BETWEEN)[2]!r} was used {what} before; take a new one"
+    )

@@ -167,7 +167,8 @@ class SteersRunsBlocking(ConnectedBlocking):
         event_id: str | None = None,
     ) -> Run:
         """Sends an external event to a run. It is kept until the run waits for it; an event whose
-        id the run has had changes nothing.
+        id the run has had changes nothing, and one whose id the workflow id has had within 24 h is
+        answered with the run that had it.
         """
         request = run_service_pb2.SendEventRequest(
             namespace=self.namespace,

@@ -26,6 +26,7 @@ _CLASSES: Mapping[grpc.StatusCode, type[errors.RequestError]] = {
     grpc.StatusCode.UNAUTHENTICATED: errors.NotPermitted,
     grpc.StatusCode.UNAVAILABLE: errors.ServerUnavailable,
     grpc.StatusCode.RESOURCE_EXHAUSTED: errors.ServerBusy,
+    grpc.StatusCode.DATA_LOSS: errors.DataLost,
     grpc.StatusCode.DEADLINE_EXCEEDED: errors.RequestTimedOut,
 }
 _BY_REASON: Mapping[str, type[errors.RequestError]] = {

@@ -114,6 +114,14 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         future.add_done_callback(lambda _: self.note_outside_work(-1))
         return future
 
+    async def shutdown_default_executor(self, *timeout: float | None) -> None:
+        """See `asyncio.AbstractEventLoop`. A thread that has not ended yet is waited for."""
+        self.note_outside_work(1)
+        try:
+            await super().shutdown_default_executor(*timeout)
+        finally:
+            self.note_outside_work(-1)
+
     def _stand_still(self) -> None:
         for change_something in self.when_still:
             if change_something():

@@ -65,7 +65,7 @@ def check_fit(
     are the edges that lead back.
 
     Returns what never fits of what undoes nodes: for advice. A document with such a fault is not
-    refused, as it was not always looked for, and stored documents are checked when they are read.
+    refused: a run of it may well go its way, and such documents were not refused before.
     """
     if schemas or parameters is not None or any(edge.on_error for edge in edges):
         _Checker(schemas, parameters, nodes, edges, back, problems).check(output)

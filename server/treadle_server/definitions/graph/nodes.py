@@ -58,7 +58,7 @@ def must_give(
 ) -> None:
     """Notes an expression that never gives a value of these JSON types."""
     if found is not None and not may_give(found.outline(), types):
-        problems.add(found.path, f"must give {what}, and this never does")
+        problems.add_if_new(found.path, f"must give {what}, and this never does")
 
 
 class NodeReader:

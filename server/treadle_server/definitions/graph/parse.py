@@ -49,11 +49,11 @@ _TAKEN_ID = re.compile(r".*(#\d+|\[\d+\]|!undo)", re.DOTALL)
 """Ids that look like the keys of iterations, of items of a map, and of what undoes a node."""
 
 
-def parse_graph(document: Any) -> GraphDefinition:
+def parse_graph(document: Any, *, stored: bool = False) -> GraphDefinition:
     """Compiles a document. Raises `DefinitionInvalid` with every fault that was found, up to a
-    limit.
+    limit. `stored`: see `Problems`.
     """
-    problems = Problems()
+    problems = Problems(stored=stored)
     try:
         definition = _Reader(document, problems).read()
     except RecursionError:
@@ -117,10 +117,12 @@ class _Reader:
         self._check_delays()
         problems.raise_if_any()
         self.joins = joins
-        check_joins(self.nodes, self.edges, joins, self.back, problems)
-        undo_faults = check_fit(
-            schemas, parameters, self.nodes, self.edges, self.back, output, problems
-        )
+        undo_faults: tuple[Violation, ...] = ()
+        if not problems.stored:
+            check_joins(self.nodes, self.edges, joins, self.back, problems)
+            undo_faults = check_fit(
+                schemas, parameters, self.nodes, self.edges, self.back, output, problems
+            )
         problems.raise_if_any()
         return self._definition(name, description, parameters, run_timeout, output, undo_faults)
 
@@ -241,7 +243,7 @@ class _Reader:
     def _check_children(self, name: str) -> None:
         for node in self.nodes:
             if node.child is not None and node.child.workflow == name:
-                self.problems.add(
+                self.problems.add_if_new(
                     f"nodes.{node.name}.workflow",
                     "would start itself, and that one again: a loop goes round without a new run",
                 )
@@ -252,16 +254,16 @@ class _Reader:
 
     def _refuse_unused(self, mapping: Expression | None, path: str, node: NodePlan) -> None:
         if mapping is not None and node.fail is not None:
-            self.problems.add(
+            self.problems.add_if_new(
                 path, f"{node.name!r} is a fail node, it takes no input; see its `fail.message`"
             )
         elif mapping is not None and (node.compute is not None or node.wait is not None):
             what = "computes" if node.compute is not None else "waits for an event"
-            self.problems.add(
+            self.problems.add_if_new(
                 path, f"{node.name!r} {what} and takes no input, so this mapping is never used"
             )
         elif mapping is not None and node.input is not None and node.map is None:
-            self.problems.add(
+            self.problems.add_if_new(
                 path, f"{node.name!r} has an `input` of its own, so this mapping is never used"
             )
 
@@ -299,7 +301,7 @@ class _Reader:
         if value is None:
             return None
         try:
-            if guard:
+            if guard and not self.problems.stored:
                 return compile_guard(value, known, path)
             return compile_mapping(value, known, path)
         except ExpressionInvalid as invalid:

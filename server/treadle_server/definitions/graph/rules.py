@@ -52,6 +52,8 @@ def read_joins(
         node = index[name]
         try:
             join = _read(name, body, index, into.get(node, []), names)
+            if join is not None and not problems.stored:
+                _check_all_named(join, body, names)
         except JoinInvalid as invalid:
             hint = problems.nearest(invalid.unknown, index) if invalid.unknown else ""
             key = "depends_on_any" if body.get("join") is None else "join"
@@ -75,13 +77,7 @@ def _read(
     value = body.get("join")
     edge_counts = Counter(sources)
     if value is None:
-        formula = _short_form(body, index)
-        for node in edge_counts.keys() - set(_leaves(formula)):
-            raise JoinInvalid(
-                f"says nothing of the edge from {names[node]!r}; write a `join` of all the nodes "
-                "that lead here"
-            )
-        return Join(formula=formula, edge_counts=edge_counts)
+        return Join(formula=_short_form(body, index), edge_counts=edge_counts)
     if body.get("depends_on_any"):
         raise JoinInvalid("stands beside `depends_on_any`, which is a join of its own; keep one")
     if value == "all":
@@ -162,10 +158,20 @@ def _names(value: Any, index: Mapping[str, int]) -> list[str]:
 
 
 def _check_names(formula: Formula, sources: set[int], names: Sequence[str]) -> None:
-    named = set(_leaves(formula))
-    for node in named - sources:
+    for node in set(_leaves(formula)) - sources:
         raise JoinInvalid(f"names {names[node]!r}, from which no edge leads here")
-    for node in sources - named:
+
+
+def _check_all_named(join: Join, body: Mapping[str, Any], names: Sequence[str]) -> None:
+    """Refuses an edge that a formula leaves out: nobody waits for it."""
+    if join.formula is None:
+        return
+    for node in join.edge_counts.keys() - set(_leaves(join.formula)):
+        if body.get("join") is None:
+            raise JoinInvalid(
+                f"says nothing of the edge from {names[node]!r}; write a `join` of all the nodes "
+                "that lead here"
+            )
         raise JoinInvalid(f"must also say what the edge from {names[node]!r} is for")
 
 

@@ -153,7 +153,7 @@ class ActionReader:
                     self.problems.add(path, f"is an expression, text; is {shown(value)}")
                     return None
                 return compile_mapping(value, names, path)
-            if guard:
+            if guard and not self.problems.stored:
                 return compile_guard(value, names, path)
             return compile_expression(value, names, path)
         except ExpressionInvalid as invalid:

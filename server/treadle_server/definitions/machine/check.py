@@ -23,15 +23,15 @@ def check_states(states: Sequence[StatePlan], problems: Problems) -> None:
         path = path_of(states, state)
         if state.number not in reached and state.kind is not StateKind.HISTORY:
             if state.parent in reached:
-                problems.add(path, "can never be entered: no transition leads here")
+                problems.add_if_new(path, "can never be entered: no transition leads here")
         elif state.kind is StateKind.ATOMIC and not left[state.number]:
-            problems.add(
+            problems.add_if_new(
                 path,
                 "can never be left: it has no transition, nor has anything around it; a state in "
                 "which the machine ends is `final: true`",
             )
         elif state.kind is StateKind.FINAL and state.parent != ROOT and not left[state.number]:
-            problems.add(
+            problems.add_if_new(
                 path,
                 f"ends {states[state.parent].name!r}, and nothing leads out of that, nor of "
                 f"anything around it; `done.{states[state.parent].name}` is the event",

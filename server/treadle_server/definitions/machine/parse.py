@@ -34,11 +34,11 @@ MAX_STATES = 10_000
 MAX_DEPTH = 32
 
 
-def parse_machine(document: Any) -> MachineDefinition:
+def parse_machine(document: Any, *, stored: bool = False) -> MachineDefinition:
     """Compiles a document. Raises `DefinitionInvalid` with every fault that was found, up to a
-    limit.
+    limit. `stored`: see `Problems`.
     """
-    problems = Problems()
+    problems = Problems(stored=stored)
     try:
         return _Reader(document, problems).read()
     except RecursionError:
