@@ -68,7 +68,7 @@ def _replayed(workflow: Workflow[..., Any], events: Sequence[event_pb2.Event]) -
     return asked
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(program=programs())
 @example(program=NESTED_CANCEL)
 def test_straight_and_evicted_ask_for_the_same(program: Program) -> None:
@@ -83,7 +83,7 @@ def test_straight_and_evicted_ask_for_the_same(program: Program) -> None:
     assert _replayed(interpret, straight.events) == straight.commands
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(program=programs(), seed=st.integers(0, 2**16))
 def test_what_crashes_leave_can_be_replayed(program: Program, seed: int) -> None:
     """Over crashes of the server and deaths of workers, the run ends, and its history is one that
@@ -133,7 +133,7 @@ async def _recorded(workflow: Workflow[..., Any]) -> Sequence[event_pb2.Event]:
         return (await kit.run(workflow)).events
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     chosen=st.lists(st.sampled_from(_STATEMENTS), min_size=2, max_size=7),
     data=st.data(),

@@ -305,7 +305,7 @@ def written(draw: st.DrawFn) -> dict[str, Any]:
     return document
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(written())
 def test_the_normal_form_means_the_same_and_is_its_own(document: dict[str, Any]) -> None:
     once = normalise(document)

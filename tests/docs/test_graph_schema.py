@@ -57,7 +57,7 @@ def test_what_is_accepted_fits() -> None:
         assert faults(graph) == [], graph
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(graph=graphs(clocks=True))
 def test_random_graphs_fit(graph: dict[str, Any]) -> None:
     assert faults(graph) == []

@@ -124,7 +124,7 @@ async def test_what_is_accepted_fits() -> None:
     assert refused == 2, "two twins are about what a deploy refuses"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(chart=charts())
 def test_random_machines_fit(chart: Chart) -> None:
     assert faults(chart.document) == []
@@ -238,7 +238,7 @@ def places(document: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...
 PLACES = list(places(EXAMPLE))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(path=st.sampled_from(PLACES), other=st.sampled_from(PLACES) | st.none(), data=st.data())
 def test_the_schema_takes_what_the_server_takes(
     path: tuple[Any, ...], other: tuple[Any, ...] | None, data: st.DataObject

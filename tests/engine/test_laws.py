@@ -190,7 +190,7 @@ def earliest_due_time(state: RunState, now: int) -> int | None:
     return min(due, default=None)
 
 
-laws = settings(max_examples=250, deadline=None)
+laws = settings(max_examples=250)
 random_graphs = graphs(clocks=True) | whole_graphs()
 
 

@@ -27,7 +27,7 @@ failures = st.builds(
 inputs = st.sampled_from([None, {}, {"go": True}, {"go": False}])
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(graph=graphs(clocks=False), given_input=inputs, data=st.data())
 def test_engine_and_oracle_agree(
     graph: dict[str, Any], given_input: Any, data: st.DataObject

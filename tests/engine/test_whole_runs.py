@@ -17,7 +17,7 @@ from treadle_server.engine import inputs as i
 from treadle_server.engine.errors import Refusal
 from treadle_server.engine.evolve import evolve
 
-laws = settings(max_examples=250, deadline=None)
+laws = settings(max_examples=250)
 
 
 @laws
