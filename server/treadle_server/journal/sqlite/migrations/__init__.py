@@ -1,8 +1,8 @@
 """The layouts that a journal's file has had, oldest first: one numbered file for each step forward.
 
 A file that was released is never edited. Each runs in one transaction together with the note that
-it ran (sqlite-utils' `Migrations`, on the journal's own connection), so a kill in the middle leaves
-the layout before it.
+it ran, so a kill in the middle leaves the layout before it. The notes are as sqlite-utils keeps
+them, which was once used for this: it holds 3 MiB of every server for these few lines.
 """
 
 from __future__ import annotations
@@ -12,12 +12,24 @@ from collections.abc import Iterator
 from importlib import resources
 from typing import Final
 
-from sqlite_utils import Database, Migrations
-
 from treadle_server.journal.port import JournalError
 
 APPLICATION_ID: Final = 0x5472646C
 """`PRAGMA application_id` of a journal's file: "Trdl"."""
+
+_SET: Final = "treadle"
+_NOTES: Final = (
+    "CREATE TABLE IF NOT EXISTS _sqlite_migrations"
+    " (id INTEGER PRIMARY KEY, migration_set TEXT, name TEXT, applied_at TEXT)",
+    "CREATE UNIQUE INDEX IF NOT EXISTS idx__sqlite_migrations_migration_set_name"
+    " ON _sqlite_migrations (migration_set, name)",
+)
+_HAS_NOTES: Final = "SELECT 1 FROM sqlite_schema WHERE name = '_sqlite_migrations'"
+_NOTED: Final = "SELECT name FROM _sqlite_migrations WHERE migration_set = ?"
+_NOTE: Final = (
+    "INSERT INTO _sqlite_migrations (migration_set, name, applied_at)"
+    " VALUES (?, ?, strftime('%Y-%m-%d %H:%M:%f+00:00'))"
+)
 
 
 def migrate(connection: sqlite3.Connection) -> int:
@@ -28,10 +40,16 @@ def migrate(connection: sqlite3.Connection) -> int:
     if applied(connection) == 0:
         # First of all, so that a kill between two steps leaves a file that is known as ours.
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    migrations = Migrations("treadle")
+        for statement in _NOTES:
+            connection.execute(statement)
+    noted = _noted(connection)
     for name, script in _steps().items():
-        _register(migrations, name, script)
-    migrations.apply(Database(connection))
+        if name not in noted:
+            with connection:  # commits, or takes all of it back
+                connection.execute("BEGIN IMMEDIATE")
+                for statement in _statements(script):
+                    connection.execute(statement)
+                connection.execute(_NOTE, (_SET, name))
     return applied(connection)
 
 
@@ -51,7 +69,7 @@ def applied(connection: sqlite3.Connection) -> int:
         if connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone():
             raise JournalError("the file is an SQLite database, but not a journal of Treadle")
         return 0
-    names = {step.name for step in Migrations("treadle").applied(Database(connection))}
+    names = _noted(connection)
     if later := sorted(names - _steps().keys()):
         raise JournalError(
             f"the file was written by a later version of Treadle (its layout has {later[-1]});"
@@ -69,11 +87,11 @@ def _steps() -> dict[str, str]:
     }
 
 
-def _register(migrations: Migrations, name: str, script: str) -> None:
-    @migrations(name=name)
-    def step(database: Database) -> None:
-        for statement in _statements(script):
-            database.conn.execute(statement)
+def _noted(connection: sqlite3.Connection) -> set[str]:
+    """The names of the steps that were taken."""
+    if connection.execute(_HAS_NOTES).fetchone() is None:
+        return set()
+    return {name for (name,) in connection.execute(_NOTED, (_SET,))}
 
 
 def _statements(script: str) -> Iterator[str]:
